@@ -8,7 +8,7 @@ from formulaic import ModelSpec
 from formulaic.parser.types import Factor
 
 from hierbayes.design.columns import Columns
-from hierbayes.design.complete import complete_rows
+from hierbayes.design.complete import complete_columns
 from hierbayes.design.constant_factors import constant_factors
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import (
@@ -40,6 +40,7 @@ from hierbayes.design.usable_columns import (
 from hierbayes.errors import FormulaError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
@@ -84,11 +85,11 @@ def build_design(
     of_errors = () if spec.residual is None else spec.residual.columns
     of_errors = (*of_errors, *filter(None, [spec.weights, spec.known_sd]))
     names = list(dict.fromkeys([*used, *spec.group_columns, *of_errors]))
-    frame, kept, dropped = complete_rows(data, names)
+    frame, kept, dropped = complete_columns(data, names)
     if family is None:
         refuse_non_numeric_response(spec.response, frame)
         refuse_counts(spec)
-    of_family = None if family is None else read_family_rows(family, spec, frame)
+    of_family = None if family is None else read_family_rows(family, spec, frame.frame)
     refuse_neither_number_nor_factor(used, frame, spec)
     grouped = spec.columns_of or _units_of_errors(spec)
     found = [factor_codes(frame, name, columns) for name, columns in grouped.items()]
@@ -151,7 +152,7 @@ def _random_part(
     block: tuple[str, ...],
     fixed: ModelSpec,
     X: Floats,
-    frame: pd.DataFrame,
+    frame: DataColumns,
     functions: Functions,
 ) -> tuple[Floats, tuple[str, ...], ModelSpec | tuple[int, ...]]:
     """Columns of a block of random effects, their names, and how they are made.
@@ -200,6 +201,6 @@ def _own_columns(fixed: ModelSpec) -> dict[str, int]:
     return found
 
 
-def _response(spec: Specification, frame: pd.DataFrame) -> Floats:
+def _response(spec: Specification, frame: DataColumns) -> Floats:
     """The response (n,): a column as it is, or an expression of columns computed."""
     return one_column(spec.response, frame, spec.functions, "response")

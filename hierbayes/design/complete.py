@@ -15,6 +15,7 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.csv_file import MISSING_NUMBERS, NA_LABELS
 from hierbayes.frames.named_columns import require_column, require_frame
+from hierbayes.frames.seen_columns import SeenColumns
 
 _WIDE = {"i": np.int64, "u": np.uint64, "f": np.float64}  # by kind of number, native bytes
 _TEXT = ("object", "str")  # the types of text that formulaic knows
@@ -77,6 +78,14 @@ def complete_rows(
         When the data are no DataFrame or empty, a column does not exist, nothing
         is left, or a number is infinite.
     """
+    columns, kept, dropped = complete_columns(data, names)
+    return columns.frame, kept, dropped
+
+
+def complete_columns(
+    data: pd.DataFrame, names: Iterable[str]
+) -> tuple[SeenColumns, Booleans, Dropped]:
+    """`complete_rows` as columns that are taken out of their frame already."""
     require_frame(data)
     data, columns = _plain_columns(data, names)
     kept, counts = _complete(data, columns)
@@ -136,7 +145,7 @@ def _kept(
     """The complete rows, refused where a number is infinite."""
     frame = data
     if counts:
-        frame = data.loc[kept, list(columns)]
+        frame = data[list(columns)].loc[kept]
         columns = {name: frame[name] for name in columns}
     for name, column in columns.items():
         _refuse_infinite(name, column)
@@ -202,14 +211,14 @@ def _missing(column: pd.Series) -> Booleans:
     return np.asarray(column.isna())
 
 
-def _without_unused_levels(frame: pd.DataFrame, columns: dict[str, pd.Series]) -> pd.DataFrame:
+def _without_unused_levels(frame: pd.DataFrame, columns: dict[str, pd.Series]) -> SeenColumns:
     unused = {}
     for name, column in columns.items():
         if isinstance(column.dtype, pd.CategoricalDtype):
             seen = np.bincount(column.array.codes, minlength=len(column.dtype.categories))
             if not seen.all():
                 unused[name] = column.cat.remove_unused_categories()
-    return frame.assign(**unused) if unused else frame
+    return SeenColumns(frame.assign(**unused) if unused else frame, {**columns, **unused})
 
 
 def _refuse_infinite(name: str, column: pd.Series) -> None:

@@ -10,6 +10,7 @@ from hierbayes.design.levels import is_outer
 from hierbayes.design.matrices import columns_needed, factor_codes, materialise
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
@@ -17,7 +18,7 @@ from hierbayes.specification.terms import factors_of, is_number
 
 
 def constant_factors(
-    spec: Specification, frame: pd.DataFrame, fixed: tuple[Floats, tuple[str, ...]], codes: Integers
+    spec: Specification, frame: DataColumns, fixed: tuple[Floats, tuple[str, ...]], codes: Integers
 ) -> frozenset[str]:
     """Factors of the fixed and random terms that are constant within every group.
 
@@ -25,12 +26,18 @@ def constant_factors(
     """
     terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
     factors = {f for term in terms for f in factors_of(term) if not is_number(f)}
+    if not factors:
+        return frozenset()
+    X, alone = fixed
     J = int(codes.max()) + 1
-    return frozenset(
-        f
-        for f in factors
-        if is_outer(_factor_columns(f, frame, fixed, spec.functions), codes, J).all()
-    )
+    outer = dict.fromkeys(factors.intersection(alone), True)
+    for name, found in zip(alone, is_outer(X, codes, J).tolist(), strict=True):
+        if name in outer:
+            outer[name] = outer[name] and found
+    for factor in factors.difference(alone):
+        made = materialise(parse_formula(f"0 + {factor}"), frame, spec.functions)
+        outer[factor] = bool(is_outer(np.asarray(made, dtype=np.float64), codes, J).all())
+    return frozenset(factor for factor, found in outer.items() if found)
 
 
 def factor_values(
@@ -47,18 +54,3 @@ def factor_values(
     codes, groups = factor_codes(frame, ":".join(group), group)
     made = materialise(parse_formula(f"0 + {factor}"), frame, functions)
     return np.asarray(made), codes, groups
-
-
-def _factor_columns(
-    factor: str,
-    frame: pd.DataFrame,
-    fixed: tuple[Floats, tuple[str, ...]],
-    functions: Functions,
-) -> Floats:
-    """What a factor says of each row, (n, k): fixed columns it has to itself, or computed."""
-    X, alone = fixed
-    own = [place for place, name in enumerate(alone) if name == factor]
-    if own:
-        return X[:, own]
-    made = materialise(parse_formula(f"0 + {factor}"), frame, functions)
-    return np.asarray(made, dtype=np.float64)

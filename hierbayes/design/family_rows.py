@@ -16,6 +16,7 @@ from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.families.zero_part import ZeroPart
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 
 _FURTHEST = 40.0  # of a linear predictor from 0, where the response of all rows is looked for
@@ -133,7 +134,7 @@ def read_family_rows(
     return FamilyRows(family, y, m, offset, spec.trials is not None, outcomes, further)
 
 
-def offset_or_none(spec: Specification, frame: pd.DataFrame) -> Floats | None:
+def offset_or_none(spec: Specification, frame: DataColumns) -> Floats | None:
     """The offset (n,) of a Gaussian response; None where there is none.
 
     Raises
@@ -148,7 +149,7 @@ def offset_or_none(spec: Specification, frame: pd.DataFrame) -> Floats | None:
     return offset
 
 
-def _refuse_no_offset(offset: Floats, spec: Specification, frame: pd.DataFrame) -> None:
+def _refuse_no_offset(offset: Floats, spec: Specification, frame: DataColumns) -> None:
     if not np.isfinite(offset).all():
         row = frame.index[int((~np.isfinite(offset)).argmax())]
         raise DataError(
@@ -157,7 +158,7 @@ def _refuse_no_offset(offset: Floats, spec: Specification, frame: pd.DataFrame) 
         )
 
 
-def offset_of(spec: Specification, frame: pd.DataFrame) -> Floats:
+def offset_of(spec: Specification, frame: DataColumns) -> Floats:
     """The sum of the offsets of a formula on the rows of a frame (n,)."""
     total = np.zeros(len(frame))
     for text in spec.offsets:
@@ -165,7 +166,7 @@ def offset_of(spec: Specification, frame: pd.DataFrame) -> Floats:
     return total
 
 
-def _column(text: str, spec: Specification, frame: pd.DataFrame) -> pd.Series:
+def _column(text: str, spec: Specification, frame: DataColumns) -> pd.Series:
     """A column as it is, with its type, or an expression of columns computed."""
     if text == f"`{text[1:-1]}`" or text.isidentifier():
         return frame[text.strip("`")]

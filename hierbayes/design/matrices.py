@@ -18,6 +18,7 @@ from hierbayes.design.plain_columns import Sketch, plain_data
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.seen_columns import DataColumns, frame_of
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, names_in
@@ -25,13 +26,14 @@ from hierbayes.specification.terms import factors_of, names_in
 ALL_ROWS = "all rows"  # what the only group is called where nothing groups the rows
 
 
+@lru_cache(maxsize=512)
 def columns_needed(*terms: tuple[str, ...]) -> tuple[str, ...]:
     """Names that the factors of these terms read values from, in order of appearance."""
     factors = (factor for group in terms for term in group for factor in sorted(factors_of(term)))
     return tuple(dict.fromkeys(name for factor in factors for name in sorted(names_in(factor))))
 
 
-def materialise(formula: Any, frame: pd.DataFrame, functions: Functions = ()) -> Any:
+def materialise(formula: Any, frame: DataColumns, functions: Functions = ()) -> Any:
     """Formulaic's matrices of a formula or a remembered specification, as numpy arrays."""
     plain = None if isinstance(formula, ModelSpec) else plain_data(formula, frame)
     if plain is None:
@@ -49,12 +51,12 @@ def _spec_of(sketch: Sketch) -> ModelSpec:
     return _computed(sketch.formula, sketch.rows(), ()).model_spec
 
 
-def _computed(formula: Any, frame: pd.DataFrame, functions: Functions) -> Any:
+def _computed(formula: Any, frame: DataColumns, functions: Functions) -> Any:
     """Formulaic's matrices of whatever stands in a formula."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", DataMismatchWarning)
-            return Materialiser(frame, functions).get_model_matrix(
+            return Materialiser(frame_of(frame), functions).get_model_matrix(
                 formula, output="numpy", na_action="ignore"
             )
     except DataMismatchWarning as error:
@@ -90,7 +92,7 @@ def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
 
 
 def factor_codes(
-    frame: pd.DataFrame, name: str, columns: tuple[str, ...]
+    frame: DataColumns, name: str, columns: tuple[str, ...]
 ) -> tuple[Integers, pd.Index]:
     """Those of a grouping factor, which may be each combination of several columns that occurs.
 
@@ -177,7 +179,7 @@ def _close_integers(values: Any) -> tuple[Integers, pd.Index] | None:
     return (np.cumsum(there) - 1)[away], pd.Index(np.flatnonzero(there) + low)
 
 
-def one_column(text: str, frame: pd.DataFrame, functions: Functions, what: str) -> Floats:
+def one_column(text: str, frame: DataColumns, functions: Functions, what: str) -> Floats:
     """A column (n,) as it is, or an expression of columns computed.
 
     Parameters

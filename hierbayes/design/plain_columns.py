@@ -18,6 +18,7 @@ from formulaic.materializers.base import EncodedTermStructure
 from formulaic.parser.types import Factor, Term
 
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.terms import INTERCEPT
 
 _LEVELS = ("str", "int64", "float64", "bool")  # types of levels
@@ -124,7 +125,7 @@ class PlainData:
         return [self.codes[name] == k for k in range(int(reduced), len(levels or ()))]
 
 
-def plain_data(formula: Formula, data: pd.DataFrame) -> PlainData | None:
+def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:
     """The columns that a formula names, or None where something else than names stands in them."""
     named = [_names(term) for term in formula]
     terms = tuple(names for names in named if names is not None)

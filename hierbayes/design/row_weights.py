@@ -8,6 +8,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 
 
@@ -24,7 +25,7 @@ def refuse_bad_weights(spec: Specification, data: pd.DataFrame) -> None:
             refuse_not_positive(data, name, argument)
 
 
-def root_weights_of(spec: Specification, frame: pd.DataFrame) -> Floats | None:
+def root_weights_of(spec: Specification, frame: DataColumns) -> Floats | None:
     """√w (n,) of rows, or one over their known standard deviation; None where all are alike."""
     if spec.known_sd:
         return 1.0 / frame[spec.known_sd].to_numpy(dtype=np.float64)

@@ -8,6 +8,8 @@ from typing import overload
 
 import pandas as pd
 
+from hierbayes.frames.seen_columns import DataColumns
+
 
 class SharedColumns(Sequence[pd.DataFrame]):
     """Some columns of a frame, as the only frame of a sequence, made when it is asked for.
@@ -26,7 +28,7 @@ class SharedColumns(Sequence[pd.DataFrame]):
     [1, 2]
     """
 
-    def __init__(self, frame: pd.DataFrame, names: Iterable[str]) -> None:
+    def __init__(self, frame: DataColumns, names: Iterable[str]) -> None:
         self._columns = {name: frame[name] for name in names}
         self._index = frame.index
 

@@ -57,8 +57,20 @@ class Standardisation:
         return np.asarray(found if self.in_parts else found * self.spread + self.shift)
 
 
+_INTERCEPT = Standardisation(
+    shift=np.zeros(1),
+    spread=np.ones(1),
+    mix=np.eye(1),
+    matrix=np.eye(1),
+    own=np.ones(1),
+    constant=np.ones(1),
+)
+
+
 def standardised(columns: Floats) -> Standardisation:
     """That of columns (n, k), centred where a combination of them is constant."""
+    if columns.shape[1] == 1 and columns[0, 0] == 1.0 and (columns == 1.0).all():
+        return _INTERCEPT
     return _standardise(columns, _constant_combination(columns))
 
 

@@ -12,6 +12,7 @@ from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype, 
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.named_columns import require_column
+from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import factors_of, names_in
 
@@ -27,7 +28,7 @@ def floats(matrix: Any) -> Floats:
 
 
 def refuse_neither_number_nor_factor(
-    names: list[str], frame: pd.DataFrame, spec: Specification
+    names: list[str], frame: DataColumns, spec: Specification
 ) -> None:
     """Refuse a column that stands by itself in a term and is a date, a list, a complex number."""
     factors = {
@@ -102,7 +103,7 @@ def refuse_unknown_names(needed: tuple[str, ...], data: pd.DataFrame) -> None:
         require_column(name, data)
 
 
-def refuse_non_numeric_response(response: str, frame: pd.DataFrame) -> None:
+def refuse_non_numeric_response(response: str, frame: DataColumns) -> None:
     """Refuse a response made of anything but numbers."""
     for name in names_in(response):
         dtype = frame[name].dtype

@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.covariance import free_entries, pivoted_root
+from hierbayes.likelihood.covariance import free_entries
 
 _SNAP = 1e-5  # of the noise of an effect: a smaller relative standard deviation is zero
 
@@ -30,10 +30,9 @@ class PivotedTriangle:
     def directions(self) -> Floats:
         """∂Γ/∂(free entry) (k, q, q)."""
         rows, columns = self.at
-        k = np.arange(len(rows))
         directions = np.zeros((len(rows), *self.root.shape))
-        directions[k, rows] = self.root.T[columns]
-        turned: Floats = directions + np.swapaxes(directions, 1, 2)
+        directions[np.arange(len(rows)), rows] = self.root.T[columns]
+        turned: Floats = directions + directions.transpose(0, 2, 1)
         return turned
 
     def slope(self, M: Floats) -> Floats:
@@ -44,7 +43,7 @@ class PivotedTriangle:
     def bend(self, M: Floats) -> Floats:
         """What Γ's own curvature adds to ∂²ℓ (k, k)."""
         rows, columns = self.at
-        bend: Floats = np.where(columns[:, None] == columns, 2.0 * M[rows[:, None], rows], 0.0)
+        bend: Floats = (columns[:, None] == columns) * (2.0 * M[rows[:, None], rows])
         return bend
 
     def moved(self, step: Floats) -> Floats:
@@ -68,11 +67,40 @@ def factorise(Gamma: Floats, blocks: tuple[int, ...], noise: Floats) -> PivotedT
         Sizes of the diagonal blocks of G.
     noise : (q,) float
         Of each effect, against σ.
+
+    Examples
+    --------
+    >>> found = factorise(np.array([[1.0, 2.0], [2.0, 4.0]]), (2,), np.ones(2))
+    >>> found.root.tolist(), found.at[0].tolist()
+    ([[1.0, 0.0], [2.0, 0.0]], [1, 0, 0])
     """
-    unit = Gamma / np.outer(noise, noise)
-    root, order = np.zeros_like(unit), np.arange(len(unit))
+    unit = (Gamma / (noise[:, None] * noise)).tolist()
+    root, order = [[0.0] * len(unit) for _ in unit], list(range(len(unit)))
     for at in block_slices(blocks):
-        root[at, at], places = pivoted_root(unit[at, at], _SNAP**2)
-        order[at] = at.start + places
+        _factorise_block(unit, at.start, at.stop, root, order)
     rows, columns = free_entries(blocks)
-    return PivotedTriangle(root * noise[:, None], (order[rows], columns))
+    return PivotedTriangle(np.array(root) * noise[:, None], (np.array(order)[rows], columns))
+
+
+def _factorise_block(
+    left: list[list[float]], start: int, stop: int, root: list[list[float]], order: list[int]
+) -> None:
+    """Write the root of a block of ``left``, which becomes what is left of it, and its order.
+
+    The largest variance left stands first; one that is not above the least, or is rounding beside
+    that of its effect, is zero, and so are all after it.  (Plain numbers: arrays as small as these
+    take longer.)
+    """
+    whole = [left[i][i] for i in range(stop)]
+    for k in range(start, stop):
+        best = max(range(k, stop), key=lambda i: left[order[i]][order[i]])
+        order[k], order[best] = order[best], order[k]
+        row = order[k]
+        pivot = left[row][row]
+        if pivot <= max(_SNAP**2, 1e-14 * whole[row]):
+            break
+        for i in order[k:stop]:
+            root[i][k] = left[i][row] / pivot**0.5
+        for i in order[k + 1 : stop]:
+            for j in order[k + 1 : stop]:
+                left[i][j] -= root[i][k] * root[j][k]

@@ -100,32 +100,3 @@ def cholesky_psd(G: Floats) -> Floats:
         L[k:, k] = left[k:, k] / np.sqrt(left[k, k])
         left[k:, k:] -= np.outer(L[k:, k], L[k:, k])
     return L
-
-
-def pivoted_root(G: Floats, least: float) -> tuple[Floats, Integers]:
-    """A root of G (q, q) that is lower triangular with its rows in an order, and the order (q,).
-
-    The largest variance left stands first; one that is not above ``least``, or is rounding
-    beside that of its effect, is zero, and so are all after it.  (Plain numbers: arrays as small
-    as these take longer.)
-
-    Examples
-    --------
-    >>> root, order = pivoted_root(np.array([[1.0, 2.0], [2.0, 4.0]]), 1e-10)
-    >>> root.tolist(), order.tolist()
-    ([[1.0, 0.0], [2.0, 0.0]], [1, 0])
-    """
-    q, left = len(G), G.tolist()
-    root, order = [[0.0] * q for _ in range(q)], list(range(q))
-    for k in range(q):
-        best = max(range(k, q), key=lambda i: left[order[i]][order[i]])
-        order[k], order[best] = order[best], order[k]
-        row, pivot = order[k], left[order[k]][order[k]]
-        if pivot <= max(least, 1e-14 * float(G[row, row])):
-            break
-        for i in order[k:]:
-            root[i][k] = left[i][row] / pivot**0.5
-        for i in order[k:]:
-            for j in order[k:]:
-                left[i][j] -= root[i][k] * root[j][k]
-    return np.array(root), np.array(order, dtype=np.intp)

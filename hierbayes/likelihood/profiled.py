@@ -33,6 +33,7 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.elimination import group_score_parts, reduce_groups
+from hierbayes.likelihood.profiled_gamma import solved
 from hierbayes.likelihood.reading import REML, Reading
 
 
@@ -85,17 +86,7 @@ class Profile:
             squares, D, products,
         )  # fmt: skip
         w = squares.reshape(q, 1 + k, q, 1 + k).transpose(0, 2, 1, 3)
-        products = products.reshape(q, q, 2, q, q)
-        return Curvature(
-            D=D.reshape(q, q),
-            vv=w[:, :, 0, 0],
-            P=integrated * np.einsum("abcc->ab", w[:, :, 1:, 1:]),
-            Dvv=products[:, :, 0],
-            DDP=products[:, :, 1],
-            mixed=w[:, :, 0, 1:],
-            spread=integrated * w[:, :, 1:, 1:],
-            freedom=self.freedom,
-        )
+        return Curvature(D.reshape(q, q), products, w, integrated, self.freedom)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,58 +95,53 @@ class Curvature:
 
     Parameters
     ----------
-    D, vv, P : (q, q) float
-        Σ_j D_j, Σ_j v_jv_j', Σ_j P_j.
-    Dvv, DDP : (q, q, q, q) float
+    D : (q, q) float
+        Σ_j D_j.
+    products : (q², 2, q²) float
         Σ_j D_j ⊗ v_jv_j' and Σ_j D_j ⊗ (D_j − 2P_j).
-    mixed : (q, q, p) float
-        Σ_j v_jY_j', of which the part that is symmetric in the first pair of indices counts.
-    spread : (q, q, p, p) float
-        Σ_j Y_j ⊗ Y_j', likewise; zero for ML.
+    squares : (q, q, 1+p, 1+p) float
+        Σ_j w_j ⊗ w_j' of w_j = [v_j, Y_j]; what is symmetric in the first pair of indices counts.
+    integrated : float
+        1 where γ is integrated out, 0 where it is at its best.
     freedom : float
         N.
     """
 
     D: Floats
-    vv: Floats
-    P: Floats
-    Dvv: Floats
-    DDP: Floats
-    mixed: Floats
-    spread: Floats
+    products: Floats
+    squares: Floats
+    integrated: float
     freedom: float
+
+    @property
+    def P(self) -> Floats:
+        """Σ_j P_j (q, q)."""
+        P: Floats = self.integrated * self.squares[:, :, 1:, 1:].trace(axis1=2, axis2=3)
+        return P
 
     @property
     def score(self) -> Floats:
         """M = ∂ℓ/∂Γ (q, q)."""
-        score: Floats = 0.5 * (self.vv - self.D + self.P)
+        score: Floats = 0.5 * (self.squares[:, :, 0, 0] - self.D + self.P)
         return score
 
     def observed(self, S: Floats) -> Floats:
         """−∂²ℓ (k, k) along k symmetric directions S (k, q, q)."""
-        a = _along(S, self.vv)
-        observed: Floats = (
-            self._fitted(S) - np.outer(a, a) / (2.0 * self.freedom) - 0.5 * self._traces(S)
-        )
-        return observed
+        flat, p = S.reshape(len(S), -1), self.squares.shape[2] - 1
+        weights = np.full((p + 1, p + 1), 0.5 * self.integrated)  # of f_i'f_j, t_i't_j and a_ia_j
+        weights[0, 1:], weights[1:, 0], weights[0, 0] = 1.0, 0.0, 0.5 / self.freedom
+        along = flat @ self.squares.reshape(flat.shape[1], -1)
+        observed: Floats = _sandwich(flat, self.products[:, 0] - 0.5 * self.products[:, 1])
+        return observed - (along * weights.ravel()) @ along.T
 
     def expected(self, S: Floats) -> Floats:
         """What −∂²ℓ (k, k) is on average: positive semidefinite."""
-        d = _along(S, self.D - self.P)
-        expected: Floats = 0.5 * (self._traces(S) - np.outer(d, d) / self.freedom)
+        flat = S.reshape(len(S), -1)
+        d = flat @ (self.D - self.P).ravel()
+        f = flat @ self.squares[:, :, 1:, 1:].reshape(flat.shape[1], -1)
+        traces = _sandwich(flat, self.products[:, 1]) + self.integrated * f @ f.T
+        expected: Floats = 0.5 * (traces - np.outer(d, d) / self.freedom)
         return expected
-
-    def _fitted(self, S: Floats) -> Floats:
-        """b_ij."""
-        t = _along(S, self.mixed)
-        fitted: Floats = _sandwich(S, self.Dvv) - t @ t.T
-        return fitted
-
-    def _traces(self, S: Floats) -> Floats:
-        """e_ij."""
-        f = _along(S, self.spread).reshape(len(S), -1)
-        traces: Floats = _sandwich(S, self.DDP) + f @ f.T
-        return traces
 
 
 def profile_at(root: Floats, cross: CrossProducts, reading: Reading) -> Profile:
@@ -163,45 +149,31 @@ def profile_at(root: Floats, cross: CrossProducts, reading: Reading) -> Profile:
     p = len(cross.W) - 1
     freedom = cross.n - p if reading == REML else cross.n
     log_det, S, half, turned = reduce_groups(root, cross.R, cross.T, cross.W)
-    try:
-        low = np.linalg.cholesky(S)  # of S_XX, and r last
-    except np.linalg.LinAlgError:
-        low = np.full_like(S, np.nan)
-    r = float(low[p, p])
+    gamma, r, F, log_det_X = solved(S)
     if not (math.isfinite(log_det) and r > 0.0):
-        nothing = np.zeros((p, p))
-        return Profile(root, -np.inf, 0.0, nothing[0], freedom, 0.0, half, turned, nothing, 0.0)
-    inverse = np.linalg.inv(low[:p, :p])
+        return Profile(root, -np.inf, 0.0, np.zeros(p), freedom, 0.0, half, turned, 0.0 * F, 0.0)
     deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
     if reading == REML:
-        deviance += 2.0 * float(np.log(np.diag(low)[:p]).sum())
+        deviance += log_det_X
     noise = 1e-13 * (abs(deviance) + freedom * (2.0 + float(S[p, p]) / r**2))
     return Profile(
         root=root,
         value=-0.5 * deviance,
         sigma=r / math.sqrt(freedom),
-        gamma=inverse.T @ low[p, :p],
+        gamma=gamma,
         freedom=freedom,
         noise=noise,
         half=half,
         turned=turned,
-        precision_factor=np.ascontiguousarray(inverse.T),
+        precision_factor=F,
         integrated=1.0 if reading == REML else 0.0,
     )
 
 
-def _along(S: Floats, array: Floats) -> Floats:
-    """Σ_ab S_i[a, b] array[a, b, ...] (k, ...)."""
-    q = S.shape[1]
-    along: Floats = S.reshape(len(S), q * q) @ array.reshape(q * q, -1)
-    return along.reshape(len(S), *array.shape[2:])
-
-
-def _sandwich(S: Floats, T: Floats) -> Floats:
-    """Σ_abcd S_i[a, b] S_j[c, d] T[b, c, a, d] (k, k): tr S_i D S_j X for T = D ⊗ X."""
-    k, q = len(S), S.shape[1]
-    turned = T.transpose(2, 0, 1, 3).reshape(q * q, q * q)
-    flat = S.reshape(k, q * q)
+def _sandwich(flat: Floats, T: Floats) -> Floats:
+    """tr S_i D S_j X (k, k) for T = D ⊗ X (q², q²), along directions S_i (k, q²)."""
+    q = math.isqrt(len(T))
+    turned = T.reshape(q, q, q, q).transpose(2, 0, 1, 3).reshape(q * q, q * q)
     sandwich: Floats = flat @ turned @ flat.T
     return 0.5 * (sandwich + sandwich.T)
 

@@ -27,6 +27,7 @@ from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.eliminated import Eliminated, eliminated
+from hierbayes.likelihood.profiled_gamma import solved
 from hierbayes.likelihood.reading import REML
 
 
@@ -91,7 +92,7 @@ class SparseCurvature:
 
         def read(S: Floats) -> tuple[Floats, Floats, float]:
             known = S is profile.eliminated.S
-            gamma, r, F, _ = profile._solution if known else _solved(S)
+            gamma, r, F, _ = profile._solution if known else solved(S)
             F = F if profile._reading == REML else F[:, :0]
             return gamma, F, r / math.sqrt(profile.freedom)
 
@@ -152,7 +153,7 @@ def sparse_profile(root: Floats, cross: SparseProducts, reading: int) -> SparseP
     """The profiled likelihood at relative roots λ_k, the diagonal blocks of ``root`` (Q, Q)."""
     freedom = cross.n - cross.p if reading == REML else cross.n
     left = eliminated(cross, root)
-    gamma, r, _, log_det_Q = solution = _solved(left.S)
+    gamma, r, _, log_det_Q = solution = solved(left.S)
     if not (math.isfinite(left.log_det) and r > 0.0):
         nothing = np.zeros(cross.p)
         return SparseProfile(
@@ -167,14 +168,3 @@ def sparse_profile(root: Floats, cross: SparseProducts, reading: int) -> SparseP
     return SparseProfile(
         cross, root, -0.5 * deviance, sigma, gamma, freedom, noise, left, reading, solution
     )
-
-
-def _solved(S: Floats) -> tuple[Floats, float, Floats, float]:
-    """γ̂ (p,), r, F (p, p) with FF' = S_XX⁻¹, log|S_XX|; r is nan where S is not definite."""
-    p = len(S) - 1
-    try:
-        low = np.linalg.cholesky(S)
-    except np.linalg.LinAlgError:
-        return np.zeros(p), np.nan, np.zeros((p, p)), np.nan
-    F = np.linalg.inv(low[:p, :p]).T
-    return F @ low[p, :p], float(low[p, p]), F, 2.0 * float(np.log(np.diag(low)[:p]).sum())

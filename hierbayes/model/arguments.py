@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -74,13 +75,16 @@ def pose(
     """
     equations = formula if isinstance(formula, Multilevel) else None
     specification = _specification(formula, random, residual, may_be_fixed=True)
-    specification = replace(specification, functions=read_functions(functions))
     data, names = with_columns(data, weights=weights, known_sd=known_sd)
     refuse_unsuited_weights(specification, family, names)
-    weighted = replace(
-        specification, weights=names.get("weights", ""), known_sd=names.get("known_sd", "")
-    )
-    specification, data = with_offset(weighted, data, offset)
+    if functions is not None or names:
+        specification = replace(
+            specification,
+            functions=read_functions(functions),
+            weights=names.get("weights", ""),
+            known_sd=names.get("known_sd", ""),
+        )
+    specification, data = with_offset(specification, data, offset)
     return pose_problem(specification, data, equations, family), data
 
 
@@ -189,7 +193,15 @@ def _specification(
             "random must be text such as '~ 1 + x | group', or a mapping from nested groups to "
             f"effects, not {type(random).__name__}"
         )
+    if residual is None and not isinstance(random, Mapping):
+        return _read_once(formula, random, may_be_fixed)
     return read_combined(formula, random, residual, may_be_fixed=may_be_fixed)
+
+
+@lru_cache(maxsize=256)
+def _read_once(formula: str, random: str | None, may_be_fixed: bool) -> Specification:
+    """What texts state, read once."""
+    return read_combined(formula, random, may_be_fixed=may_be_fixed)
 
 
 def refuse_no_mapping(priors: object) -> None:

@@ -197,7 +197,8 @@ class Model(PosedModel):
             )
             data = problem.design.rows.head.frames[0]
         else:
-            data = rows_counted(native_numbers(data), counts)
+            if counts is not None or any(one is not None for one in given.values()):
+                data = rows_counted(native_numbers(data), counts)
             problem, data = pose(formula, random, data, functions, of_family, errors, **given)
         refuse_no_mapping(priors)
         super().__init__(problem, data, with_known_sigma(priors, problem.design.specification))

@@ -13,6 +13,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.subject import subject_of
 from hierbayes.design.variables import describe_variables
 from hierbayes.errors import EstimationError, FormulaError
+from hierbayes.frames.native_numbers import native_numbers
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.priors.chosen_priors import choose_priors
@@ -59,10 +60,10 @@ class PosedModel:
         """Every prior in force, with its scale and whether it was stated; prints as a table."""
         return choose_priors(self._stated, self.problem.holding_sigma)
 
-    @property
+    @cached_property
     def data(self) -> pd.DataFrame:
         """The data as they were given, rows that are left out included."""
-        return self._data
+        return native_numbers(self._data)
 
     def multilevel(self) -> Multilevel:
         """The model as equations at two levels, or at more of nested factors.
@@ -167,7 +168,7 @@ class PosedModel:
         from hierbayes.translation.dialect import ModelToWrite  # noqa: PLC0415
         from hierbayes.translation.registry import emit  # noqa: PLC0415
 
-        variables = describe_variables(self.problem, self._data)
+        variables = describe_variables(self.problem, self.data)
         rows = self.problem.design.rows.family
         model = ModelToWrite(
             self.specification,
