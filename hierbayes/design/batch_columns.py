@@ -112,7 +112,7 @@ class BatchColumns:
             )
         except (DataError, FormulaError) as error:
             raise type(error)(f"{batch.place}: {error}") from error
-        Z = blocks[0] if len(blocks) == 1 else np.column_stack(blocks)
+        Z = blocks[0] if len(blocks) == 1 else np.column_stack([np.empty((len(X), 0)), *blocks])
         y = observed if offset is None else observed - offset
         weights = None if root is None else root**2
         return Columned(
@@ -166,4 +166,5 @@ def needed_names(spec: Specification) -> tuple[str, ...]:
     left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
     needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects)
     weights = filter(None, [spec.weights, spec.known_sd])
-    return tuple(dict.fromkeys([*needed, *spec.group_columns, *weights]))
+    of_errors = () if spec.residual is None else spec.residual.columns
+    return tuple(dict.fromkeys([*needed, *spec.group_columns, *of_errors, *weights]))

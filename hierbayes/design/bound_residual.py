@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.error_law import ErrorLaw
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import factor_codes
 from hierbayes.design.residual_rows import ResidualRows
@@ -32,19 +33,55 @@ def bind_residual(
     DataError
         When the rows cannot carry it, or its groups are not inside those of every factor.
     """
-    (frame,) = rows.frames
     if structure.follows_fitted:
         fitted = first_fitted(rows) if fitted is None else fitted
+    found = bind_some(structure, rows, factors, innermost(factors), fitted)
+    refuse_untold(found)
+    return found
+
+
+def innermost(factors: tuple[GroupingFactor, ...]) -> int:
+    """The place of the factor in whose groups errors are correlated by default."""
+    return int(np.argmax([factor.J for factor in factors]))
+
+
+def refuse_untold(law: ErrorLaw) -> None:
+    """Refuse a structure of which the rows do not tell every parameter.
+
+    Raises
+    ------
+    DataError
+    """
+    for part in law.variances:
+        part.refuse_untold()
+    if law.correlation is not None:
+        law.correlation.refuse_untold(law.group)
+
+
+def bind_some(
+    structure: ResidualStructure,
+    rows: Rows,
+    factors: tuple[GroupingFactor, ...],
+    place: int,
+    fitted: Floats | None = None,
+) -> ResidualRows:
+    """A structure on some rows, which need not tell every parameter.
+
+    By default errors are correlated within the groups of the factor at this place.
+    """
+    (frame,) = rows.frames
+    if structure.follows_fitted:
         frame = frame.assign(**{FITTED: fitted})
     variances = tuple(part.bind(frame) for part in structure.variances)
     levels, level_of = _combined_levels([part.levels for part in variances], len(frame))
-    group, labels, codes = _groups(structure, rows, factors, frame)
+    group, labels, codes = _groups(structure, rows, factors, frame, place)
     correlation = None
     if structure.correlation is not None:
         _refuse_straddling(group, codes, rows, factors)
         correlation = structure.correlation.bind(StructuredRows(frame, codes, group, levels))
+    counts = np.bincount(levels, minlength=level_of.shape[1])
     return ResidualRows(
-        structure, group, labels, codes, levels, level_of, correlation, variances, fitted
+        structure, group, labels, level_of, counts, correlation, variances, codes, levels, fitted
     )
 
 
@@ -72,6 +109,7 @@ def _groups(
     rows: Rows,
     factors: tuple[GroupingFactor, ...],
     frame: pd.DataFrame,
+    place: int,
 ) -> tuple[str, pd.Index, Integers]:
     """The factor in whose groups errors are correlated, its groups, and the group of each row."""
     correlation = structure.correlation
@@ -80,8 +118,6 @@ def _groups(
     if correlation.group is not None:
         codes, labels = factor_codes(frame, correlation.group, (correlation.group,))
         return correlation.group, labels, codes
-    sizes = [factor.J for factor in factors]
-    place = int(np.argmax(sizes))
     return factors[place].name, factors[place].labels, rows.codes_of[place]
 
 

@@ -91,7 +91,7 @@ def build_design(
         refuse_counts(spec)
     of_family = None if family is None else read_family_rows(family, spec, frame.frame)
     refuse_neither_number_nor_factor(used, frame, spec)
-    grouped = spec.columns_of or _units_of_errors(spec)
+    grouped = factors_of_rows(spec)
     found = [factor_codes(frame, name, columns) for name, columns in grouped.items()]
     codes_of = tuple(codes for codes, _ in found)
     made = materialise(parse_formula(spec.fixed_formula), frame, spec.functions)
@@ -133,6 +133,11 @@ def build_design(
     )
     factors = tuple(map(GroupingFactor, grouped, (labels for _, labels in found)))
     return Design(columns, factors, rows, dropped)
+
+
+def factors_of_rows(spec: Specification) -> dict[str, tuple[str, ...]]:
+    """The columns of every grouping factor; without a random part of that of the errors."""
+    return spec.columns_of or _units_of_errors(spec)
 
 
 def _units_of_errors(spec: Specification) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.group_coder import GroupCoder
-from hierbayes.design.matrices import joined_labels
+from hierbayes.design.matrices import ALL_ROWS, joined_labels
 from hierbayes.frames.arrays import Integers
 
 _SHIFT = 32  # bits that hold the number of a column's label in the key of a combination
@@ -30,7 +30,7 @@ class FactorCoder:
     @property
     def J(self) -> int:
         """How many groups there have been."""
-        return (self._folds or self._columns)[-1].J
+        return (self._folds or self._columns)[-1].J if self._columns else 1
 
     def codes(self, frame: pd.DataFrame, place: str) -> Integers:
         """The number of each row's group (n,).
@@ -40,6 +40,8 @@ class FactorCoder:
         DataError
             When a column holds another type than before, naming the place.
         """
+        if not self._columns:  # all rows are one group
+            return np.zeros(len(frame), dtype=np.intp)
         first, *others = self._columns
         codes = first.codes(frame[first.name], place)
         for one, fold in zip(others, self._folds, strict=True):
@@ -55,6 +57,8 @@ class FactorCoder:
         DataError
             When two combinations would be called the same.
         """
+        if not self._columns:
+            return pd.Index([ALL_ROWS]), np.zeros(1, dtype=np.intp)
         if not self._folds:
             return self._columns[0].sorted()
         parts, at = [], []

@@ -73,8 +73,8 @@ class GroupRoots:
         """The cross-products of the groups, in another order (J,) than that they came in."""
         q, own = self._q, self._own[order]
         scale = np.sqrt(own[:, 1 : 1 + q])[:, :, None]
-        R = scale * own[:, 1 + q : 1 + q + q * q].reshape(-1, q, q)
-        T = scale * own[:, 1 + q + q * q :].reshape(-1, q, self._m)
+        R = scale * own[:, 1 + q : 1 + q + q * q].reshape(len(own), q, q)
+        T = scale * own[:, 1 + q + q * q :].reshape(len(own), q, self._m)
         R[:, np.arange(q), np.arange(q)] = scale[:, :, 0]
         size = np.sqrt((R**2).sum(axis=1, keepdims=True))
         inside: Booleans = (np.abs(R) > _ROUNDING * size).any(axis=2)

@@ -4,107 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from hierbayes.errors import DataError
+from hierbayes.design.error_law import ErrorLaw
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.residuals.bound import (
-    BoundCorrelation,
-    BoundVariance,
-    Links,
-    Parameter,
-)
-from hierbayes.residuals.coordinates import derivative, derivative_at_once
-from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.residuals.bound import Links
 
 
 @dataclass(frozen=True, eq=False)
-class ResidualRows:
-    """A residual structure σ²R on n rows, at any coordinates z of its parameters.
-
-    R⁻¹ = Σ_links c e_ae_b', with c the coefficient of C⁻¹ over the standard deviations of both
-    ends.  What shares a coefficient is a *cell class*.
+class ResidualRows(ErrorLaw):
+    """A residual structure σ²R on n rows.
 
     Parameters
     ----------
-    structure : ResidualStructure
-    group : str
-        The factor whose groups have independent errors; empty where all rows have.
-    labels : pandas.Index
-        Of its groups.
     codes : (n,) int
-        Group of each row.
+        Group of each row, among the labels of the `ErrorLaw`.
     levels : (n,) int
         Which of the L levels of variance each row has.
-    level_of : (parts, L) int
-        What level that is of each part of the variance.
-    correlation : BoundCorrelation or None
-    variances : tuple of BoundVariance
     fitted : (n,) float, optional
         Fitted values that the variances follow, where they do.
     """
 
-    structure: ResidualStructure
-    group: str
-    labels: pd.Index
     codes: Integers
     levels: Integers
-    level_of: Integers
-    correlation: BoundCorrelation | None
-    variances: tuple[BoundVariance, ...]
     fitted: Floats | None = None
-
-    @property
-    def n(self) -> int:
-        """Number of rows."""
-        return len(self.codes)
-
-    @property
-    def parts(self) -> tuple[BoundCorrelation | BoundVariance, ...]:
-        """The correlation, where there is one, and the variances."""
-        return (*(() if self.correlation is None else (self.correlation,)), *self.variances)
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """All k of them, in the order of the coordinates."""
-        return tuple(parameter for part in self.parts for parameter in part.parameters)
-
-    @property
-    def start(self) -> Floats:
-        """Coordinates (k,) from which a search begins."""
-        return np.concatenate([np.zeros(0), *(part.start for part in self.parts)])
-
-    @cached_property
-    def _spans(self) -> list[slice]:
-        ends = np.cumsum([0, *(len(part.start) for part in self.parts)]).tolist()
-        return [slice(a, b) for a, b in pairwise(ends)]
-
-    def natural(self, z: Any) -> Any:
-        """The parameters (..., k) at coordinates z (..., k)."""
-        parts = zip(self.parts, self._spans, strict=True)
-        found = [part.natural(z[..., at]) for part, at in parts]
-        return np.concatenate([z[..., :0], *found], axis=-1)
-
-    def log_slopes(self, z: Any) -> Any:
-        """log ∂ parameter/∂ coordinate (k,); 0 of parameters that are told together."""
-        parts = zip(self.parts, self._spans, strict=True)
-        return np.concatenate([np.zeros(0), *(part.log_slopes(z[at]) for part, at in parts)])
-
-    def natural_slope(self, z: Floats) -> Floats:
-        """∂ parameters/∂z (k, k)."""
-        return derivative_at_once(self.natural, z).T
-
-    def log_sd(self, z: Any) -> Any:
-        """Log of the standard deviation (L,) of each level of variance, relative to σ."""
-        total = np.zeros(self.level_of.shape[1])
-        first = len(self.parts) - len(self.variances)
-        for part, at, level in zip(self.variances, self._spans[first:], self.level_of, strict=True):
-            total = total + part.log_sd(z[at])[level]
-        return total
 
     @cached_property
     def links(self) -> Links:
@@ -124,49 +48,6 @@ class ResidualRows:
         of_sums[sums] = self.levels
         return np.concatenate([self.levels, of_sums])
 
-    def coefficients(self, z: Any, classes: Integers) -> Any:
-        """Coefficients in R⁻¹ of classes, and after them log|R| (K + 1,).
-
-        Parameters
-        ----------
-        z : (k,) float or complex
-        classes : (K, 3) int
-            A kind of link, and the levels of variance of its ends.
-        """
-        log_sd = self.log_sd(z)
-        log_det = 2.0 * (self.level_counts * log_sd).sum()
-        if self.correlation is None:
-            own = np.ones(1)
-        else:
-            own, of_correlation = self.correlation.coefficients(z[self._spans[0]])
-            log_det = log_det + of_correlation
-        kind, a, b = classes.T
-        return np.append(own[kind] * np.exp(-log_sd[a] - log_sd[b]), log_det)
-
-    def coefficient_slopes(self, z: Floats, classes: Integers) -> Floats:
-        """∂/∂z of those coefficients, and after them of log|R| (K + 1, k)."""
-        of_sd = np.zeros((self.level_of.shape[1], len(z)))  # (L, k)
-        if self.variances:
-            of_sd = derivative(self.log_sd, z)
-        slopes = np.append(np.zeros((len(classes), len(z))), [2.0 * self.level_counts @ of_sd], 0)
-        log_sd = self.log_sd(z)
-        kind, a, b = classes.T
-        size = np.exp(-log_sd[a] - log_sd[b])[:, None]
-        own = np.ones(1)
-        if self.correlation is not None:
-            at = self._spans[0]
-            own, _ = self.correlation.coefficients(z[at])
-            moved, of_log_det = self.correlation.coefficient_slopes(z[at])
-            slopes[:-1, at] = size * moved[kind]
-            slopes[-1, at] += of_log_det
-        slopes[:-1] -= own[kind][:, None] * size * (of_sd[a] + of_sd[b])
-        return slopes
-
-    @cached_property
-    def level_counts(self) -> Integers:
-        """How many rows have each level of variance (L,)."""
-        return np.bincount(self.levels, minlength=self.level_of.shape[1])
-
     def level_sd(self, z: Floats) -> Floats:
         """Standard deviation (n,) that the variances give each row, relative to σ."""
         sd: Floats = np.exp(self.log_sd(z))[self.levels]
@@ -177,53 +58,3 @@ class ResidualRows:
         if self.correlation is None:
             return self.level_sd(z)
         return self.level_sd(z) * self._own_sd(self.correlation, self.correlation.times, z)
-
-    def row_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
-        """The same of other rows (m,).
-
-        Raises
-        ------
-        DataError
-            When they lack a column, or have levels that the fit has not seen.
-        """
-        require_columns(frame, self.structure)
-        sd = self.level_sd_of(frame, z)
-        if self.correlation is not None and self.structure.has_occasion_variances:
-            sd = sd * self._own_sd(self.correlation, self.correlation.times_of(frame), z)
-        return sd
-
-    def level_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
-        """Standard deviation (m,) that the variances give other rows, relative to σ."""
-        log_sd = np.zeros(len(frame))
-        first = len(self.parts) - len(self.variances)
-        for part, at in zip(self.variances, self._spans[first:], strict=True):
-            log_sd = log_sd + part.log_sd_of(frame, z[at])
-        sd: Floats = np.exp(log_sd)
-        return sd
-
-    def correlation_matrix(self, times: Floats, z: Any) -> Any:
-        """C (m, m) of errors of one group at such times; z may be complex."""
-        assert self.correlation is not None
-        return self.correlation.matrix(times, z[self._spans[0]])
-
-    def _own_sd(self, correlation: BoundCorrelation, times: Floats, z: Floats) -> Floats:
-        """Standard deviations that C itself has: other than 1 of occasions with variances."""
-        if not self.structure.has_occasion_variances:
-            return np.ones(len(times))
-        found, place = np.unique(times, return_inverse=True)
-        sd: Floats = np.sqrt(np.diag(self.correlation_matrix(found, z)))[place]
-        return sd
-
-
-def require_columns(frame: pd.DataFrame, structure: ResidualStructure) -> None:
-    """Refuse rows that lack a column of the structure.
-
-    Raises
-    ------
-    DataError
-    """
-    missing = [name for name in structure.columns if name not in frame.columns]
-    if missing:
-        raise DataError(
-            f"the errors of these rows need column '{missing[0]}', of {structure.text}; add it"
-        )

@@ -17,7 +17,7 @@ import pandas as pd
 
 from hierbayes.design.basis import Basis, choose_basis
 from hierbayes.design.batch_columns import BatchColumns, batch_columns, needed_names
-from hierbayes.design.built_design import build_design
+from hierbayes.design.built_design import build_design, factors_of_rows
 from hierbayes.design.column_moments import Moments
 from hierbayes.design.column_refusals import refuse_columns
 from hierbayes.design.complete import Dropped
@@ -32,11 +32,12 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.standardisation import own_parts
+from hierbayes.design.streamed_moments import refuse_fitted_of_streams, streamed_moments
 from hierbayes.design.streamed_rows import RowFacts, SourceAtHand, StreamedRows
 from hierbayes.design.streamed_sums import Pass, summed_stream
 from hierbayes.design.sums import little_is_left, without_fixed
 from hierbayes.design.usable_columns import refuse_neither_number_nor_factor, refuse_unknown_names
-from hierbayes.errors import DataError, FormulaError
+from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 from hierbayes.sources.source import Source
 from hierbayes.specification.formula import Specification
@@ -58,8 +59,16 @@ def pose_streamed(specification: Specification, source: Source, counts: str = ""
     DataError, FormulaError
         When the data cannot carry the model, or the model needs the rows in memory.
     """
-    at_hand = SourceAtHand(source, counts)
-    return problem_of(*summed_source(specification, source, counts=counts), source.text, at_hand)
+    at_hand, structure = SourceAtHand(source, counts), specification.residual
+    if structure is not None:
+        refuse_fitted_of_streams(structure, source.text)
+    design, maker = _columns_of(specification, source, {}, counts)
+    found = _in_fitting_basis(source, maker, design)
+    problem = problem_of(design, found, source.text, at_hand)
+    if structure is None:
+        return problem
+    moments = streamed_moments(source, maker, problem.design, found.cross.basis)
+    return replace(problem, moments=moments)
 
 
 def summed_source(
@@ -73,19 +82,24 @@ def summed_source(
     ``levels`` are those of columns of labels that are known beforehand.  Other parameters and
     errors are those of `pose_streamed`; whether all rows can carry the model is not asked.
     """
-    spec = specification
-    _refuse_unstreamable(spec, source)
+    design, maker = _columns_of(specification, source, levels or {}, counts)
+    return design, _in_fitting_basis(source, maker, design)
+
+
+def _columns_of(
+    spec: Specification, source: Source, levels: Mapping[str, pd.Index], counts: str
+) -> tuple[Design, BatchColumns]:
+    """The design that a few rows make, and how its columns are made of all others."""
     reader = RowReader(spec, needed_names(spec), counts)
     refuse_unknown_names(reader.columns, pd.DataFrame(columns=list(source.columns)))
     calls = calls_that_learn(spec, source)
     head = first_rows(source, reader)
     refuse_neither_number_nor_factor(list(reader.names), head, spec)
-    levels = _all_levels(source, reader, columns_of_labels(spec, head), levels or {})
+    levels = _all_levels(source, reader, columns_of_labels(spec, head), levels)
     states, head = learnt(source, reader, calls, levels) if calls else ({}, head)
     pilot = pilot_rows(head, levels)
     design = _made_of(build_design(spec, pilot), pilot, states)
-    maker = batch_columns(design.columns, reader, levels, pilot, states)
-    return design, _in_fitting_basis(source, maker, design)
+    return design, batch_columns(design.columns, reader, levels, pilot, states)
 
 
 def _all_levels(
@@ -130,15 +144,6 @@ def problem_of(
     return problem
 
 
-def _refuse_unstreamable(spec: Specification, source: Source) -> None:
-    """Refuse what is not made in batches."""
-    if spec.residual is not None:
-        raise FormulaError(
-            f"a residual structure needs the rows in memory, and those of {source.text} stream: "
-            "give a frame as data"
-        )
-
-
 def _made_of(design: Design, pilot: pd.DataFrame, states: States) -> Design:
     """The design of a few rows, whose transforms remember all rows."""
     if not states:
@@ -150,7 +155,7 @@ def _made_of(design: Design, pilot: pd.DataFrame, states: States) -> Design:
 
 def _in_fitting_basis(source: Source, maker: BatchColumns, design: Design) -> Pass:
     """Passes over the rows until they are summed in a basis that fits them."""
-    factors = design.specification.columns_of
+    factors = factors_of_rows(design.specification)
     first = next(
         made
         for batch in source.batches(maker.reader.columns, tuple(maker.levels))
@@ -236,7 +241,7 @@ def streamed_design(design: Design, found: Pass, text: str, at_hand: SourceAtHan
         ),
     )
     groups = (factor.cross.groups for factor in found.factors)
-    factors = tuple(map(GroupingFactor, spec.factors, groups))
+    factors = tuple(map(GroupingFactor, factors_of_rows(spec), groups))
     rows = StreamedRows(text, facts, design.rows, at_hand)
     # answers as Rows do where it can, and refuses the rest
     return Design(columns, factors, cast(Rows, rows), Dropped(found.dropped, found.missing))

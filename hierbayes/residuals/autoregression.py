@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,23 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Floats, Integers, Links, Parameter, StructuredRows, numbers_of
+from hierbayes.residuals.bound import (
+    NO_LINKS,
+    Floats,
+    Integers,
+    Links,
+    Parameter,
+    StructuredRows,
+    in_parts,
+    numbers_of,
+)
 from hierbayes.residuals.coordinates import (
     derivative,
     log_logistic_slope,
     log_one_less_square,
 )
 from hierbayes.residuals.structure import Correlation, refuse_no_column
-from hierbayes.residuals.times import refuse_fractions, times_of
+from hierbayes.residuals.times import refuse_fractions, refuse_lone_rows, times_of
 
 _START = 0.3  # the correlation of neighbours from which a search begins
 
@@ -141,6 +151,26 @@ class MarkovChain:
     times: Floats
     time: str | None
 
+    def refuse_untold(self, group: str) -> None:
+        """As in `BoundCorrelation`."""
+        if not len(self.gaps):
+            refuse_lone_rows(group)
+
+    def joined(self, others: Sequence[MarkovChain]) -> tuple[MarkovChain, tuple[Integers, ...]]:
+        """As in `BoundCorrelation`."""
+        parts = (self, *others)
+        every = np.concatenate([part.gaps for part in parts])
+        gaps, place = np.unique(every, return_inverse=True)
+        counts = np.bincount(place, np.concatenate([part.counts for part in parts]), len(gaps))
+        kinds = tuple(
+            np.concatenate([[0], np.stack([1 + 2 * at, 2 + 2 * at], axis=1).ravel()])
+            for at in in_parts(place, [len(part.gaps) for part in parts])
+        )
+        unit = _middle(gaps, counts) if self.continuous else 1.0
+        return MarkovChain(
+            NO_LINKS, gaps, counts, unit, self.continuous, np.zeros(0), self.time
+        ), kinds
+
     def log_slopes(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
         if not self.continuous:
@@ -218,11 +248,6 @@ def _chain(
     order = np.lexsort((times, rows.codes))
     same = rows.codes[order][1:] == rows.codes[order][:-1]
     before, after = order[:-1][same], order[1:][same]
-    if not len(before):
-        raise DataError(
-            f"no '{rows.group}' has two rows, so that the data tell nothing of the correlation of "
-            "errors; leave it out, or name the group in which they are correlated"
-        )
     lags = np.round(times[after] - times[before], 10)
     gaps, place, counts = np.unique(lags, return_inverse=True, return_counts=True)
     every = np.arange(rows.n)
@@ -231,6 +256,15 @@ def _chain(
         right=np.concatenate([every, before, after, after]),
         kind=np.concatenate([np.zeros(rows.n, int), 1 + 2 * place, 1 + 2 * place, 2 + 2 * place]),
     )
-    unit = float(np.median(lags)) if continuous else 1.0
     sizes = counts.astype(np.float64)
+    unit = _middle(gaps, sizes) if continuous else 1.0
     return MarkovChain(links, gaps, sizes, unit, continuous, times, time)
+
+
+def _middle(gaps: Floats, counts: Floats) -> float:
+    """The median of gaps (G,), ascending, of which there are so many; 1 of none."""
+    if not len(gaps):
+        return 1.0
+    n = int(counts.sum())
+    at = np.searchsorted(np.cumsum(counts), [(n - 1) // 2, n // 2], side="right")
+    return float(gaps[at].mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -110,6 +111,26 @@ class BoundCorrelation(Protocol):
     def matrix(self, times: Floats, z: Any) -> Any:
         """C (m, m) of errors of one group at such times."""
 
+    def refuse_untold(self, group: str) -> None:
+        """Refuse rows that do not tell every parameter.
+
+        Raises
+        ------
+        DataError
+            Naming the column and what is lacking; ``group`` is what the groups are.
+        """
+
+    def joined(self, others: Sequence[Any]) -> tuple[BoundCorrelation, tuple[Integers, ...]]:
+        """That of the rows of all, of which it has none; and where each one's kinds are in it.
+
+        In whatever order they come; this one is the first of them.
+
+        Raises
+        ------
+        DataError
+            When they are not of one kind.
+        """
+
 
 class BoundVariance(Protocol):
     """Standard deviations of rows, relative to σ, on the rows of a data set."""
@@ -144,6 +165,28 @@ class BoundVariance(Protocol):
             When a row has a level that the fit has not seen.
         """
 
+    def refuse_untold(self) -> None:
+        """Refuse rows that do not tell every parameter.
+
+        Raises
+        ------
+        DataError
+            Naming the column.
+        """
+
+    def joined(
+        self, others: Sequence[Any], counts: Sequence[Floats]
+    ) -> tuple[BoundVariance, tuple[Integers, ...]]:
+        """That of the rows of all, of which it has none; and where each one's levels are in it.
+
+        ``counts`` (L,) are the rows of each level, of this one first.
+
+        Raises
+        ------
+        DataError
+            When they are not of one kind.
+        """
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StructuredRows:
@@ -170,6 +213,15 @@ class StructuredRows:
     def n(self) -> int:
         """Number of rows."""
         return len(self.codes)
+
+
+NO_ROWS: Integers = np.zeros(0, dtype=np.intp)
+NO_LINKS = Links(NO_ROWS, NO_ROWS, NO_ROWS)  # of what is known of rows that are gone
+
+
+def in_parts(places: Integers, sizes: Sequence[int]) -> tuple[Integers, ...]:
+    """Places of several parts, one after the other, by part."""
+    return tuple(np.split(places, np.cumsum(sizes)[:-1]))
 
 
 def numbers_of(frame: pd.DataFrame, name: str, what: str) -> Floats:

@@ -7,6 +7,7 @@ values held, a structure like any other (`hierbayes.fit.structured.fitted_varian
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +15,14 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError, ResidualError
-from hierbayes.residuals.bound import Floats, Integers, Parameter, numbers_of
+from hierbayes.residuals.bound import (
+    NO_ROWS,
+    Floats,
+    Integers,
+    Parameter,
+    in_parts,
+    numbers_of,
+)
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
 FITTED = "fitted(.)"  # the column of fitted values, in rows that have them
@@ -186,6 +194,27 @@ class OfCovariate:
     levels: Integers
     of: CovariateVariance
 
+    def refuse_untold(self) -> None:
+        """As in `BoundVariance`."""
+        if not self.spread > 1e-12 * max(float(np.abs(self.values).max()), 1e-300):
+            name = self.of.said if self.of.x is None else f"'{self.of.x}'"
+            raise DataError(
+                f"{name} is the same in every row, so that the data tell nothing of how the "
+                "variance changes with it; leave it out"
+            )
+
+    def joined(
+        self, others: Sequence[OfCovariate], counts: Sequence[Floats]
+    ) -> tuple[OfCovariate, tuple[Integers, ...]]:
+        """As in `BoundVariance`."""
+        parts = (self, *others)
+        values, place = np.unique(np.concatenate([p.values for p in parts]), return_inverse=True)
+        rows = np.bincount(place, np.concatenate(counts), len(values))
+        about = values - rows @ values / rows.sum()
+        spread = float(np.sqrt(rows @ about**2 / rows.sum()))
+        levels = in_parts(place, [len(part.values) for part in parts])
+        return OfCovariate(self.name, values, spread, NO_ROWS, self.of), levels
+
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """δ."""
@@ -216,11 +245,5 @@ class OfCovariate:
 def _of_covariate(of: CovariateVariance, frame: pd.DataFrame) -> OfCovariate:
     v = of.covariate(frame)
     spread = float(v.std())
-    if not spread > 1e-12 * max(float(np.abs(v).max()), 1e-300):
-        name = of.said if of.x is None else f"'{of.x}'"
-        raise DataError(
-            f"{name} is the same in every row, so that the data tell nothing of how the "
-            "variance changes with it; leave it out"
-        )
     values, levels = np.unique(v, return_inverse=True)
     return OfCovariate(of.parameter, values, spread, levels, of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,18 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Floats, Links, Parameter, StructuredRows
+from hierbayes.residuals.bound import (
+    NO_LINKS,
+    Floats,
+    Integers,
+    Links,
+    Parameter,
+    StructuredRows,
+    in_parts,
+)
 from hierbayes.residuals.coordinates import derivative, log_logistic_slope
 from hierbayes.residuals.structure import Correlation, refuse_no_column
+from hierbayes.residuals.times import refuse_lone_rows
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,11 +62,6 @@ class CompoundSymmetry(Correlation):
     def bind(self, rows: StructuredRows) -> Exchangeable:
         """As in `Correlation`."""
         sizes = np.bincount(rows.codes)
-        if sizes.max() < 2:
-            raise DataError(
-                f"no '{rows.group}' has two rows, so that the data tell nothing of the correlation "
-                "of errors; leave it out, or name the group in which they are correlated"
-            )
         distinct, kind = np.unique(sizes, return_inverse=True)
         cells, sums = np.unique(
             rows.codes * (int(rows.levels.max()) + 1) + rows.levels, return_inverse=True
@@ -99,6 +104,19 @@ class Exchangeable:
     links: Links
     sizes: Floats
     counts: Floats
+
+    def refuse_untold(self, group: str) -> None:
+        """As in `BoundCorrelation`."""
+        if self.sizes.max() < 2.0:
+            refuse_lone_rows(group)
+
+    def joined(self, others: Sequence[Exchangeable]) -> tuple[Exchangeable, tuple[Integers, ...]]:
+        """As in `BoundCorrelation`."""
+        parts = (self, *others)
+        sizes, place = np.unique(np.concatenate([one.sizes for one in parts]), return_inverse=True)
+        counts = np.bincount(place, np.concatenate([one.counts for one in parts]), len(sizes))
+        kinds = tuple(np.append(0, 1 + at) for at in in_parts(place, [len(p.sizes) for p in parts]))
+        return Exchangeable(NO_LINKS, sizes, counts), kinds
 
     @property
     def times(self) -> Floats:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Booleans, Floats, Integers, Links, Parameter, StructuredRows
-from hierbayes.residuals.coordinates import derivative_at_once
+from hierbayes.residuals.bound import Booleans, Integers, StructuredRows
+from hierbayes.residuals.bound_occasions import Matrices, Occasions, bound_occasions
 from hierbayes.residuals.structure import Correlation, refuse_no_column
-from hierbayes.residuals.times import refuse_fractions, times_of
+from hierbayes.residuals.times import refuse_fractions, refuse_lone_rows, times_of
 
 MOST_OCCASIONS = 60  # each pattern of occasions has a matrix of that size
 
@@ -39,210 +37,57 @@ class OfOccasions(Correlation):
 
     def bind(self, rows: StructuredRows) -> Occasions:
         """As in `Correlation`."""
-        places, labels = self._places(rows)
-        if len(labels) > MOST_OCCASIONS:
+        places, keys = self._places(rows)
+        self._refuse_many(keys)
+        return bound_occasions(self, rows.codes, places, keys)
+
+    def _refuse_many(self, keys: pd.Index) -> None:
+        if len(keys) > MOST_OCCASIONS:
             raise DataError(
-                f"there are {len(labels)} occasions ({self.time or 'rows of a group'}), and this "
+                f"there are {len(keys)} occasions ({self.time or 'rows of a group'}), and this "
                 f"structure takes {MOST_OCCASIONS} at most; hb.residuals.AR1 and CAR1 take any "
                 "number"
             )
-        seen = _seen_together(rows.codes, places, len(labels))
-        if not seen[~np.eye(len(labels), dtype=bool)].any():
-            raise DataError(
-                f"no '{rows.group}' has two rows, so that the data tell nothing of the correlation "
-                "of errors; leave it out, or name the group in which they are correlated"
-            )
-        self._refuse(labels, seen)
-        return bound_occasions(rows.codes, places, self._matrices(labels), self.time, labels)
 
-    def _places(self, rows: StructuredRows) -> tuple[Integers, tuple[str, ...]]:
-        """The occasion of each row, and what the occasions are called: whole times."""
+    def refuse_untold(self, group: str, occasions: Occasions) -> None:
+        """Refuse occasions of which the rows do not tell enough.
+
+        Raises
+        ------
+        DataError
+        """
+        T = len(occasions.labels)
+        seen = _seen_together(occasions.patterns, T)
+        if not seen[~np.eye(T, dtype=bool)].any():
+            refuse_lone_rows(group)
+        self._refuse(occasions.labels, seen)
+
+    def joined_keys(self, parts: Sequence[pd.Index]) -> pd.Index:
+        """The occasions of all parts."""
+        low, high = min(int(one[0]) for one in parts), max(int(one[-1]) for one in parts)
+        found = pd.RangeIndex(low, high + 1)
+        self._refuse_many(found)
+        return found
+
+    def _places(self, rows: StructuredRows) -> tuple[Integers, pd.Index]:
+        """The occasion of each row among those there are: whole times."""
         times = times_of(rows, self.time)
         refuse_fractions(rows, self.time, times)
-        first = int(times.min())
-        places = times.astype(np.int64) - first
-        return places, tuple(str(first + k) for k in range(int(places.max()) + 1))
+        places = times.astype(np.int64)
+        first = int(places.min())
+        return places - first, pd.RangeIndex(first, int(places.max()) + 1)
 
     def _refuse(self, labels: tuple[str, ...], seen: Booleans) -> None:
         """Refuse occasions of which the rows do not tell enough."""
 
     @abstractmethod
-    def _matrices(self, labels: tuple[str, ...]) -> Matrices: ...
+    def matrices(self, labels: tuple[str, ...]) -> Matrices:
+        """The covariance over occasions of such names."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Matrices:
-    """A covariance over T occasions as a function of coordinates.
-
-    Parameters
-    ----------
-    parameters : tuple of Parameter
-    start : (k,) float
-    matrix : callable
-        z (..., k) to the covariance (..., T, T) beside σ².
-    natural : callable
-        z (..., k) to the parameters (..., k).
-    log_slopes : callable
-        z to log ∂ parameter/∂ coordinate (k,); 0 of those that are told together.
-    """
-
-    parameters: tuple[Parameter, ...]
-    start: Floats
-    matrix: Callable[[Any], Any]
-    natural: Callable[[Any], Any]
-    log_slopes: Callable[[Any], Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Occasions:
-    """A covariance over occasions, of which each group has some.
-
-    Parameters
-    ----------
-    links : Links
-        For each pattern of occasions the entries of the inverse, its lower triangle row by row.
-    patterns : tuple of (m,) int
-        The occasions of each.
-    counts : (patterns,) float
-        How many groups have each.
-    matrices : Matrices
-    places : (n,) int
-        The occasion of each row.
-    time : str or None
-        The column of occasions.
-    labels : tuple of str
-        What they are called.
-    """
-
-    links: Links
-    patterns: tuple[Integers, ...]
-    counts: Floats
-    matrices: Matrices
-    places: Integers
-    time: str | None
-    labels: tuple[str, ...]
-
-    def log_slopes(self, z: Any) -> Any:
-        """As in `BoundCorrelation`."""
-        return self.matrices.log_slopes(z)
-
-    @property
-    def times(self) -> Floats:
-        """As in `BoundCorrelation`: the places of occasions."""
-        return self.places.astype(np.float64)
-
-    def times_of(self, frame: pd.DataFrame) -> Floats:
-        """As in `BoundCorrelation`."""
-        if self.time is None:
-            raise DataError(
-                "the time of errors is the order of the rows here, which new rows do not have; "
-                "name a column of times"
-            )
-        texts = [as_label(value) for value in frame[self.time]]
-        found = pd.Index(self.labels).get_indexer(pd.Index(texts))
-        if (found < 0).any():
-            new = texts[int(np.flatnonzero(found < 0)[0])]
-            raise DataError(
-                f"the fit has no occasion {self.time} = {new}; it has: {', '.join(self.labels)}"
-            )
-        return found.astype(np.float64)
-
-    def matrix(self, times: Floats, z: Any) -> Any:
-        """As in `BoundCorrelation`."""
-        at = times.astype(np.int64)
-        return self.matrices.matrix(z)[np.ix_(at, at)]
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """As in `BoundCorrelation`."""
-        return self.matrices.parameters
-
-    @property
-    def start(self) -> Floats:
-        """As in `BoundCorrelation`."""
-        return self.matrices.start
-
-    def natural(self, z: Any) -> Any:
-        """As in `BoundCorrelation`."""
-        return self.matrices.natural(z)
-
-    def coefficients(self, z: Any) -> tuple[Any, Any]:
-        """As in `BoundCorrelation`."""
-        whole = self.matrices.matrix(z)
-        found, log_det = [], 0.0
-        for pattern, count in zip(self.patterns, self.counts, strict=True):
-            part = whole[pattern[:, None], pattern]
-            found.append(np.linalg.inv(part)[_lower_triangle(len(pattern))])
-            log_det = log_det + count * _log_det(part)
-        return np.concatenate(found), log_det
-
-    def coefficient_slopes(self, z: Floats) -> tuple[Floats, Floats]:
-        """As in `BoundCorrelation`: of the inverse P of each part S, −P(∂S)P and tr P∂S."""
-        whole = self.matrices.matrix(z)
-        moved = derivative_at_once(self.matrices.matrix, z)  # (k, T, T)
-        found, of_log_det = [], np.zeros(len(z))
-        for pattern, count in zip(self.patterns, self.counts, strict=True):
-            inverse = np.linalg.inv(whole[pattern[:, None], pattern])
-            turned = inverse @ moved[:, pattern[:, None], pattern]
-            rows, columns = _lower_triangle(len(pattern))
-            found.append(-(turned @ inverse)[:, rows, columns])
-            of_log_det += count * np.trace(turned, axis1=1, axis2=2)
-        return np.concatenate(found, axis=1).T, of_log_det
-
-
-def as_label(value: object) -> str:
-    """A time as it is called among the occasions, 2.0 as 2."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def bound_occasions(
-    codes: Integers,
-    places: Integers,
-    matrices: Matrices,
-    time: str | None,
-    labels: tuple[str, ...],
-) -> Occasions:
-    """The links of rows at occasions, groups with the same occasions sharing coefficients."""
-    order = np.lexsort((places, codes))
-    starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
-    kinds: dict[bytes, int] = {}
-    patterns: list[Integers] = []
-    counts: list[float] = []
-    members: list[list[Integers]] = []
-    for rows in np.split(order, starts[1:]):
-        pattern = places[rows]
-        k = kinds.setdefault(pattern.tobytes(), len(patterns))
-        if k == len(patterns):
-            patterns.append(pattern)
-            counts.append(0.0)
-            members.append([])
-        counts[k] += 1.0
-        members[k].append(rows)
-    left, right, kind, first = [], [], [], 0
-    for pattern, groups in zip(patterns, members, strict=True):
-        a, b = np.tril_indices(len(pattern))
-        stacked = np.stack(groups)
-        left.append(stacked[:, a].ravel())
-        right.append(stacked[:, b].ravel())
-        kind.append(np.tile(first + np.arange(len(a)), len(groups)))
-        first += len(a)
-    links = Links(np.concatenate(left), np.concatenate(right), np.concatenate(kind))
-    return Occasions(links, tuple(patterns), np.array(counts), matrices, places, time, labels)
-
-
-def _seen_together(codes: Integers, places: Integers, T: int) -> Booleans:
+def _seen_together(patterns: Sequence[Integers], T: int) -> Booleans:
     """Which two occasions (T, T) some group has both of."""
-    there = np.zeros((int(codes.max()) + 1, T))
-    there[codes, places] = 1.0
+    there = np.zeros((len(patterns), T))
+    for one, pattern in zip(there, patterns, strict=True):
+        one[pattern] = 1.0
     return there.T @ there > 0.0
-
-
-@cache
-def _lower_triangle(m: int) -> tuple[Integers, Integers]:
-    return np.tril_indices(m)
-
-
-def _log_det(matrix: Any) -> Any:
-    """Log of a determinant, of complex matrices too."""
-    sign, size = np.linalg.slogdet(matrix)
-    return size + 1j * np.angle(sign) if np.iscomplexobj(matrix) else size

@@ -41,7 +41,8 @@ class Toeplitz(OfOccasions):
                     "correlation; use hb.residuals.AR1, which has one parameter"
                 )
 
-    def _matrices(self, labels: tuple[str, ...]) -> Matrices:
+    def matrices(self, labels: tuple[str, ...]) -> Matrices:
+        """As in `OfOccasions`."""
         T = len(labels)
         lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
 
@@ -82,7 +83,8 @@ class ARMA(OfOccasions):
     nlme's ``corARMA(p = 1, q = 1)``: Pinheiro & Bates (2000), section 5.3.
     """
 
-    def _matrices(self, labels: tuple[str, ...]) -> Matrices:
+    def matrices(self, labels: tuple[str, ...]) -> Matrices:
+        """As in `OfOccasions`."""
         T = len(labels)
         lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 import pandas as pd
 
@@ -56,6 +58,19 @@ def refuse_fractions(rows: StructuredRows, time: str | None, times: Floats) -> N
             f"the times of this structure are whole numbers, and '{time}' is {times[at]:g} in row "
             f"{rows.frame.index[at]}; hb.residuals.CAR1('{time}') takes any times"
         )
+
+
+def refuse_lone_rows(group: str) -> NoReturn:
+    """Refuse groups of which none has two rows.
+
+    Raises
+    ------
+    DataError
+    """
+    raise DataError(
+        f"no '{group}' has two rows, so that the data tell nothing of the correlation of "
+        "errors; leave it out, or name the group in which they are correlated"
+    )
 
 
 def _label(rows: StructuredRows, at: int) -> object:

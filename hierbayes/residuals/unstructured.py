@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Booleans, Integers, Parameter, StructuredRows
-from hierbayes.residuals.occasions import Matrices, OfOccasions, as_label
+from hierbayes.residuals.occasions import Matrices, OfOccasions
 from hierbayes.residuals.structure import refuse_no_column
 from hierbayes.residuals.times import refuse_repeated
 from hierbayes.residuals.variances import ratio
@@ -49,16 +49,31 @@ class Unstructured(OfOccasions):
         refuse_no_column(self.time, "time")
         super().__post_init__()
 
-    def _places(self, rows: StructuredRows) -> tuple[Integers, tuple[str, ...]]:
+    def _places(self, rows: StructuredRows) -> tuple[Integers, pd.Index]:
         assert self.time is not None
         column = rows.frame[self.time]
         if isinstance(column.dtype, pd.CategoricalDtype):
-            column = column.cat.remove_unused_categories()
-            places, labels = column.cat.codes.to_numpy(), column.cat.categories
+            codes = column.cat.codes.to_numpy()
+            found, places = np.unique(codes, return_inverse=True)
+            keys: pd.Index = pd.CategoricalIndex(column.cat.categories[found], dtype=column.dtype)
         else:
-            places, labels = pd.factorize(column, sort=True)
+            places, keys = pd.factorize(column, sort=True)
+            keys = pd.Index(keys)
         refuse_repeated(rows, self.time, pd.Series(places))
-        return places.astype(np.int64), tuple(map(as_label, labels))
+        return places.astype(np.int64), keys
+
+    def joined_keys(self, parts: Sequence[pd.Index]) -> pd.Index:
+        """As in `OfOccasions`: in the order of categories, or of values."""
+        first = parts[0]
+        if any(one.dtype != first.dtype for one in parts):
+            raise DataError(
+                f"the occasions '{self.time}' are of other types, or of other categories, in some "
+                "of the rows; make them the same everywhere"
+            )
+        every = first.append(list(parts[1:]))
+        found = pd.Index(every.unique().sort_values())
+        self._refuse_many(found)
+        return found
 
     def _refuse(self, labels: tuple[str, ...], seen: Booleans) -> None:
         if not seen.all():
@@ -69,7 +84,8 @@ class Unstructured(OfOccasions):
                 "tells their correlation; use a structure with fewer parameters"
             )
 
-    def _matrices(self, labels: tuple[str, ...]) -> Matrices:
+    def matrices(self, labels: tuple[str, ...]) -> Matrices:
+        """As in `OfOccasions`."""
         T = len(labels)
         ratios = tuple(map(ratio, labels[1:]))
         corr = tuple(

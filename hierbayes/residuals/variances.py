@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError, ResidualError
-from hierbayes.residuals.bound import Floats, Integers, Parameter
+from hierbayes.residuals.bound import NO_ROWS, Floats, Integers, Parameter, in_parts
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
 
@@ -57,15 +58,7 @@ class Strata(Variance):
 
     def bind(self, frame: pd.DataFrame) -> Ratios:
         """As in `Variance`."""
-        levels = frame.groupby(list(self.by), observed=True).ngroup().to_numpy()
-        first = np.unique(levels, return_index=True)[1]
-        labels = tuple(_cells(frame.iloc[first], self.by))
-        if len(labels) < 2:
-            raise DataError(
-                f"the strata {', '.join(self.by)} have one level in the rows used, "
-                f"{labels[0]!r}; leave them out"
-            )
-        return Ratios(labels, levels, self.by)
+        return Ratios(*_coded(frame, self.by), self.by)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,14 +69,40 @@ class Ratios:
     ----------
     labels : tuple of str
         Of the L levels.
+    keys : DataFrame
+        The values of these columns at each level (L rows).
     levels : (n,) int
     by : tuple of str
         The columns.
     """
 
     labels: tuple[str, ...]
+    keys: pd.DataFrame
     levels: Integers
     by: tuple[str, ...]
+
+    def refuse_untold(self) -> None:
+        """As in `BoundVariance`."""
+        if len(self.labels) < 2:
+            raise DataError(
+                f"the strata {', '.join(self.by)} have one level in the rows used, "
+                f"{self.labels[0]!r}; leave them out"
+            )
+
+    def joined(
+        self, others: Sequence[Ratios], counts: Sequence[Floats]
+    ) -> tuple[Ratios, tuple[Integers, ...]]:
+        """As in `BoundVariance`: levels that are equal are one."""
+        parts = (self, *others)
+        for part in parts:
+            if (part.keys.dtypes != self.keys.dtypes).any():
+                raise DataError(
+                    f"the strata {', '.join(self.by)} are of other types, or of other categories, "
+                    "in some of the rows; make them the same everywhere"
+                )
+        labels, keys, places = _coded(pd.concat([part.keys for part in parts]), self.by)
+        sizes = [len(part.labels) for part in parts]
+        return Ratios(labels, keys, NO_ROWS, self.by), in_parts(places, sizes)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -123,6 +142,16 @@ class Ratios:
 def ratio(label: str) -> Parameter:
     """The ratio of a standard deviation to that of the first level."""
     return Parameter(f"ratio[{label}]", "log", (0.0, np.inf), ("LogNormal", (0.0, 1.0)))
+
+
+def _coded(
+    frame: pd.DataFrame, by: tuple[str, ...]
+) -> tuple[tuple[str, ...], pd.DataFrame, Integers]:
+    """The levels of rows: what they are called, their values, and that of each row."""
+    levels = frame.groupby(list(by), observed=True).ngroup().to_numpy()
+    first = np.unique(levels, return_index=True)[1]
+    keys = frame.iloc[first][list(by)]
+    return tuple(_cells(keys, by)), keys, levels
 
 
 def _cells(frame: pd.DataFrame, by: tuple[str, ...]) -> list[str]:

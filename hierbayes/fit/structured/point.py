@@ -73,7 +73,7 @@ class StructuredPointFit(PointFit):
         """As in `Fit`, with the parameters of the errors, and R of one group."""
         found = replace(super()._estimates(), errors=dict(self.error_parameters))
         rows = self.error_rows
-        if rows.correlation is None:
+        if rows.correlation is None or self.design.rows.streams:
             return found
         at, R = widest_block(rows, self.errors.best.z, _SHOWN)
         weight = np.broadcast_to(self._weighed_sd, len(rows.codes))[at]

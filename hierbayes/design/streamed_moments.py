@@ -1,0 +1,177 @@
+"""Moments under a residual structure of rows that stream.
+
+The rows are read once more, in the basis that they were summed up in.  Errors of a group are
+correlated, so that its rows are needed together: where those of each group lie one after the
+other, a group is held back until another begins; where they lie scattered, each of a few readings
+gathers the rows of some groups, of as many as take a gigabyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.basis import Basis
+from hierbayes.design.batch_columns import BatchColumns, Columned
+from hierbayes.design.bound_residual import bind_some, innermost, refuse_untold
+from hierbayes.design.built_design import factors_of_rows
+from hierbayes.design.design import Design
+from hierbayes.design.factor_coder import FactorCoder
+from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.joined_moments import joined_moments
+from hierbayes.design.matrices import factor_codes
+from hierbayes.design.residual_moments import ResidualMoments, residual_moments
+from hierbayes.design.rows import Rows
+from hierbayes.errors import ResidualError
+from hierbayes.frames.arrays import Booleans, Integers
+from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.sources.source import Source
+
+GATHERED = 1 << 30  # bytes of rows that are in memory together, of scattered groups
+
+
+def streamed_moments(
+    source: Source, maker: BatchColumns, design: Design, basis: Basis, gathered: int = GATHERED
+) -> ResidualMoments:
+    """The moments of all rows of a source, of a design that knows all of them.
+
+    Raises
+    ------
+    DataError
+        When the rows cannot carry the structure, naming the file or the part where it is seen.
+    """
+    made = _Moments(maker, design, basis)
+    parts = [made.of(rows) for rows in made.in_order(source)]
+    if made.scattered:
+        size = 8 * (len(design.terms) + len(design.effects) + 8) * design.n
+        readings = max(-(-size // gathered), 1)
+        parts = [made.of(rows) for rows in made.gathered(source, readings)]
+    moments = joined_moments(parts)
+    refuse_untold(moments.rows)
+    for mine, whole in zip(moments.design.factors, design.factors, strict=True):
+        assert mine.labels.equals(whole.labels)
+    return replace(moments, design=design)
+
+
+def refuse_fitted_of_streams(structure: ResidualStructure, source: str) -> None:
+    """Refuse variances that follow the fitted values of rows that stream.
+
+    Raises
+    ------
+    ResidualError
+    """
+    if structure.follows_fitted:
+        raise ResidualError(
+            f"the variances of {structure.text} follow the fitted values of rows in memory, and "
+            f"those of {source} stream: name a column, or give a frame as data"
+        )
+
+
+class _Moments:
+    """How moments are made of pieces of rows."""
+
+    def __init__(self, maker: BatchColumns, design: Design, basis: Basis) -> None:
+        spec = design.specification
+        assert spec.residual is not None
+        self.maker, self.design, self.basis = maker, design, basis
+        self.structure, self.spec = spec.residual, spec
+        self.place = innermost(design.factors)
+        self.columns = factors_of_rows(spec)
+        correlation = spec.residual.correlation
+        self.group = ""
+        if correlation is not None:
+            self.group = correlation.group or design.factors[self.place].name
+        self.scattered = False
+
+    def of(self, made: list[Columned]) -> ResidualMoments:
+        """The moments of some rows, whole groups where errors are correlated."""
+        rows, factors = _rows(made, self.columns)
+        bound = bind_some(self.structure, rows, factors, self.place)
+        some = replace(self.design, factors=factors, rows=rows)
+        return joined_moments([residual_moments(bound, some, self.basis)])
+
+    def _coder(self) -> FactorCoder:
+        return FactorCoder(self.group, self.columns.get(self.group, (self.group,)))
+
+    def _batches(self, source: Source) -> Iterator[tuple[Columned, str]]:
+        names = tuple(name for columns in self.columns.values() for name in columns)
+        labels = list(dict.fromkeys([*self.maker.levels, *names]))
+        for batch in source.batches(self.maker.reader.columns, labels):
+            made = self.maker.of(batch)
+            if len(made.y):
+                yield made, batch.place
+
+    def in_order(self, source: Source) -> Iterator[list[Columned]]:
+        """Pieces of whole groups, until a group comes again that has ended."""
+        if not self.group:
+            yield from ([made] for made, _ in self._batches(source))
+            return
+        coder, held, last = self._coder(), list[Columned](), -1
+        ended = np.zeros(0, dtype=bool)
+        for made, place in self._batches(source):
+            codes = coder.codes(made.frame, place)
+            ended = np.append(ended, np.zeros(coder.J - len(ended), dtype=bool))
+            if ended[codes].any():
+                self.scattered = True
+                return
+            still = codes == codes[-1]
+            ended[codes[~still]] = True
+            whole = _some(made, ~still)
+            if held and codes[-1] != last:  # it has ended before this batch did
+                ended[last] = True
+                whole, held = [*held, *whole], []
+            if whole:
+                yield whole
+            held, last = [*held, *_some(made, still)], int(codes[-1])
+        yield held
+
+    def gathered(self, source: Source, readings: int) -> Iterator[list[Columned]]:
+        """The rows of some groups at a time, however they are scattered."""
+        for reading in range(readings):
+            coder, held = self._coder(), list[Columned]()
+            for made, place in self._batches(source):
+                held += _some(made, coder.codes(made.frame, place) % readings == reading)
+            if held:
+                yield held
+
+
+def _some(made: Columned, at: Booleans) -> list[Columned]:
+    """Some of the rows of a batch, in a list; an empty one where there are none."""
+    if at.all():
+        return [made]
+    if not at.any():
+        return []
+    times, weights = (None if one is None else one[at] for one in (made.times, made.weights))
+    chosen = made._replace(
+        X=made.X[at], Z=made.Z[at], y=made.y[at], frame=made.frame[at], times=times,
+        weights=weights,
+    )  # fmt: skip
+    return [chosen]
+
+
+def _rows(
+    made: list[Columned], columns: dict[str, tuple[str, ...]]
+) -> tuple[Rows, tuple[GroupingFactor, ...]]:
+    """Rows of several batches as those of a frame, and the groups they are in."""
+    frame = pd.concat([one.frame for one in made], ignore_index=True)
+    at: Integers | slice = slice(None)
+    if made[0].times is not None:
+        times = np.concatenate([one.times for one in made if one.times is not None])
+        at = np.repeat(np.arange(len(frame)), times.astype(np.intp))
+        frame = frame.iloc[at].reset_index(drop=True)
+    coded = [factor_codes(frame, name, own) for name, own in columns.items()]
+    weights = [one.weights for one in made if one.weights is not None]
+    rows = Rows(
+        response=np.concatenate([one.y for one in made])[at],
+        X=np.concatenate([one.X for one in made])[at],
+        Z=np.concatenate([one.Z for one in made])[at],
+        codes_of=tuple(codes for codes, _ in coded),
+        index=frame.index,
+        kept=np.ones(len(frame), dtype=bool),
+        frames=(frame,),
+        root_weights=np.sqrt(np.concatenate(weights))[at] if weights else None,
+    )
+    return rows, tuple(map(GroupingFactor, columns, (labels for _, labels in coded)))

@@ -1,0 +1,244 @@
+"""A covariance over occasions on the rows of a data set, in which groups have some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.errors import DataError
+from hierbayes.residuals.bound import NO_LINKS, NO_ROWS, Floats, Integers, Links, Parameter
+from hierbayes.residuals.coordinates import derivative_at_once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matrices:
+    """A covariance over T occasions as a function of coordinates.
+
+    Parameters
+    ----------
+    parameters : tuple of Parameter
+    start : (k,) float
+    matrix : callable
+        z (..., k) to the covariance (..., T, T) beside σ².
+    natural : callable
+        z (..., k) to the parameters (..., k).
+    log_slopes : callable
+        z to log ∂ parameter/∂ coordinate (k,); 0 of those that are told together.
+    """
+
+    parameters: tuple[Parameter, ...]
+    start: Floats
+    matrix: Callable[[Any], Any]
+    natural: Callable[[Any], Any]
+    log_slopes: Callable[[Any], Any]
+
+
+class OccasionLaw(Protocol):
+    """What `Occasions` ask of their structure."""
+
+    @property
+    def time(self) -> str | None:
+        """The column of occasions."""
+
+    def matrices(self, labels: tuple[str, ...]) -> Matrices:
+        """The covariance over occasions of such names."""
+
+    def refuse_untold(self, group: str, occasions: Occasions) -> None:
+        """Refuse occasions of which the rows do not tell enough."""
+
+    def joined_keys(self, parts: Sequence[pd.Index]) -> pd.Index:
+        """The occasions of all parts."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Occasions:
+    """A covariance over occasions, of which each group has some.
+
+    Parameters
+    ----------
+    of : OccasionLaw
+        The structure.
+    links : Links
+        For each pattern of occasions the entries of the inverse, its lower triangle row by row.
+    patterns : tuple of (m,) int
+        The occasions of each.
+    counts : (patterns,) float
+        How many groups have each.
+    matrices : Matrices
+    places : (n,) int
+        The occasion of each row.
+    keys : pandas.Index
+        The occasions, in their order.
+    """
+
+    of: OccasionLaw
+    links: Links
+    patterns: tuple[Integers, ...]
+    counts: Floats
+    matrices: Matrices
+    places: Integers
+    keys: pd.Index
+
+    @property
+    def time(self) -> str | None:
+        """The column of occasions."""
+        return self.of.time
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What occasions are called."""
+        return tuple(map(as_label, self.keys))
+
+    def refuse_untold(self, group: str) -> None:
+        """As in `BoundCorrelation`."""
+        self.of.refuse_untold(group, self)
+
+    def joined(self, others: Sequence[Occasions]) -> tuple[Occasions, tuple[Integers, ...]]:
+        """As in `BoundCorrelation`: patterns in the order of their occasions."""
+        parts = (self, *others)
+        keys = self.of.joined_keys([part.keys for part in parts])
+        found: dict[tuple[int, ...], float] = {}
+        of_parts = []
+        for part in parts:
+            to = keys.get_indexer(part.keys)
+            own = [tuple(to[pattern].tolist()) for pattern in part.patterns]
+            of_parts.append(own)
+            for one, count in zip(own, part.counts, strict=True):
+                found[one] = found.get(one, 0.0) + float(count)
+        every = sorted(found)
+        sizes = [len(one) * (len(one) + 1) // 2 for one in every]
+        first = dict(zip(every, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
+        kinds = tuple(
+            np.concatenate([first[one] + np.arange(len(one) * (len(one) + 1) // 2) for one in own])
+            for own in of_parts
+        )
+        joined = Occasions(
+            self.of,
+            NO_LINKS,
+            tuple(np.array(one, dtype=np.intp) for one in every),
+            np.array([found[one] for one in every]),
+            self.of.matrices(tuple(map(as_label, keys))),
+            NO_ROWS,
+            keys,
+        )
+        return joined, kinds
+
+    def log_slopes(self, z: Any) -> Any:
+        """As in `BoundCorrelation`."""
+        return self.matrices.log_slopes(z)
+
+    @property
+    def times(self) -> Floats:
+        """As in `BoundCorrelation`: the places of occasions."""
+        return self.places.astype(np.float64)
+
+    def times_of(self, frame: pd.DataFrame) -> Floats:
+        """As in `BoundCorrelation`."""
+        if self.time is None:
+            raise DataError(
+                "the time of errors is the order of the rows here, which new rows do not have; "
+                "name a column of times"
+            )
+        texts = [as_label(value) for value in frame[self.time]]
+        found = pd.Index(self.labels).get_indexer(pd.Index(texts))
+        if (found < 0).any():
+            new = texts[int(np.flatnonzero(found < 0)[0])]
+            raise DataError(
+                f"the fit has no occasion {self.time} = {new}; it has: {', '.join(self.labels)}"
+            )
+        return found.astype(np.float64)
+
+    def matrix(self, times: Floats, z: Any) -> Any:
+        """As in `BoundCorrelation`."""
+        at = times.astype(np.int64)
+        return self.matrices.matrix(z)[np.ix_(at, at)]
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """As in `BoundCorrelation`."""
+        return self.matrices.parameters
+
+    @property
+    def start(self) -> Floats:
+        """As in `BoundCorrelation`."""
+        return self.matrices.start
+
+    def natural(self, z: Any) -> Any:
+        """As in `BoundCorrelation`."""
+        return self.matrices.natural(z)
+
+    def coefficients(self, z: Any) -> tuple[Any, Any]:
+        """As in `BoundCorrelation`."""
+        whole = self.matrices.matrix(z)
+        found, log_det = [], 0.0
+        for pattern, count in zip(self.patterns, self.counts, strict=True):
+            part = whole[pattern[:, None], pattern]
+            found.append(np.linalg.inv(part)[_lower_triangle(len(pattern))])
+            log_det = log_det + count * _log_det(part)
+        return np.concatenate(found), log_det
+
+    def coefficient_slopes(self, z: Floats) -> tuple[Floats, Floats]:
+        """As in `BoundCorrelation`: of the inverse P of each part S, −P(∂S)P and tr P∂S."""
+        whole = self.matrices.matrix(z)
+        moved = derivative_at_once(self.matrices.matrix, z)  # (k, T, T)
+        found, of_log_det = [], np.zeros(len(z))
+        for pattern, count in zip(self.patterns, self.counts, strict=True):
+            inverse = np.linalg.inv(whole[pattern[:, None], pattern])
+            turned = inverse @ moved[:, pattern[:, None], pattern]
+            rows, columns = _lower_triangle(len(pattern))
+            found.append(-(turned @ inverse)[:, rows, columns])
+            of_log_det += count * np.trace(turned, axis1=1, axis2=2)
+        return np.concatenate(found, axis=1).T, of_log_det
+
+
+def as_label(value: object) -> str:
+    """A time as it is called among the occasions, 2.0 as 2."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def bound_occasions(
+    of: OccasionLaw, codes: Integers, places: Integers, keys: pd.Index
+) -> Occasions:
+    """The links of rows at occasions, groups with the same occasions sharing coefficients."""
+    order = np.lexsort((places, codes))
+    starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
+    kinds: dict[bytes, int] = {}
+    patterns: list[Integers] = []
+    counts: list[float] = []
+    members: list[list[Integers]] = []
+    for rows in np.split(order, starts[1:]):
+        pattern = places[rows]
+        k = kinds.setdefault(pattern.tobytes(), len(patterns))
+        if k == len(patterns):
+            patterns.append(pattern)
+            counts.append(0.0)
+            members.append([])
+        counts[k] += 1.0
+        members[k].append(rows)
+    left, right, kind, first = [], [], [], 0
+    for pattern, groups in zip(patterns, members, strict=True):
+        a, b = np.tril_indices(len(pattern))
+        stacked = np.stack(groups)
+        left.append(stacked[:, a].ravel())
+        right.append(stacked[:, b].ravel())
+        kind.append(np.tile(first + np.arange(len(a)), len(groups)))
+        first += len(a)
+    links = Links(np.concatenate(left), np.concatenate(right), np.concatenate(kind))
+    matrices = of.matrices(tuple(map(as_label, keys)))
+    return Occasions(of, links, tuple(patterns), np.array(counts), matrices, places, keys)
+
+
+@cache
+def _lower_triangle(m: int) -> tuple[Integers, Integers]:
+    return np.tril_indices(m)
+
+
+def _log_det(matrix: Any) -> Any:
+    """Log of a determinant, of complex matrices too."""
+    sign, size = np.linalg.slogdet(matrix)
+    return size + 1j * np.angle(sign) if np.iscomplexobj(matrix) else size
