@@ -308,6 +308,7 @@ def test_a_long_page_is_shown_block_by_block() -> None:
         (1.0049, "r_hat", "1.005"), (812.6, "ess_bulk", "813"), (0.01234, "mcse_mean", "0.012"),
         (np.nan, "p", ""), (None, "estimate", ""), ("text", "p", "text"), (True, "ok", "True"),
         (pd.NA, "categories", ""),
+        (-0.0, "estimate", "0.0000"), (-0.0, "df", "0"), (-0.2, "df", "-0.20"),
     ],
 )  # fmt: skip
 def test_cells(value: object, column: str, text: str) -> None:

@@ -39,6 +39,14 @@ def test_defaults_come_from_the_scales_of_the_data() -> None:
     assert (table["source"] == "default").all()
 
 
+def test_no_zero_has_a_sign() -> None:
+    """Not where the mean response is negative and is multiplied by 0."""
+    hs = hb.load_dataset("hs")
+    table = hb.Model("Minority ~ ses + (1 | school)", hs, family="bernoulli").priors.frame()
+    assert table.loc[("gamma", "ses"), "prior"].startswith("DesignNormal(0, ")
+    assert str(hb.Normal(-0.0, 2.0)) == "Normal(0, 2)"
+
+
 def test_defaults_follow_the_units() -> None:
     hs = hb.load_dataset("hs")
     scaled = hs.assign(mathach=hs["mathach"] * 1e6, ses=hs["ses"] * 1e-3)

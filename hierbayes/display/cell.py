@@ -16,13 +16,15 @@ _ROUGH = ("difference", "share", "from_theta")  # their smallest values need no 
 def cell_text(value: object, column: str, decimals: int = 4) -> str:
     """A value as it is shown: counts whole, missing values blank, the rest to 4 decimals.
 
-    Numbers that would show no digit, or too many, have an exponent. P-values, degrees of freedom,
+    Numbers that would show no digit, or too many, have an exponent; no zero has a sign. P-values, degrees of freedom,
     effective sample sizes, R-hat and Monte Carlo errors are known by the name of their column.
 
     Examples
     --------
     >>> cell_text(0.2498, "estimate"), cell_text(2.5e-7, "p"), cell_text(37.93, "df")
     ('0.2498', '<.0001', '37.93')
+    >>> cell_text(-0.0, "estimate")
+    '0.0000'
     """
     if isinstance(value, str):
         return value
@@ -34,21 +36,21 @@ def cell_text(value: object, column: str, decimals: int = 4) -> str:
     if column in ("p", "p-value") or column.startswith("p_"):
         return p_text(number)
     if column in _DEGREES:
-        return f"{number:.0f}" if isinf(number) or number == round(number) else f"{number:.2f}"
+        return f"{number:z.0f}" if isinf(number) or number == round(number) else f"{number:.2f}"
     if column in _WHOLE:
         return f"{number:.0f}"
     if column == "r_hat":
         return f"{number:.3f}"
     if column.startswith("mcse"):
-        return f"{number:.2g}"
+        return f"{number:z.2g}"
     if not (0.0 < abs(number) < 10.0 ** (1 - decimals) or abs(number) >= 1e7):
-        return f"{number:.{decimals}f}"
+        return f"{number:z.{decimals}f}"
     return f"{number:.1g}" if column in _ROUGH else f"{number:.{decimals}e}"
 
 
 def significant(value: float, digits: int = 4) -> str:
     """A number to so many significant digits, for columns of unlike units."""
-    return "" if pd.isna(value) else f"{value:.{digits}g}"
+    return "" if pd.isna(value) else f"{value:z.{digits}g}"
 
 
 def p_text(p: float) -> str:

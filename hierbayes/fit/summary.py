@@ -280,7 +280,7 @@ def _lower(correlation: pd.DataFrame) -> pd.DataFrame:
     """The lower triangle of a correlation matrix, three decimals."""
     k = len(correlation)
     shown = pd.DataFrame(
-        [[f"{correlation.iat[i, j]:.3f}" if j < i else "" for j in range(k)] for i in range(k)],
+        [[f"{correlation.iat[i, j]:z.3f}" if j < i else "" for j in range(k)] for i in range(k)],
         index=correlation.index,
         columns=_short_names([str(name) for name in correlation.columns]),
     )

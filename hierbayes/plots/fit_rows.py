@@ -205,4 +205,4 @@ def value_text(value: Any) -> str:
     """
     if not isinstance(value, float):
         return str(value)
-    return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:z.3g}"

@@ -29,7 +29,7 @@ def default_gamma(cross: Products, at: Sequence[int]) -> list[DesignNormal]:
     tau = WIDTH * cross.basis.scale
     constant, scale = coefficient_scales(cross, at)
     return [
-        DesignNormal(cross.basis.center * e, tau * size)
+        DesignNormal(cross.basis.center * e + 0.0, tau * size)  # of -0.0 makes 0.0
         for e, size in zip(constant.tolist(), scale.tolist(), strict=True)
     ]
 

@@ -49,7 +49,7 @@ class Prior:
         return {f.name: float(getattr(self, f.name)) for f in fields(self)}
 
     def __str__(self) -> str:
-        values = ", ".join(f"{value:.4g}" for value in self.parameters.values())
+        values = ", ".join(f"{value:z.4g}" for value in self.parameters.values())
         return f"{type(self).__name__}({values})"
 
 

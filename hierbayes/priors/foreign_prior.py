@@ -39,7 +39,7 @@ class ForeignPrior(Prior):
         name = getattr(operation, "_print_name", None) or (type(operation).__name__,)
         scalars = [given for given in getattr(owner, "inputs", ()) if _is_scalar(given)]
         data = [getattr(given, "data", None) for given in scalars]
-        shown = ["…" if number is None else f"{float(number):.4g}" for number in data]
+        shown = ["…" if number is None else f"{float(number):z.4g}" for number in data]
         return f"PyMC {name[0]}({', '.join(shown)})"
 
 

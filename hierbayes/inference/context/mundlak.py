@@ -260,8 +260,8 @@ def _test_words(test: pd.Series) -> str:
 def _conclusion(table: pd.DataFrame, test: pd.Series, design: Design) -> tuple[str, ...]:
     group = design.specification.group
     lines = [
-        f"'{term}': {row['within']:+.4f} per unit within {group}, {row['between']:+.4f} between; "
-        f"the mean of the {group} adds {row['contextual']:+.4f} ± {row['se']:.4f}"
+        f"'{term}': {row['within']:+z.4f} per unit within {group}, {row['between']:+z.4f} between; "
+        f"the mean of the {group} adds {row['contextual']:+z.4f} ± {row['se']:.4f}"
         for term, row in table.iterrows()
     ]
     if np.isnan(test["p"]):

@@ -85,7 +85,7 @@ class Presentation:
         maximum = "REML" if self.baseline.fit.problem.family is None else "ML"
         shown = self.table[["mean", "sd", maximum, "smallest", "largest"]].assign(
             movement=[
-                f"{move:+.2f} ± {error:.2f}" if np.isfinite(move) else "" for move, error in moves
+                f"{move:+z.2f} ± {error:.2f}" if np.isfinite(move) else "" for move, error in moves
             ],
             moved_by=self.table["moved_by"],
         )

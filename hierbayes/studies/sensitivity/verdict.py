@@ -158,7 +158,7 @@ def _movement(own: xr.Dataset, worst: int, largest: float) -> str:
     shift, error = float(own["movement"][worst]), float(own["mcse"][worst])
     how = "decided by" if largest >= LARGE else "depends on"
     what = f"the prior of {block}" if block != SEVERAL else "the priors"
-    text = f"{how} {what}: '{name}' moves it by {shift:+.2f} ± {error:.2f} sd"
+    text = f"{how} {what}: '{name}' moves it by {shift:+z.2f} ± {error:.2f} sd"
     if largest - abs(shift) > NOTICEABLE:
         text += f" and changes its spread (distance {largest:.2f} sd)"
     return text
