@@ -184,6 +184,12 @@ def test_drawn_effects_are_the_frame(fit: hb.Fit, hs: pd.DataFrame) -> None:
     assert [one.get_text() for one in panel.get_xticklabels()] == ["Catholic", "Public"]
 
 
+def test_without_data_a_fit_has_its_own(fit: hb.Fit, hs: pd.DataFrame) -> None:
+    own, given = (plots.effects_frame(fit, data, "ses", by="Sector") for data in (None, hs))
+    pd.testing.assert_frame_equal(own.frame, given.frame)
+    assert own.held == given.held
+
+
 def test_what_is_no_effect(fit: hb.Fit, contextual: hb.Fit, hs: pd.DataFrame) -> None:
     refused(
         lambda: plots.effects_frame(fit, hs, "Size"), hb.StudyError,
@@ -216,8 +222,8 @@ def test_what_is_no_effect(fit: hb.Fit, contextual: hb.Fit, hs: pd.DataFrame) ->
         "these data have 1976 rows and those of the fit 1977; give the data of the fit",
     )  # fmt: skip
     refused(
-        lambda: plots.effects_frame(fit, None, "ses"),
-        hb.StudyError, "data must be the DataFrame of the fit, not NoneType",
+        lambda: plots.effects_frame(fit, [1.0], "ses"),
+        hb.StudyError, "data must be the DataFrame of the fit, not list",
     )  # fmt: skip
     refused(
         lambda: plots.effects_frame(hs, hs, "ses"),

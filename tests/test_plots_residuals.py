@@ -125,11 +125,21 @@ def test_a_far_row_is_named(hs: pd.DataFrame) -> None:
     assert "17" in [text.get_text() for text in third.texts]
 
 
+def test_quantile_residuals_are_those_of_the_fit(hs: pd.DataFrame) -> None:
+    few = hs[hs["school"].isin(hs["school"].unique()[:8])]
+    binary = hb.Model("Minority ~ ses + (1 | school)", few, family="bernoulli").ml()
+    found = plots.level1_residuals_frame(binary, kind="quantile", seed=3)
+    assert_allclose(found.rows["residual"], binary.residuals(kind="quantile", seed=3), rtol=0)
+    assert_allclose(found.rows["fitted"], binary.predict(), rtol=0)
+    assert found.rows["group"].tolist() == few["school"].tolist()
+    assert len(plots.plot_level1_residuals(binary, kind="quantile", seed=3).axes) == 3
+
+
 def test_what_has_no_level1_residuals(fit: hb.Fit, hs: pd.DataFrame) -> None:
     refused(
         lambda: plots.level1_residuals_frame(fit, kind="pearson"), hb.StudyError,
         "there are no residuals 'pearson'; kind is one of: studentized, standardized, conditional, "
-        "marginal, marginal_studentized, within",
+        "marginal, marginal_studentized, within, quantile",
     )  # fmt: skip
     refused(
         lambda: plots.level1_residuals_frame(hs),

@@ -146,10 +146,15 @@ def test_what_a_model_has_not_is_said(tmp_path: Path, hs: pd.DataFrame, opened: 
     page = opened(path, PHONE)
     assert page.locator("#beta-space").count() == 0
     assert width_of(page) == PHONE
-    plain = hb.Model("mathach ~ ses", hs).reml().report(tmp_path / "b.html")
-    said = plain.read_text(encoding="utf-8")
-    for part in ("Model", "Shrinkage in beta space", "Groups"):
-        assert f"{part}: left out. This is made for random effects, and the model has none" in said
+
+
+def test_a_regression_has_no_parts_of_groups(tmp_path: Path, hs: pd.DataFrame) -> None:
+    path = hb.Model("mathach ~ ses", hs).reml().report(tmp_path / "plain.html")
+    said = path.read_text(encoding="utf-8")
+    heads = re.findall(r'<h2 id="part-.">([^<]*)', said)
+    assert heads[:4] == ["Verdict", "Model", "Estimates", "Pictures"]
+    assert "Groups" not in heads and "left out" not in said and "Not drawn" not in said
+    assert said.count("<math") == 1 and said.count("<figure>") == 3
 
 
 def test_comparisons_have_reports(
@@ -171,7 +176,8 @@ def test_studies_have_reports_with_pictures(
     assert page.locator("h1").inner_text() == study.page().title
     assert page.locator("th[aria-sort]").count() == 0
     assert width_of(page) == PHONE
-    drawn, refused = page.locator("figure").count(), page.locator("p", has_text="Not drawn").count()
+    refused = page.locator("h3:text('Not drawn') + ul li").count()
+    drawn = page.locator("figure").count()
     assert drawn > 0 and drawn + refused == 4
 
 

@@ -39,13 +39,20 @@ class ErrorTimes:
     every: bool
 
 
+def time_of_errors(problem: Problem) -> str | None:
+    """The column of the times at which errors are correlated; None where no column tells them."""
+    if problem.moments is None:
+        return None
+    return getattr(problem.moments.rows.structure.correlation, "time", None)
+
+
 def error_times(problem: Problem) -> ErrorTimes | None:
     """Those of a model; None where errors are not correlated."""
     if problem.moments is None or problem.moments.rows.structure.correlation is None:
         return None
     rows, spec = problem.moments.rows, problem.design.specification
     columns = spec.columns_of.get(rows.group, (rows.group,))
-    time = getattr(rows.structure.correlation, "time", None)
+    time = time_of_errors(problem)
     if time is None:
         places = tuple(str(k + 1) for k in range(int(np.bincount(rows.codes).max())))
         return ErrorTimes(rows.group, columns, places, True, True, True)

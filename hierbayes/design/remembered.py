@@ -8,10 +8,9 @@ from weakref import WeakKeyDictionary
 
 
 def remembered[**P, Result](function: Callable[P, Result]) -> Callable[P, Result]:
-    """A function of cross-products, and of what can be hashed, that is computed once for each.
+    """A function of cross-products or of a state, and what can be hashed, computed once for each.
 
-    The cross-products are told apart by identity and not kept alive: those of many groups are
-    large.
+    These are told apart by identity and not kept alive: those of many groups are large.
     """
     results: WeakKeyDictionary[object, dict[tuple[Hashable, ...], Result]] = WeakKeyDictionary()
 

@@ -16,8 +16,9 @@ _ROUGH = ("difference", "share", "from_theta")  # their smallest values need no 
 def cell_text(value: object, column: str, decimals: int = 4) -> str:
     """A value as it is shown: counts whole, missing values blank, the rest to 4 decimals.
 
-    Numbers that would show no digit, or too many, have an exponent; no zero has a sign. P-values, degrees of freedom,
-    effective sample sizes, R-hat and Monte Carlo errors are known by the name of their column.
+    Numbers that would show no digit, or too many, have an exponent; no zero has a sign. P-values,
+    degrees of freedom, effective sample sizes, R-hat and Monte Carlo errors are known by the name
+    of their column.
 
     Examples
     --------

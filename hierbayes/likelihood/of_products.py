@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from hierbayes.design.products import Products
+from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood import native, sparse_native
@@ -51,6 +52,7 @@ def split_variances_of(
     return (gamma_given, gamma_theta), ((beta[0], beta[1]),)
 
 
+@remembered
 def derivatives_of(state: AnyState, blocks: tuple[int, ...]) -> VarianceDerivatives:
     """The derivatives by variance parameters at a maximum of the likelihood, G of ``blocks``."""
     if isinstance(state, SparseState):

@@ -37,6 +37,7 @@ headings in quotes):
 ``level2_residuals``    residuals of groups: normality, pairs, Mahalanobis        "Lab 1"
 ``residual_acf``        autocorrelations of residuals within groups
 ``residual_variogram``  the semivariogram of residuals within groups
+``visit_means``         means by visit, observed and fitted
 ``influence``           what leaving out each case changes                        "Lab 1"
 ``effects``             the expected response, with a band                        "Lab 1"
 ``gap``                 the difference between two levels, with two bands         "Lab 1"
@@ -145,30 +146,32 @@ if TYPE_CHECKING:
         plot_uniform_quantiles,
         uniform_quantiles_frame,
     )
+    from hierbayes.plots.visit_means import VisitMeans, plot_visit_means, visit_means_frame
 
 __all__ = [
     "Arc", "BetaSpace", "Caterpillar", "CheckPicture", "Cloud", "Coverage", "DataSpace", "Effects",
     "Ellipse", "EstimatorsInBetaSpace", "Gap", "Level1Picture", "Level2Picture", "Pancake", "Plane",
     "PowerCurve", "RankEcdf", "SimulatedSchool", "ThreeMeans", "Trellis", "UniformQuantiles",
-    "arc_frame", "beta_space_frame", "bootstrap_frame", "caterpillar_frame", "cloud_frame",
-    "comparison_frame", "confidence_radius", "coverage_frame", "data_space_frame", "effects_frame",
-    "ellipse_frame", "estimators_frame", "gap_frame", "icc_frame", "implied_ellipses_frame",
-    "implied_icc_frame", "implied_lines_frame", "influence_frame", "intercept_weights_frame",
-    "level1_residuals_frame", "level2_residuals_frame", "margins_frame", "pancake_frame",
-    "plane_frame", "plot_arc", "plot_beta_space", "plot_bootstrap", "plot_caterpillar",
-    "plot_cloud", "plot_comparison", "plot_coverage", "plot_data_space", "plot_effects",
-    "plot_estimators", "plot_gap", "plot_icc", "plot_implied_ellipses", "plot_implied_icc",
-    "plot_implied_lines", "plot_influence", "plot_intercept_weights", "plot_level1_residuals",
-    "plot_level2_residuals", "plot_margins", "plot_pancake", "plot_plane", "plot_power_curve",
-    "plot_power_scaling", "plot_predictive_check", "plot_prior_ellipses", "plot_prior_posterior",
-    "plot_profile_zeta", "plot_rank_ecdf", "plot_residual_acf", "plot_residual_variogram",
-    "plot_ridge", "plot_shrinkage", "plot_shrinkage_factors", "plot_simulated_school",
-    "plot_three_means", "plot_tipping", "plot_tornado", "plot_trellis", "plot_uniform_quantiles",
-    "power_curve_frame", "power_scaling_frame", "predictive_check_frame", "prior_ellipses_frame",
-    "prior_posterior_frame", "profile_zeta_frame", "rank_ecdf_frame", "residual_acf_frame",
-    "residual_variogram_frame", "ridge_frame", "shadow_frame", "shadow_radius",
-    "shrinkage_factors_frame", "shrinkage_frame", "simulated_school_frame", "three_means_frame",
-    "tipping_frame", "tornado_frame", "trellis_frame", "uniform_quantiles_frame",
+    "VisitMeans", "arc_frame", "beta_space_frame", "bootstrap_frame", "caterpillar_frame",
+    "cloud_frame", "comparison_frame", "confidence_radius", "coverage_frame", "data_space_frame",
+    "effects_frame", "ellipse_frame", "estimators_frame", "gap_frame", "icc_frame",
+    "implied_ellipses_frame", "implied_icc_frame", "implied_lines_frame", "influence_frame",
+    "intercept_weights_frame", "level1_residuals_frame", "level2_residuals_frame", "margins_frame",
+    "pancake_frame", "plane_frame", "plot_arc", "plot_beta_space", "plot_bootstrap",
+    "plot_caterpillar", "plot_cloud", "plot_comparison", "plot_coverage", "plot_data_space",
+    "plot_effects", "plot_estimators", "plot_gap", "plot_icc", "plot_implied_ellipses",
+    "plot_implied_icc", "plot_implied_lines", "plot_influence", "plot_intercept_weights",
+    "plot_level1_residuals", "plot_level2_residuals", "plot_margins", "plot_pancake", "plot_plane",
+    "plot_power_curve", "plot_power_scaling", "plot_predictive_check", "plot_prior_ellipses",
+    "plot_prior_posterior", "plot_profile_zeta", "plot_rank_ecdf", "plot_residual_acf",
+    "plot_residual_variogram", "plot_ridge", "plot_shrinkage", "plot_shrinkage_factors",
+    "plot_simulated_school", "plot_three_means", "plot_tipping", "plot_tornado", "plot_trellis",
+    "plot_uniform_quantiles", "plot_visit_means", "power_curve_frame", "power_scaling_frame",
+    "predictive_check_frame", "prior_ellipses_frame", "prior_posterior_frame", "profile_zeta_frame",
+    "rank_ecdf_frame", "residual_acf_frame", "residual_variogram_frame", "ridge_frame",
+    "shadow_frame", "shadow_radius", "shrinkage_factors_frame", "shrinkage_frame",
+    "simulated_school_frame", "three_means_frame", "tipping_frame", "tornado_frame",
+    "trellis_frame", "uniform_quantiles_frame", "visit_means_frame",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -247,6 +250,7 @@ _HOMES = {
         "plot_uniform_quantiles",
         "uniform_quantiles_frame",
     ),
+    "hierbayes.plots.visit_means": ("VisitMeans", "plot_visit_means", "visit_means_frame"),
 }
 
 if not TYPE_CHECKING:

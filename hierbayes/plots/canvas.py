@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ from hierbayes.plots.look import SETTINGS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_WIDTH: ContextVar[float | None] = ContextVar("width of new figures", default=None)
+_NARROWEST = 0.6  # of the width of a panel, before it moves to the next row
+_LOWEST = 0.85  # of its height
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,16 +93,18 @@ def canvas(
 
     with settings(SETTINGS):
         if ax is None:
-            rows, columns = shape
             _refuse_bad_figsize(figsize)
-            whole = (panel[0] * columns, panel[1] * rows)
-            figure = new_picture(whole if figsize is None else figsize)
+            count = count or shape[0] * shape[1]
+            (rows, columns), whole = _layout(shape, count, panel)
+            if figsize is not None:
+                (rows, columns), whole = shape, figsize
+            figure = new_picture(whole)
             made = figure.subplots(
                 rows, columns, sharex=share, sharey=share, squeeze=False,
                 subplot_kw={"projection": projection},
             )  # fmt: skip
             panels = tuple(made.ravel())
-            for spare in panels[count:] if count else ():
+            for spare in panels[count:]:
                 spare.remove()
             drawn = Canvas(figure, panels[:count], True)
             yield drawn
@@ -113,6 +120,34 @@ def canvas(
         yield drawn
         _warn(drawn, beware)
         as_written(panels, before)
+
+
+@contextmanager
+def no_wider_than(width: float) -> Iterator[None]:
+    """New figures in this block are as wide as this many inches, or less.
+
+    Panels that have no room beside each other stand in more rows.  A stated figsize is kept.
+    """
+    token = _WIDTH.set(width)
+    try:
+        yield
+    finally:
+        _WIDTH.reset(token)
+
+
+def _layout(
+    shape: tuple[int, int], count: int, panel: tuple[float, float]
+) -> tuple[tuple[int, int], tuple[float, float]]:
+    """Rows and columns of panels, and the width and height of their figure."""
+    rows, columns = shape
+    width, most = panel[0] * columns, _WIDTH.get()
+    if most is None or width <= most:
+        return shape, (width, panel[1] * rows)
+    columns = max(1, min(columns, int(most / (_NARROWEST * panel[0]))))
+    rows = -(-count // columns)
+    width = min(most, panel[0] * columns)
+    height = panel[1] * max(width / (panel[0] * columns), _LOWEST)
+    return (rows, columns), (width, height * rows)
 
 
 def panel_grid(count: int, widest: int = 3) -> tuple[int, int]:

@@ -75,7 +75,7 @@ class Effects:
 
 def effects_frame(
     fit: Fit,
-    data: pd.DataFrame,
+    data: pd.DataFrame | None,
     x: str,
     *,
     by: str | Sequence[str] | None = None,
@@ -92,8 +92,8 @@ def effects_frame(
     ----------
     fit : Fit
         By any engine; what is shown is its fixed part.
-    data : DataFrame
-        Of the fit.
+    data : DataFrame or None
+        Of the fit; None stands for the rows that it was made of.
     x : str
         A variable of the fixed part, a number or a factor.
     by : str or list of str, optional
@@ -146,7 +146,7 @@ def effects_frame(
 
 def plot_effects(
     fit: Fit,
-    data: pd.DataFrame,
+    data: pd.DataFrame | None,
     x: str,
     *,
     by: str | Sequence[str] | None = None,

@@ -1,8 +1,4 @@
-"""The rows of data behind a fit, and average rows with some variables at stated values.
-
-A fit keeps the columns of its matrices and not the variables they were made of, so that pictures
-against a variable take the data as well.
-"""
+"""The rows of data behind a fit, and average rows with some variables at stated values."""
 
 from __future__ import annotations
 
@@ -39,19 +35,38 @@ class AverageRows:
     held: str
 
 
-def fit_rows(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the data that a fit used, in its order.
+def own_rows(fit: Fitted) -> pd.DataFrame:
+    """The columns of data that a fit was made of, on its rows.
+
+    Raises
+    ------
+    StudyError
+        When it has none in memory.
+    """
+    rows = fit.design.rows
+    if rows.streams or not rows.frames:
+        raise StudyError(
+            "the rows of this fit are not in memory, and a picture against a variable needs them; "
+            "give data="
+        )
+    return native_numbers(pd.concat(list(rows.frames)))
+
+
+def fit_rows(fit: Fitted, data: pd.DataFrame | None) -> pd.DataFrame:
+    """The rows of the data that a fit used, in its order; of no data those it was made of.
 
     Raises
     ------
     StudyError
         When these are not the data of the fit.
     """
-    if not isinstance(data, pd.DataFrame):
-        raise StudyError(f"data must be the DataFrame of the fit, not {type(data).__name__}")
     design = fit.design
     if design.rows.family is None:
         design.rows.refuse_offset()
+    if data is None:
+        return own_rows(fit)
+    if not isinstance(data, pd.DataFrame):
+        raise StudyError(f"data must be the DataFrame of the fit, not {type(data).__name__}")
     if len(data) != len(design.rows.kept):
         raise StudyError(
             f"these data have {len(data)} rows and those of the fit {len(design.rows.kept)}; "

@@ -93,7 +93,7 @@ class Gap:
 
 def gap_frame(
     fit: Fit,
-    data: pd.DataFrame,
+    data: pd.DataFrame | None,
     x: str,
     by: str,
     *,
@@ -111,8 +111,8 @@ def gap_frame(
     ----------
     fit : Fit
         By any engine.
-    data : DataFrame
-        Of the fit.
+    data : DataFrame or None
+        Of the fit; None stands for the rows that it was made of.
     x, by : str
         Two variables of the fixed part.
     levels : (from, to), optional
@@ -165,7 +165,7 @@ def gap_frame(
 
 def plot_gap(
     fit: Fit,
-    data: pd.DataFrame,
+    data: pd.DataFrame | None,
     x: str,
     by: str,
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ from hierbayes.design.matrices import ALL_ROWS
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
 from hierbayes.fit.fit import Fit
+from hierbayes.frames.arrays import Floats
+from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.residuals.level1 import FAR, level1_residuals
 from hierbayes.inference.residuals.normal_scores import normal_scores
 from hierbayes.plots.canvas import canvas
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-KINDS = ("studentized", "standardized", "conditional", "marginal", "marginal_studentized", "within")
-_NAMED_GROUPS = 42
+KINDS = ("studentized", "standardized", "conditional", "marginal", "marginal_studentized", "within",
+         "quantile")  # fmt: skip
+_NAMED_GROUPS = 20
 _NAMED_ROWS = 3
-_SCALED = ("studentized", "standardized", "marginal_studentized")
+_SCALED = ("studentized", "standardized", "marginal_studentized", "quantile")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,8 +61,12 @@ def level1_residuals_frame(
     kind: str = "studentized",
     factor: str | None = None,
     prob: float = DEFAULT_PROB,
+    seed: int | None = None,
 ) -> Level1Picture:
     """Residuals of rows, of `hb.level1_residuals`, with fitted values and normal scores.
+
+    Of a family that is not Gaussian there are ``"quantile"`` residuals alone, which are standard
+    normal where the model is right; their fitted values are expected responses.
 
     Parameters
     ----------
@@ -68,12 +75,15 @@ def level1_residuals_frame(
     kind : str
         Which residuals, of `KINDS`. Fitted values are those of the group, or of the population
         for ``"marginal"`` and ``"marginal_studentized"``. Kinds in units of the response are
-        divided by their sd to be compared with a normal sample.
+        divided by their sd to be compared with a normal sample; ``"quantile"`` ones are those of
+        ``fit.residuals(kind="quantile")``.
     factor : str, optional
         The grouping factor by whose groups they are shown, where there are several; fitted values
         have the random effects of all.
     prob : float
         Of the band of a normal sample, at each score by itself.
+    seed : int, optional
+        Of quantile residuals of responses that are whole numbers, which are drawn in part.
 
     Raises
     ------
@@ -86,33 +96,52 @@ def level1_residuals_frame(
     """
     if kind not in KINDS:
         raise StudyError(f"there are no residuals {kind!r}; kind is one of: {', '.join(KINDS)}")
-    table = level1_residuals(fit).frame
-    fit.design.place_of_factor(factor)  # refuses one that does not exist, or none of several
-    of = f"[{factor}]" if len(fit.design.factors) > 1 else ""
-    if kind == "within":
-        fit.design.specification.refuse_no_random_part()
-    residual = table[kind + of if kind == "within" else kind].to_numpy()
+    refuse_other_than_fit(fit, "level1_residuals", structured=True)
+    place = fit.design.place_of_factor(factor)
+    residual = _residuals(fit, kind, factor, seed)
     scores = normal_scores(residual)
     lower, upper = normal_band(scores, Interval(prob))
     effects = "none" if kind.startswith("marginal") else "all"
-    scaled = residual if kind in _SCALED else residual / np.nanstd(residual)
     rows = pd.DataFrame(
         {
-            "group": table.get("group" + of, ALL_ROWS),
+            "group": _groups(fit, place),
             "fitted": fit.predict(effects=effects).to_numpy(),
             "residual": residual,
-            "scaled": scaled,
+            "scaled": residual if kind in _SCALED else residual / np.nanstd(residual),
             "normal_score": scores,
             "lower": lower,
             "upper": upper,
         },
-        index=table.index,
+        index=fit.design.rows.index,
     )
+    return Level1Picture(rows, _quartiles(rows), kind)
+
+
+def _residuals(fit: Fit, kind: str, factor: str | None, seed: int | None) -> Floats:
+    """Residuals (n,) of a kind."""
+    if kind == "quantile":
+        return np.asarray(fit.residuals(kind=kind, seed=seed), dtype=np.float64)
+    if kind == "within":
+        fit.design.specification.refuse_no_random_part()
+        kind += f"[{factor}]" if len(fit.design.factors) > 1 else ""
+    return level1_residuals(fit).frame[kind].to_numpy(dtype=np.float64)
+
+
+def _groups(fit: Fit, place: int) -> Any:
+    """The label of each row's group (n,)."""
+    if fit.design.factors[place] not in fit.design.named_factors:
+        return ALL_ROWS
+    codes = fit.design.rows.codes_of[place][:: fit.design.columns.n_predictors]
+    return np.asarray(fit.design.factors[place].labels)[codes]
+
+
+def _quartiles(rows: pd.DataFrame) -> pd.DataFrame:
+    """Residuals by group, in the order of their medians."""
     cuts = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
     grouped = rows.groupby("group", sort=False)["residual"]
     groups = grouped.quantile(list(cuts.values())).unstack().set_axis(list(cuts), axis="columns")
     groups.insert(0, "n", grouped.count())
-    return Level1Picture(rows, groups.sort_values("median", kind="stable"), kind)
+    return groups.sort_values("median", kind="stable")
 
 
 def plot_level1_residuals(
@@ -121,6 +150,7 @@ def plot_level1_residuals(
     kind: str = "studentized",
     factor: str | None = None,
     prob: float = DEFAULT_PROB,
+    seed: int | None = None,
     ax: Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
@@ -143,7 +173,7 @@ def plot_level1_residuals(
     >>> len(hb.plots.plot_level1_residuals(fit).axes)
     3
     """
-    found = level1_residuals_frame(fit, kind=kind, factor=factor, prob=prob)
+    found = level1_residuals_frame(fit, kind=kind, factor=factor, prob=prob, seed=seed)
     of = fit.design.factors[fit.design.place_of_factor(factor)].name
     one = len(fit.design.factors) == 1
     word = (
@@ -159,7 +189,7 @@ def plot_level1_residuals(
         first.set_ylabel(word)
         _draw_by_group(second, found.groups)
         second.set_ylabel(word)
-        ordered = f"{of}, in order of the median"
+        ordered = f"{of}, in order of the median{_ends(found.groups)}"
         second.set_xlabel(in_lines(drawn, second, ordered, LABEL_PER_INCH))
         size = float(np.clip(60.0 / np.sqrt(len(found.rows)), 1.4, 4.0))
         labels = found.rows.index.astype(str)
@@ -198,8 +228,15 @@ def _draw_by_group(ax: Axes, groups: pd.DataFrame) -> None:
     ax.hlines(groups["median"], place - 0.36, place + 0.36, color=BLACK, linewidth=1.6)
     ax.axhline(0.0, color=BLACK, linewidth=0.6, linestyle="--", zorder=0.4)
     if J <= _NAMED_GROUPS:
-        ax.set_xticks(place, groups.index.astype(str), rotation=90, fontsize=5.5 if J > 20 else 8.0)
+        ax.set_xticks(place, groups.index.astype(str), rotation=90, fontsize=8.0)
         ax.tick_params(axis="x", length=0.0, pad=1.5)
     else:
         ax.set_xticks([])
     ax.set_xlim(-1.0, J)
+
+
+def _ends(groups: pd.DataFrame) -> str:
+    """The lowest and the highest of groups that are too many for all to be named."""
+    if len(groups) <= _NAMED_GROUPS:
+        return ""
+    return f", from {groups.index[0]} to {groups.index[-1]}"

@@ -59,7 +59,7 @@ class Plane:
 
 
 def plane_frame(
-    fit: Fit, data: pd.DataFrame, x: str, w: str, *, at: Mapping[str, Any] | None = None
+    fit: Fit, data: pd.DataFrame | None, x: str, w: str, *, at: Mapping[str, Any] | None = None
 ) -> Plane:
     """Points (x, w, y), and the expected response of the population over x and w.
 
@@ -69,8 +69,8 @@ def plane_frame(
     ----------
     fit : Fit
         By any engine.
-    data : DataFrame
-        Of the fit.
+    data : DataFrame or None
+        Of the fit; None stands for the rows that it was made of.
     x, w : str
         Two numbers among the variables of the fixed part.
     at : mapping, optional
@@ -112,7 +112,7 @@ def plane_frame(
 
 def plot_plane(
     fit: Fit,
-    data: pd.DataFrame,
+    data: pd.DataFrame | None,
     x: str,
     w: str,
     *,

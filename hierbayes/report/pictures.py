@@ -1,55 +1,23 @@
-"""The pictures of a result: a handful that fit most models, drawn when a folder is written."""
+"""The pictures of a result: those that its kind of model has, drawn when a folder is written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hierbayes.errors import HierbayesError
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.plots.beta_space import plot_beta_space
-from hierbayes.plots.caterpillar import plot_caterpillar
 from hierbayes.plots.comparison import plot_comparison
-from hierbayes.plots.level1_residuals import plot_level1_residuals
-from hierbayes.plots.prior_posterior import plot_prior_posterior
-from hierbayes.plots.shrinkage import plot_shrinkage
+from hierbayes.plots.prior_posterior import plot_prior_posterior, prior_posterior_frame
+from hierbayes.report.curve_pictures import curve_pictures
+from hierbayes.report.group_pictures import group_pictures
+from hierbayes.report.picture import Picture
+from hierbayes.report.residual_pictures import residual_pictures
 from hierbayes.studies.comparison.comparison import Comparison
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 PICTURES = "pictures"
-GROUPS = 160  # shown at most, spread over their numbers of rows
-
-
-def _shrinkage(fit: Fit, factor: str | None) -> Figure:
-    """By number of rows; groups of one size stand beside each other."""
-    sizes = fit.problem.working.levels[fit.design.place_of_factor(factor)].rows
-    against = "group" if len(set(sizes.tolist())) == 1 else "n"
-    return plot_shrinkage(fit, against=against, max_groups=GROUPS, factor=factor)
-
-
-_OF_ANY_FIT: dict[str, tuple[str, Callable[[Fit, str | None], Figure]]] = {
-    "beta_space": (
-        "groups in beta space: BLUE, BLUP, population and G",
-        lambda fit, factor: plot_beta_space(fit, max_groups=GROUPS, factor=factor),
-    ),
-    "shrinkage": (
-        "shrinking from the BLUE to the BLUP",
-        _shrinkage,
-    ),
-    "caterpillar": (
-        "random effects in order, with intervals",
-        lambda fit, factor: plot_caterpillar(fit, max_groups=GROUPS, factor=factor),
-    ),
-    "level1_residuals": (
-        "residuals of rows",
-        lambda fit, factor: plot_level1_residuals(fit, factor=factor),
-    ),
-}
 
 
 def write_pictures(
@@ -75,7 +43,7 @@ def write_pictures(
     (folder / PICTURES).mkdir()
     shown: dict[str, str] = {}
     refused: dict[str, str] = {}
-    for name, caption, draw in pictures(fits, comparison):
+    for name, caption, draw, _ in pictures(fits, comparison):
         try:
             figure = draw()
         except HierbayesError as error:
@@ -86,29 +54,27 @@ def write_pictures(
     return {"pictures": shown, "not_drawn": refused}
 
 
-def pictures(
-    fits: Sequence[Fit], comparison: Comparison | None = None
-) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
-    """Name, caption and drawing of each picture."""
+def pictures(fits: Sequence[Fit], comparison: Comparison | None = None) -> Iterator[Picture]:
+    """Those of fits of one model, in the order in which they are shown."""
     posteriors = [fit for fit in fits if isinstance(fit, PosteriorFit)]
     fit = [*posteriors, *fits][0]
-    for name, (what, draw) in _OF_ANY_FIT.items():
-        for called, factor, of in _by_factor(name, fit):
-            yield called, f"{what}{of}; {fit.engine}", partial(draw, fit, factor)
+    yield from group_pictures(fit)
+    yield from curve_pictures(fit)
+    yield from residual_pictures(fit)
     if posteriors:
         what = "prior, posterior and profile likelihood of each parameter"
-        yield "prior_posterior", what, partial(plot_prior_posterior, fit)
+        yield Picture(
+            "prior_posterior", what, partial(plot_prior_posterior, fit), partial(_posterior, fit)
+        )
     if comparison is not None:
         what = f"estimates and intervals by {', '.join(one.engine for one in fits)}"
-        yield "comparison", what, partial(plot_comparison, comparison)
+        yield Picture("comparison", what, partial(plot_comparison, comparison), lambda: "")
 
 
-def _by_factor(name: str, fit: Fit) -> list[tuple[str, str | None, str]]:
-    """The name of a picture, its factor, and words for that: one for each of several factors.
-
-    They are numbered, for the name of a factor may be none of a file.
-    """
-    factors = fit.design.specification.factors
-    if len(factors) == 1:
-        return [(name, None, "")]
-    return [(f"{name}_{k}", factor, f", by '{factor}'") for k, factor in enumerate(factors, 1)]
+def _posterior(fit: Fit) -> str:
+    found = prior_posterior_frame(fit, likelihood=False)
+    said = [
+        f"{row['label']} {row['mean']:.3g} ({row['lower']:.3g} to {row['upper']:.3g})"
+        for _, row in found.summary.iterrows()
+    ]
+    return f"Posterior means with {100 * found.prob:g}% intervals: {', '.join(said)}."

@@ -33,18 +33,20 @@ def fit_sections(fit: Fit, found: Diagnosis, data: dict[str, Any]) -> list[Secti
     data : dict
         What scripts read, see `page_data`.
     """
+    grouped = bool(fit.design.specification.random)
     return [
         Section(title, _or_why_not(title, part, fit))
-        for title, part in (
-            ("Model", _model),
-            ("Estimates", _estimates),
-            ("Shrinkage in beta space", lambda fit: _panel(fit, data)),
-            ("Pictures", figures_html),
-            ("Groups", _groups),
-            ("Priors in force", _priors),
-            ("For a paper", lambda fit: _paper(fit, found)),
-            ("Versions, seeds, citation", _provenance),
+        for title, shown, part in (
+            ("Model", True, _model),
+            ("Estimates", True, _estimates),
+            ("Shrinkage in beta space", grouped, lambda fit: _panel(fit, data)),
+            ("Pictures", True, figures_html),
+            ("Groups", grouped, _groups),
+            ("Priors in force", True, _priors),
+            ("For a paper", True, lambda fit: _paper(fit, found)),
+            ("Versions, seeds, citation", True, _provenance),
         )
+        if shown
     ]
 
 
@@ -88,9 +90,9 @@ def _or_why_not(title: str, part: Callable[[Fit], str], fit: Fit) -> str:
 
 
 def _model(fit: Fit) -> str:
-    fit.design.specification.refuse_no_random_part()
     equations, meanings = fit.equations(), fit.meanings()
-    shown = (equations.within, equations.between, equations.combined)
+    grouped = bool(fit.design.specification.random)
+    shown = [equations.within, *([equations.between, equations.combined] if grouped else [])]
     forms = "".join(
         f"<h3>{escape(form.title)}</h3>{scrolling(form.mathml, f'equations, {form.title}')}"
         for form in shown
@@ -123,15 +125,14 @@ def _panel(fit: Fit, data: dict[str, Any]) -> str:
 
 
 def _groups(fit: Fit) -> str:
-    fit.design.specification.refuse_no_random_part()
-    tables = dict(_tables_of_groups(fit))
-    return blocks_html([Table(frame, title) for title, frame in tables.items()])
+    return blocks_html([Table(frame, title) for title, frame in _tables_of_groups(fit)])
 
 
 def _tables_of_groups(fit: Fit) -> Iterator[tuple[str, pd.DataFrame]]:
-    """BLUE, BLUP and shrinkage by group; of other families, random effects."""
-    what = fit.ranef if fit.problem.family is not None else fit.shrinkage
-    names = fit.design.specification.factors
+    """BLUE, BLUP and shrinkage by group; where there are none of these, random effects."""
+    specification = fit.design.specification
+    plain = fit.problem.family is not None or specification.known_sd
+    what, names = fit.ranef if plain else fit.shrinkage, specification.factors
     for name in names:
         table = what(name)
         yield f"Groups of {name}" if len(names) > 1 else f"Each {name}", table

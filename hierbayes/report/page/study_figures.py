@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
 
 from hierbayes.display.page import Printed
 from hierbayes.plots.comparison import plot_comparison
@@ -16,27 +14,17 @@ from hierbayes.plots.rank_ecdf import plot_rank_ecdf
 from hierbayes.plots.ridge import plot_ridge
 from hierbayes.plots.study_choice import chosen_quantities
 from hierbayes.plots.tornado import plot_tornado, tornado_frame
-from hierbayes.report.page.figures import figure_html
+from hierbayes.report.page.figures import pictures_html
+from hierbayes.report.picture import Picture
 from hierbayes.studies.calibration.calibration import Calibration
 from hierbayes.studies.calibration.power_study import PowerStudy
 from hierbayes.studies.comparison.comparison import Comparison
 from hierbayes.studies.sensitivity.study import SensitivityStudy
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
-class Picture(NamedTuple):
-    """A picture: what it is of, how it is drawn, and what it shows in words."""
-
-    caption: str
-    draw: Callable[[], Figure]
-    describe: Callable[[], str]
-
 
 def study_figures_html(result: Printed) -> str:
     """The pictures of a result; what cannot be drawn of it is said."""
-    return "".join(figure_html(*one) for one in _pictures(result))
+    return pictures_html(_pictures(result))
 
 
 def _pictures(result: Printed) -> list[Picture]:
@@ -56,22 +44,28 @@ def _of_sensitivity(study: SensitivityStudy) -> list[Picture]:
     (most,) = chosen_quantities(study, None, 1)
     return [
         Picture(
+            "tornado",
             "how far other priors move posterior means, in posterior standard deviations",
             partial(plot_tornado, study),
             partial(_furthest, study),
         ),
         Picture(
+            "power_scaling",
             "how conclusions answer to stronger or weaker priors and likelihood",
             partial(plot_power_scaling, study),
             partial(_sensitive, study),
         ),
         Picture(
+            "ridge",
             f"the posterior of {most} under every prior",
             partial(plot_ridge, study, most),
             lambda: "It is the quantity that is moved most.",
         ),
         Picture(
-            "G in beta space under other priors", partial(plot_prior_ellipses, study), lambda: ""
+            "prior_ellipses",
+            "G in beta space under other priors",
+            partial(plot_prior_ellipses, study),
+            lambda: "",
         ),
     ]
 
@@ -95,16 +89,18 @@ def _of_comparison(comparison: Comparison) -> Picture:
     count = len(comparison.differences)
     said = f"{count} differences; those that are more than noise are listed above."
     draw = partial(plot_comparison, comparison)
-    return Picture(f"estimates and intervals of {names}", draw, lambda: said)
+    return Picture("comparison", f"estimates and intervals of {names}", draw, lambda: said)
 
 
 def _of_calibration(calibration: Calibration) -> list[Picture]:
     coverage = Picture(
+        "coverage",
         f"coverage of {100 * calibration.prob:g}% intervals with its Monte Carlo limits",
         partial(plot_coverage, calibration),
         lambda: _least_covered(calibration),
     )
     ranks = Picture(
+        "rank_ecdf",
         "ranks of the truth among draws of its posterior, less uniform ones",
         partial(plot_rank_ecdf, calibration),
         lambda: (
@@ -123,8 +119,11 @@ def _least_covered(calibration: Calibration) -> str:
 def _of_power(study: PowerStudy) -> list[Picture]:
     what = "assurance" if study.assurance else "power"
     return [
-        Picture(f"{what} by design", partial(plot_power_curve, study), lambda: _largest(study)),
         Picture(
+            "power", f"{what} by design", partial(plot_power_curve, study), lambda: _largest(study)
+        ),
+        Picture(
+            "half_width",
             "half the width of the interval by design",
             partial(plot_power_curve, study, "half width"),
             lambda: "",

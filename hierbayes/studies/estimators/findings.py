@@ -32,9 +32,10 @@ def findings(
 def _mixture(level: str, row: pd.Series, contextual: Method) -> str:
     where = "" if level == "all" else f"{level}: "
     return (
-        f"{where}the pooled slope {row['pooled']:z.3f} is {row['eta2']:.3f} × {row['between']:z.3f} "
-        f"(between groups) + {1.0 - row['eta2']:.3f} × {row['within']:z.3f} (within), with η², the "
-        f"share of the variation of x between groups, as weight; it holds to {_size(row['gap'])}"
+        f"{where}the pooled slope {row['pooled']:z.3f} is {row['eta2']:.3f} × "
+        f"{row['between']:z.3f} (between groups) + {1.0 - row['eta2']:.3f} × "
+        f"{row['within']:z.3f} (within), with η², the share of the variation of x between groups, "
+        f"as weight; it holds to {_size(row['gap'])}"
         f"{_paradox(row) if two_slopes_differ(contextual) else ''}"
     )
 
