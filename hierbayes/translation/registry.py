@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from hierbayes.errors import FormulaError
-from hierbayes.translation import mlwin
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
 from hierbayes.translation.error_structures import refuse_unknown_structure
 from hierbayes.translation.hlm import writer as hlm
+from hierbayes.translation.mlwin import writer as mlwin
 from hierbayes.translation.python import bambi, pymc_code, statsmodels
 from hierbayes.translation.r import brms, glmmtmb, lme4, nlme, rstanarm
 from hierbayes.translation.responses import refuse_unknown_family, refuse_unsaid_rows

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hierbayes.specification.terms import INTERCEPT
-from hierbayes.translation.hlm.names import HlmNames, Variable
+from hierbayes.translation.hlm.names import HlmNames
 from hierbayes.translation.hlm.text import Equation, Stretch
+from hierbayes.translation.programs.stated_columns import Variable
 
 
 def addends(equation: Equation) -> list[Stretch]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from hierbayes.errors import FormulaError
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.random_term import RandomTerm
-from hierbayes.translation.hlm.columns import StatedColumns
 from hierbayes.translation.hlm.independence import independent_blocks
-from hierbayes.translation.hlm.names import Variable
 from hierbayes.translation.programs.effect_terms import specify
+from hierbayes.translation.programs.stated_columns import StatedColumns, Variable
 
 
 @dataclass(frozen=True, slots=True)

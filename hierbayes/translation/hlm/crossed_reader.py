@@ -24,8 +24,9 @@ from hierbayes.translation.hlm.addends import addends, term_of, variables_behind
 from hierbayes.translation.hlm.combined_form import ReadEffect, blocks_by_factor, combined_form
 from hierbayes.translation.hlm.crossed_weights import EFFECT, WEIGHT, weighed
 from hierbayes.translation.hlm.level_symbols import NUMBERS, digits, letter
-from hierbayes.translation.hlm.names import HlmNames, Variable
+from hierbayes.translation.hlm.names import HlmNames
 from hierbayes.translation.hlm.text import Equation, HlmText, Stretch
+from hierbayes.translation.programs.stated_columns import Variable
 
 _PI = re.compile(rf"(?P<symbol>π|[Pp]i|P)(?!\w*\[){NUMBERS}")
 _RESIDUAL = re.compile(r"(?:[eεE]|epsilon)_?[ijk]*")

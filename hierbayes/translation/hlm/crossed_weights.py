@@ -6,8 +6,9 @@ import re
 
 from hierbayes.translation.hlm.addends import variables_behind
 from hierbayes.translation.hlm.level_symbols import NUMBERS
-from hierbayes.translation.hlm.names import HlmNames, Variable
+from hierbayes.translation.hlm.names import HlmNames
 from hierbayes.translation.hlm.text import Stretch
+from hierbayes.translation.programs.stated_columns import Variable
 
 WEIGHT = re.compile(
     rf"(?P<symbol>[θβγδ]|[Tt]heta|THETA|[Bb]eta|BETA|[Gg]amma|GAMMA|[Dd]elta|DELTA|[TBGD])"

@@ -5,26 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.terms import column_name, factors_of, names_in, read_terms
 from hierbayes.translation.expression import factor_tree
 from hierbayes.translation.hlm.text import HlmText, Stretch
+from hierbayes.translation.programs.stated_columns import Variable
 
 _INDICATOR = re.compile(r"(?P<name>.+?)\[(?:T\.)?(?P<level>[^\]]*)\](?:[_.]?[tijkl]{1,4})?$")
 _MEAN = re.compile(r"(?:MEAN[_.]?(?P<plain>\w+)|mean\((?P<called>[^()]+)\))[_.]*$", re.IGNORECASE)
 _TWO_LEVELS = ("ij", "j", "i")
 _MORE_LEVELS = ("ijkl", "tijk", "ijk", "tij", "jkl", "jk", "ij", "kl", "l", "k", "j", "i")
 _MACRONS = "\u0304\u0305"
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable of an equation: a factor of a formula, and the level an indicator marks."""
-
-    factor: str
-    level: str = ""
 
 
 class HlmNames:

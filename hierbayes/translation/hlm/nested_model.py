@@ -15,8 +15,9 @@ from hierbayes.translation.hlm.addends import term_of
 from hierbayes.translation.hlm.column_names import numbered
 from hierbayes.translation.hlm.combined_form import ReadEffect, blocks_by_factor, combined_form
 from hierbayes.translation.hlm.level_symbols import EFFECT, has_index, letter
-from hierbayes.translation.hlm.names import HlmNames, Variable
+from hierbayes.translation.hlm.names import HlmNames
 from hierbayes.translation.hlm.text import HlmText
+from hierbayes.translation.programs.stated_columns import Variable
 
 
 @dataclass(slots=True, eq=False)

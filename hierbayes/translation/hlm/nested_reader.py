@@ -25,9 +25,10 @@ from hierbayes.translation.hlm.level_symbols import (
     has_index,
     letter,
 )
-from hierbayes.translation.hlm.names import HlmNames, Variable
+from hierbayes.translation.hlm.names import HlmNames
 from hierbayes.translation.hlm.nested_model import NestedModel, ReadCoefficient
 from hierbayes.translation.hlm.text import Equation, HlmText, Stretch
+from hierbayes.translation.programs.stated_columns import Variable
 
 
 def read_nested(text: HlmText, columns: Sequence[str]) -> Specification:

@@ -18,13 +18,13 @@ from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, product
 from hierbayes.translation.columns import Columns
 from hierbayes.translation.hlm.addends import addends, term_of, variables_behind
-from hierbayes.translation.hlm.columns import StatedColumns
 from hierbayes.translation.hlm.crossed_reader import read_crossed
 from hierbayes.translation.hlm.independence import independent_blocks
-from hierbayes.translation.hlm.names import HlmNames, Variable
+from hierbayes.translation.hlm.names import HlmNames
 from hierbayes.translation.hlm.nested_reader import read_nested
 from hierbayes.translation.hlm.text import Equation, HlmText, Stretch, take_apart
 from hierbayes.translation.programs.effect_terms import specify, varying_over
+from hierbayes.translation.programs.stated_columns import StatedColumns, Variable
 
 _BETA = re.compile(r"(?:β|[Bb]eta|[Bb])_?(\d+)_?j?")
 _GAMMA = re.compile(r"(?:γ|[Gg]amma|[Gg])_?(\d+(?:[,_]\d+)?)(?!\w*\[)")

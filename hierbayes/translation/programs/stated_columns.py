@@ -1,4 +1,4 @@
-"""The columns that equations name, against those that the terms of a formula make."""
+"""The columns that a text names one by one, against those that the terms of a formula make."""
 
 from __future__ import annotations
 
@@ -7,29 +7,39 @@ from dataclasses import dataclass, field
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import factors_of
-from hierbayes.translation.hlm.names import Variable
 from hierbayes.translation.programs.factor_coding import level_choices
 
 type _Column = frozenset[tuple[str, str]]  # factors, each with its level
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that is named: a factor of a formula, and the level an indicator marks."""
+
+    factor: str
+    level: str = ""
+
+
 @dataclass(slots=True)
 class StatedColumns:
-    """The products that equations have coefficients for, level by level.
+    """The products that a text has coefficients for, level by level.
 
     Parameters
     ----------
     stated : list of tuple of Variable
+    text : str
+        What they stand in, for messages.
     """
 
     stated: list[tuple[Variable, ...]] = field(default_factory=list)
+    text: str = "HLM equations"
 
     def add(self, variables: tuple[Variable, ...]) -> None:
         """One more product."""
         self.stated.append(variables)
 
     def refuse_others(self, terms: Sequence[str], levels: Mapping[str, tuple[str, ...]]) -> None:
-        """Refuse terms that would have other columns than the equations name.
+        """Refuse terms that would have other columns than the text names.
 
         A factor that is named without a level stands for all its columns.
 
@@ -42,7 +52,7 @@ class StatedColumns:
         Raises
         ------
         FormulaError
-            Naming the term, the columns in the equations and those of the term.
+            Naming the term, the columns in the text and those of the term.
         """
 
         def is_factor(factor: str) -> bool:
@@ -59,7 +69,7 @@ class StatedColumns:
             made = [frozenset((factor, level) for factor, level, _ in c) for c in choices]
             if set(named) != set(made):
                 raise FormulaError(
-                    f"cannot read the HLM equations: of '{term}' they have {_listed(named, term)}, "
+                    f"cannot read the {self.text}: of '{term}' they have {_listed(named, term)}, "
                     f"and its columns are {_listed(made, term)}; write all of them, or make "
                     "columns of numbers of the levels"
                 )

@@ -1,11 +1,13 @@
 """MLwiN: responses that are not Gaussian, written.
 
-Commands as R2MLwiN writes them: RDIS is the distribution of the response, LFUN its link, DOFF the
-trials or the offset.  The variance of level 1 is that of ``bcons.1``, which MLwiN makes itself.
+Commands as R2MLwiN and runmlwin write them: RDIS is the distribution of the response, LFUN its
+link, DOFF the trials or the offset.  Of counts out of trials the response is their share.  The
+variance of level 1 is that of ``bcons.1``, which MLwiN makes itself.
 
-Ordered categories are stacked by MNOM: a row has a response for each category s but the last, and
-these are level 1.  Where the last is the reference, P(y ≤ s) = F(β_s + x'β + u), so that β has the
-other sign than here.  RPAT gives them one coefficient; MLwiN calls it ``x.123``.
+Categories are stacked by MNOM: a row has a response for each category s but the reference, and
+these are level 1.  Ordered ones have the last for the reference, and P(y ≤ s) = F(β_s + x'β + u),
+so that β has the other sign than here; RPAT gives them one coefficient, called ``x.123``.
+Unordered ones have the first, and a coefficient ``x.2``, ``x.3``, … for each of the others.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 
 from hierbayes.errors import FormulaError
 from hierbayes.families.binomial import Bernoulli, Binomial
+from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.programs.column_plan import ColumnPlan
@@ -27,11 +30,8 @@ _GAUSSIAN = (
 )
 _QUASI = "NOTE LINE 1 2 is PQL2, near maximum likelihood; of few rows in a group MCMC is nearer"
 _OF_LOW = "NOTE coefficients are of low categories, P(y <= s): each has the other sign than here"
-FAMILIES = linked([*_DISTRIBUTIONS, "Cumulative"])
-INSTEAD = (
-    "its unordered categories, whose columns it names itself (MNOM 0), are not written; gamma, "
-    "beta, t and zeros apart it does not have"
-)
+FAMILIES = linked([*_DISTRIBUTIONS, "Cumulative", "Categorical"])
+INSTEAD = "gamma, beta, t and zeros apart it does not have"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ class Words:
         Commands that stack the responses of a row, which end in that of the response.
     indicator : str
         The column that tells stacked responses apart; empty of others.
-    shared : int
-        How many responses of a row have one coefficient of a column; 0 where there is one.
+    categories : tuple of int
+        The numbers of stacked responses.
+    apart : bool
+        Whether each of them has coefficients and effects of its own.
     """
 
     response: str
@@ -62,12 +64,25 @@ class Words:
     method: tuple[str, ...]
     stacked: tuple[str, ...] = ()
     indicator: str = ""
-    shared: int = 0
+    categories: tuple[int, ...] = ()
+    apart: bool = False
 
-    def named(self, column: Sequence[str]) -> str:
-        """The name that MLwiN gives to a column or a product of columns."""
-        numbers = "".join(map(str, range(1, self.shared + 1)))
-        return f"'{'.'.join([*column, *([numbers] if numbers else [])])}'"
+    @property
+    def shared(self) -> int:
+        """How many responses of a row have one coefficient of a column; 0 where there is one."""
+        return 0 if self.apart else len(self.categories)
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """What MLwiN adds to the name of a column, once for each coefficient that it has."""
+        if self.apart:
+            return tuple(f".{number}" for number in self.categories)
+        return (f".{''.join(map(str, self.categories))}" if self.categories else "",)
+
+
+def in_model(column: Sequence[str], ending: str) -> str:
+    """The name that MLwiN gives to a column or a product of columns."""
+    return f"'{'.'.join(column)}{ending}'"
 
 
 def words_of(model: ModelToWrite, plan: ColumnPlan, cons: str) -> Words:
@@ -82,8 +97,8 @@ def words_of(model: ModelToWrite, plan: ColumnPlan, cons: str) -> Words:
     if family is None:
         method = (_GAUSSIAN, f"METH {int(model.ml)}")
         return Words(plan.column(spec.response), (), (f"SETV 1 '{cons}'",), method)
-    if isinstance(family, Cumulative):
-        return _ordered(model, family, plan, cons)
+    if isinstance(family, Cumulative | Categorical):
+        return _stacked(model, family, plan, cons)
     labelled, success = success_of(model)
     if labelled:
         response = plan.indicator(spec.response, success, full=False)
@@ -98,6 +113,7 @@ def words_of(model: ModelToWrite, plan: ColumnPlan, cons: str) -> Words:
             )
         trials = trials_factor(model)
         beside = plan.column(trials) if trials else cons
+        response = plan.column(f"I({response} / {beside})") if trials else response
     elif spec.offsets:
         whole = spec.offsets[0] if len(spec.offsets) == 1 else f"I({' + '.join(spec.offsets)})"
         beside = plan.column(whole)
@@ -116,25 +132,29 @@ def words_of(model: ModelToWrite, plan: ColumnPlan, cons: str) -> Words:
     )
 
 
-def _ordered(model: ModelToWrite, family: Cumulative, plan: ColumnPlan, cons: str) -> Words:
-    """Ordered categories, stacked."""
-    name = model.specification.response
-    labels = plan.levels(name) if plan.is_factor(name) else model.outcomes
-    last = len(labels) if plan.is_factor(name) else labels[-1]
+def _stacked(
+    model: ModelToWrite, family: Cumulative | Categorical, plan: ColumnPlan, cons: str
+) -> Words:
+    """Categories, ordered or not."""
+    name, ordered = model.specification.response, isinstance(family, Cumulative)
+    coded = range(1, len(plan.levels(name)) + 1) if plan.is_factor(name) else model.outcomes
+    numbers = list(map(int, coded))
+    reference = numbers.pop() if ordered else numbers.pop(0)
     response, indicator = plan.fresh("resp"), plan.fresh("resp_indicator")
     stacked = (
         "LINK 2 G21",
         f"NAME G21[1] '{response}'",
         f"NAME G21[2] '{indicator}'",
-        f"MNOM 1 '{plan.column(name)}' '{response}' '{indicator}' {last}",
+        f"MNOM {int(ordered)} '{plan.column(name)}' '{response}' '{indicator}' {reference}",
         f"RESP '{response}'",
     )
     return Words(
         plan.column(name),
-        ("RDIS 1 5", f"LFUN {_LINKS[family.link]}", f"DOFF 1 '{cons}'"),
+        (f"RDIS 1 {5 if ordered else 4}", f"LFUN {_LINKS[family.link]}", f"DOFF 1 '{cons}'"),
         (),
-        (_OF_LOW, _QUASI, "METH 1", "LINE 1 2"),
+        (*((_OF_LOW,) if ordered else ()), _QUASI, "METH 1", "LINE 1 2"),
         stacked,
         indicator,
-        len(labels) - 1,
+        tuple(numbers),
+        apart=not ordered,
     )

@@ -1,19 +1,21 @@
-"""MLwiN: a macro of commands, written only.
+"""MLwiN: a macro of commands, written.
 
 Commands as the R package R2MLwiN writes them and the Centre for Multilevel Modelling
 publishes them: RESP, IDEN, RDIS, LFUN, DOFF, MNOM, RPAT, ADDT, FPAR, SETV, CLRE, METH, LINE, MLAV,
-CALC, LINK, NAME, BATC, STAR.
+CALC, DESC, LINK, NAME, BATC, STAR.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
+from hierbayes.errors import FormulaError
 from hierbayes.specification.terms import INTERCEPT
 from hierbayes.translation.coding import all_factors
 from hierbayes.translation.dialect import Dialect, ModelToWrite
-from hierbayes.translation.mlwin_families import FAMILIES, INSTEAD, Words, words_of
+from hierbayes.translation.mlwin.families import FAMILIES, INSTEAD, Words, in_model, words_of
+from hierbayes.translation.mlwin.reader import read_mlwin
 from hierbayes.translation.nested_levels import nested_levels
 from hierbayes.translation.programs.arithmetic import Arithmetic
 from hierbayes.translation.programs.column_plan import ColumnPlan, NameRules
@@ -22,6 +24,8 @@ from hierbayes.translation.programs.derived_columns import (
     DerivedColumn,
     Deviation,
     GroupMean,
+    Indicator,
+    usual_factor,
 )
 from hierbayes.translation.programs.factor_coding import level_choices, refuse_unclear_coding
 
@@ -59,7 +63,7 @@ def emit_mlwin(model: ModelToWrite) -> str:
     shared = [column for column in fixed if not words.shared or column != (cons,)]
     varying = (column for own in random for column in own)
     only_random = [c for c in dict.fromkeys((*varying, (cons,))) if c not in shared]
-    if words.shared:  # the thresholds are their intercepts
+    if words.categories:  # stacked responses have intercepts of their own
         only_random = [c for c in only_random if any(c in own for own in random)]
     rows = [*([words.indicator] if words.indicator else []), row]
     groups, first = [level.columns[0] for level in levels], len(rows) + 1
@@ -71,8 +75,13 @@ def emit_mlwin(model: ModelToWrite) -> str:
         *(f"IDEN {k} '{name}'" for k, name in enumerate([*rows, *groups], 1)),
         *words.of_response,
         *_added([*shared, *only_random], words, cons),
-        *(f"FPAR 0 {words.named(column)}" for column in only_random),
-        *(f"SETV {k} {words.named(one)}" for k, own in enumerate(random, first) for one in own),
+        *(f"FPAR 0 {in_model(column, end)}" for column in only_random for end in words.endings),
+        *(
+            f"SETV {k} {in_model(one, end)}"
+            for k, own in enumerate(random, first)
+            for end in words.endings
+            for one in own
+        ),
         *(line for k, own in enumerate(blocks, first) for line in _apart(k, own, words)),
         *words.of_rows,
         *words.method,
@@ -111,9 +120,9 @@ def _added(columns: Sequence[tuple[str, ...]], words: Words, cons: str) -> Itera
 
 def _apart(level: int, blocks: Sequence[Sequence[tuple[str, ...]]], words: Words) -> Iterator[str]:
     """Covariances between blocks of a level taken out; SETV puts in all of them."""
-    for first, second in combinations(blocks, 2):
-        for a in first:
-            yield from (f"CLRE {level} {words.named(a)} {words.named(b)}" for b in second)
+    own = [[in_model(one, end) for one in block] for end in words.endings for block in blocks]
+    for first, second in combinations(own, 2):
+        yield from (f"CLRE {level} {a} {b}" for a, b in product(first, second))
 
 
 def _notes(model: ModelToWrite, groups: Sequence[str], plan: ColumnPlan, row: str) -> Iterator[str]:
@@ -139,6 +148,8 @@ def _made(plan: ColumnPlan, cons: str, response: str) -> Iterator[str]:
         if isinstance(step, GroupMean):
             means[step.of, step.group] = step.name
         yield _command(step, means, plan)
+        if not isinstance(step, Indicator) and usual_factor(step, steps) != step.factor:
+            yield f"DESC '{step.name}' '{_quotable(step.factor)}'"
 
 
 def _command(step: DerivedColumn, means: dict[tuple[str, str], str], plan: ColumnPlan) -> str:
@@ -151,4 +162,12 @@ def _command(step: DerivedColumn, means: dict[tuple[str, str], str], plan: Colum
     return f"CALC '{step.name}' = '{step.of}' == {plan.levels(step.of).index(step.level) + 1}"
 
 
-DIALECT = Dialect("mlwin", "MLwiN: macro", emit_mlwin, families=FAMILIES, instead=INSTEAD)
+def _quotable(text: str) -> str:
+    if "'" in text or "\n" in text:
+        raise FormulaError(f"MLwiN cannot quote the text {text!r}; rename the column")
+    return text
+
+
+DIALECT = Dialect(
+    "mlwin", "MLwiN: macro", emit_mlwin, read_mlwin, families=FAMILIES, instead=INSTEAD
+)

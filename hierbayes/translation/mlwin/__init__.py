@@ -1,0 +1,1 @@
+"""MLwiN: macros of commands."""
