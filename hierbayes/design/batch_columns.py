@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,26 +19,32 @@ from hierbayes.design.plain_columns import plain_data
 from hierbayes.design.row_weights import root_weights_of
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.sources.source import Batch
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.terms import factors_of, is_number
 
 
-class Columned(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Columned:
     """The complete rows of a batch.
 
     Parameters
     ----------
-    X, Z, y : (n, p), (n, q), (n,) float
-        y less its offset.
+    table : (d, n) float
+        The columns of X, y less its offset, and those random columns that are not in X.
+    p : int
+        How many columns X has.
+    z_at : (q,) int
+        Where the random columns stand in the table.
     observed : (n,) float
         The response itself.
     times, weights : (n,) float or None
         How often each row counts, and its precision; None where all are alike.
-    parts : tuple of (n, k) float
-        What each factor of `BatchColumns.factors` says of the rows.
+    parts : dict of str to (n, k) float
+        What those factors of `BatchColumns.factors` say of the rows that have no fixed columns to
+        themselves.
     frame : DataFrame
     missing : dict
         Missing values by column.
@@ -47,16 +52,40 @@ class Columned(NamedTuple):
         Rows that are not complete.
     """
 
-    X: Floats
-    Z: Floats
-    y: Floats
+    table: Floats
+    p: int
+    z_at: Integers
     observed: Floats
     times: Floats | None
     weights: Floats | None
-    parts: tuple[Floats, ...]
+    parts: dict[str, Floats]
     frame: pd.DataFrame
     missing: dict[str, int]
     dropped: int
+
+    def rows(self, at: slice = slice(None)) -> tuple[Floats, Floats, Floats]:
+        """X (n, p), Z (n, q) and y (n,) of some rows."""
+        chosen, p = self.table[:, at], self.p
+        return chosen[:p].T.copy(), chosen[self.z_at].T, chosen[p].copy()
+
+    def some(self, at: Booleans) -> Columned:
+        """Some of the rows (n,)."""
+        times, weights = (None if one is None else one[at] for one in (self.times, self.weights))
+        return replace(
+            self, table=self.table[:, at], observed=self.observed[at], times=times,
+            weights=weights, parts={name: one[at] for name, one in self.parts.items()},
+            frame=self.frame[at],
+        )  # fmt: skip
+
+    @property
+    def fixed(self) -> Floats:
+        """X and y as columns (p + 1, n)."""
+        return self.table[: self.p + 1]
+
+    @property
+    def y(self) -> Floats:
+        """The response (n,) less its offset."""
+        return self.table[self.p]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,42 +119,75 @@ class BatchColumns:
         spec = self.columns.specification
         counted = self.reader.of(batch)
         frame = counted.frame
+        p = len(self.columns.terms)
         if not len(frame):
-            none, no_rows = np.empty((0, 0)), np.empty(0)
+            none, no_table = np.empty(0), np.empty((self.height, 0))
             return Columned(
-                none, none, no_rows, no_rows, None, None, (), frame, counted.missing,
+                no_table, p, self.z_at, none, None, None, {}, frame, counted.missing,
                 counted.dropped,
             )  # fmt: skip
+        table = np.empty((self.height, len(frame)))
+        X = table[:p].T
         try:
             frame = coded(frame, self.levels)
-            X = self._made(self.columns.fixed_spec, frame)
-            blocks = [
-                X[:, part] if isinstance(part, tuple) else self._made(part, frame)
-                for part in self.columns.random_specs
-            ]
+            self._make(self.columns.fixed_spec, frame, X)
+            at = p + 1
+            for part in self._apart:
+                end = at + len(part.column_names)
+                self._make(part, frame, table[at:end].T)
+                at = end
             observed = one_column(spec.response, frame, spec.functions, "response")
             offset = offset_or_none(spec, frame)
             root = root_weights_of(spec, frame)
-            parts = tuple(
-                X[:, part] if isinstance(part, tuple) else self._made(part, frame)
-                for part in self.factors.values()
-            )
+            parts = {
+                name: self._made(part, frame)
+                for name, part in self.factors.items()
+                if not isinstance(part, tuple)
+            }
         except (DataError, FormulaError) as error:
             raise type(error)(f"{batch.place}: {error}") from error
-        Z = blocks[0] if len(blocks) == 1 else np.column_stack([np.empty((len(X), 0)), *blocks])
-        y = observed if offset is None else observed - offset
+        table[p] = observed if offset is None else observed - offset
         weights = None if root is None else root**2
         return Columned(
-            X, Z, y, observed, counted.times, weights, parts, frame, counted.missing,
+            table, p, self.z_at, observed, counted.times, weights, parts, frame, counted.missing,
             counted.dropped,
         )  # fmt: skip
 
-    def _made(self, spec: ModelSpec, frame: pd.DataFrame) -> Floats:
+    @property
+    def _apart(self) -> list[ModelSpec]:
+        """How those random columns are made that are not all in X."""
+        return [one for one in self.columns.random_specs if not isinstance(one, tuple)]
+
+    @property
+    def height(self) -> int:
+        """Columns of a table of rows."""
+        apart = (len(one.column_names) for one in self._apart)
+        return len(self.columns.terms) + 1 + sum(apart)
+
+    @property
+    def z_at(self) -> Integers:
+        """Where the random columns (q,) stand in a table of rows."""
+        at: list[int] = []
+        end = len(self.columns.terms) + 1
+        for part in self.columns.random_specs:
+            if isinstance(part, tuple):
+                at += part
+            else:
+                at += range(end, end := end + len(part.column_names))
+        return np.array(at, dtype=np.intp)
+
+    def _make(self, spec: ModelSpec, frame: pd.DataFrame, into: Floats) -> None:
+        """Make columns in a part (n, k) of a table."""
         plain = plain_data(spec.formula, frame)
         if plain is None:
-            return floats(materialise(spec, frame, self.columns.specification.functions))
-        made = plain.columns(spec)
-        refuse_not_finite(made, spec.column_names, frame.index)
+            into[:] = floats(materialise(spec, frame, self.columns.specification.functions))
+        else:
+            plain.fill(spec, into)
+            refuse_not_finite(into, spec.column_names, frame.index)
+
+    def _made(self, spec: ModelSpec, frame: pd.DataFrame) -> Floats:
+        made = np.empty((len(spec.column_names), len(frame))).T
+        self._make(spec, frame, made)
         return made
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
+from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
 
 _FAR = 30.0  # spreads that a column may be off the basis it is computed in
@@ -67,7 +71,36 @@ class ColumnMoments:
         self._Z += of_Z.T @ Z
 
     @property
+    def any(self) -> bool:
+        """Whether there have been rows."""
+        return self._n > 0.0
+
+    @property
     def found(self) -> Moments:
         """Over all rows so far."""
         n = max(self._n, 1.0)
         return Moments(self._sums / n, self._X / n, self._Z / n)
+
+
+def moments_of(cross: Products, own: Sequence[CrossProducts], one: Floats) -> Moments:
+    """Those of rows that all weigh the same, of their cross-products.
+
+    Parameters
+    ----------
+    cross : CrossProducts or SparseProducts
+    own : sequence of CrossProducts
+        Of each factor as if it were the only one.
+    one : (p,) float
+        What makes 1 of the columns of X°; of zeros the means are not told.
+    """
+    n, fixed = cross.n, cross.C / cross.n
+    spans = cross.spans
+    random = np.zeros((spans[-1].stop,) * 2)
+    for part, at in zip(own, spans, strict=True):
+        random[at, at] = np.einsum("jrk,jrl->kl", part.R, part.R)
+    for pair in cross.pairs if isinstance(cross, SparseProducts) else ():
+        first, second = spans[pair.first], spans[pair.second]
+        random[first, second] = pair.values.sum(axis=0)
+        random[second, first] = random[first, second].T
+    mean: Floats = one @ fixed[:-1]
+    return Moments(mean, fixed, random / n)

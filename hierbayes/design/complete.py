@@ -206,8 +206,14 @@ def _missing(column: pd.Series) -> Booleans:
     if isinstance(column.dtype, pd.CategoricalDtype):
         missing: Booleans = column.array.codes < 0
         return missing
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
-        return np.isnan(column.to_numpy())
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub":
+        return np.zeros(len(column), dtype=np.bool_)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        values = column.to_numpy()
+        with np.errstate(all="ignore"):
+            if np.isfinite(values.sum()):
+                return np.zeros(len(column), dtype=np.bool_)
+        return np.isnan(values)
     return np.asarray(column.isna())
 
 

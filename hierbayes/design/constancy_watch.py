@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,26 +72,51 @@ class ConstancyWatch:
         self.low: Floats = np.full(columns, np.inf)
         self.high: Floats = np.full(columns, -np.inf)
         self._ranges: list[Floats | None] = [np.empty((2, 0))] * columns  # None once it varies
+        self._J = 0
 
-    def add(self, columns: Floats, codes: Integers, J: int) -> None:
-        """Add rows of the columns (n, k), of groups whose codes are below J."""
-        for place, x in enumerate(columns.T):
-            self.low[place] = min(self.low[place], float(x.min()))
-            self.high[place] = max(self.high[place], float(x.max()))
+    def add(self, columns: Floats, codes: Integers, J: int, held: Collection[int] = ()) -> None:
+        """Add rows of the columns (k, n), of groups whose codes are below J.
+
+        Of those ``held`` it is known otherwise what they are in each group.
+        """
+        for place, x in enumerate(columns):
+            low, high = self.low[place], self.high[place]
+            self.low[place] = min(low, float(x.min()))
+            self.high[place] = max(high, float(x.max()))
             known = self._ranges[place]
-            if known is None:
+            if known is None or place in held or self.low[place] == self.high[place]:
                 continue
+            if low == high:  # in every group, till now
+                known = np.full((2, self._J), low)
             ranges = np.empty((2, J))
             ranges[0], ranges[1] = np.inf, -np.inf
             ranges[:, : known.shape[1]] = known
             np.minimum.at(ranges[0], codes, x)
             np.maximum.at(ranges[1], codes, x)
             self._ranges[place] = None if self._widest(place, ranges) > _SURELY else ranges
+        self._J = J
 
-    def found(self, order: Integers) -> Ranges:
-        """What has been seen, of groups in another order (J,) than that of their codes."""
-        within = tuple(None if one is None else one[:, order] for one in self._ranges)
-        return Ranges(self.low.copy(), self.high.copy(), within)
+    def release(self, place: int, values: Floats) -> None:
+        """Watch a column that was held, of groups in whose rows it had these values (J,).
+
+        They are NaN where there were none.
+        """
+        self._ranges[place] = np.array([np.fmin(values, np.inf), np.fmax(values, -np.inf)])
+
+    def found(self, order: Integers, held: Mapping[int, Floats] | None = None) -> Ranges:
+        """What has been seen, of groups in another order (J,) than that of their codes.
+
+        With the values (J,) of columns that are ``held``.
+        """
+        within: list[Floats | None] = []
+        for place, known in enumerate(self._ranges):
+            if held and place in held:
+                within.append(np.array([held[place][order]] * 2))
+            elif self.low[place] == self.high[place]:
+                within.append(np.full((2, len(order)), self.low[place]))
+            else:
+                within.append(None if known is None else known[:, order])
+        return Ranges(self.low.copy(), self.high.copy(), tuple(within))
 
     def _widest(self, place: int, ranges: Floats) -> float:
         return Ranges(self.low, self.high, ()).widest(place, ranges)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from hierbayes.design.constancy_watch import ConstancyWatch, Ranges
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.factor_coder import FactorCoder
 from hierbayes.frames.arrays import Floats, Integers
+
+type Released = Sequence[tuple[int, Floats]]  # fixed columns, and their value in each group
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,36 +72,50 @@ class FactorWatch:
         return self._coder.J
 
     def codes(self, made: Columned, place: str) -> Integers:
-        """The number of each row's group (n,), of rows that are watched from now on.
+        """The number of each row's group (n,).
 
         Raises
         ------
         DataError
             When a group column holds another type than before, naming the place.
         """
-        codes = self._coder.codes(made.frame, place)
-        self._ranges.add(np.column_stack([made.X, made.y]), codes, self.J)
-        for (name, how), part in zip(self._factors.items(), made.parts, strict=True):
-            if not isinstance(how, tuple):  # no fixed columns of their own
-                watch = self._parts.setdefault(name, ConstancyWatch(part.shape[1]))
-                watch.add(part, codes, self.J)
+        return self._coder.codes(made.frame, place)
+
+    def watch(
+        self, made: Columned, codes: Integers, held: Collection[int], released: Released
+    ) -> None:
+        """Watch rows of groups with these codes.
+
+        Of fixed columns that are ``held`` the values in each group are known otherwise; those
+        ``released`` were so before these rows.
+        """
+        for column, values in released:
+            self._ranges.release(column, values)
+        self._ranges.add(made.fixed, codes, self.J, held)
+        for name, part in made.parts.items():
+            watch = self._parts.setdefault(name, ConstancyWatch(part.shape[1]))
+            watch.add(part.T, codes, self.J)
         if made.weights is not None:
             weights = made.weights if made.times is None else made.weights * made.times
             self._weights = _longer(self._weights, self.J)
             self._weights += np.bincount(codes, weights, self.J)
-        return codes
 
     @property
     def sorted(self) -> tuple[pd.Index, Integers]:
         """The labels in their order, and the number (J,) that each has had."""
         return self._coder.sorted()
 
-    def found(self, cross: CrossProducts, order: tuple[pd.Index, Integers]) -> FactorFound:
-        """What has been seen, of groups with these cross-products, in the order of `sorted`."""
+    def found(
+        self, cross: CrossProducts, order: tuple[pd.Index, Integers], held: Mapping[int, Floats]
+    ) -> FactorFound:
+        """What has been seen, of groups with these cross-products, in the order of `sorted`.
+
+        ``held`` are values (J,) of fixed columns that are the same in all rows of each group.
+        """
         at = order[1]
         return FactorFound(
             cross,
-            self._ranges.found(at),
+            self._ranges.found(at, held),
             {name: how for name, how in self._factors.items() if isinstance(how, tuple)},
             {name: watch.found(at) for name, watch in self._parts.items()},
             self._weights[at] if len(self._weights) else cross.rows,

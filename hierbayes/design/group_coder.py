@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.compilation import compiled
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Integers
 
 _WIDEST = 1 << 26  # range of whole numbers that are looked up in a table
+_SIGNED = 1 << 63  # numbers without a sign that are below have their like with one
 
 
 class GroupCoder:
@@ -27,7 +29,7 @@ class GroupCoder:
         self.labels = pd.Index([])
         self._kind = ""
         self._first = 0
-        self._places: Integers = np.empty(0, dtype=np.intp)
+        self._places: Any = np.empty(0, dtype=np.int32)
 
     @property
     def J(self) -> int:
@@ -47,8 +49,12 @@ class GroupCoder:
             seen = np.unique(own)
             return self._of_distinct(distinct.take(seen), place)[np.searchsorted(seen, own)]
         values = column.to_numpy()
-        if values.dtype.kind in "iu" and len(values) and self._is_narrow(values):
-            return self._looked_up(values, place)
+        if values.dtype.kind == "u" and len(values) and int(values.max()) < _SIGNED:
+            values = values.astype(np.int64)
+        if values.dtype.kind == "i" and len(values):
+            looked_up = self._looked_up(values, place)
+            if looked_up is not None:
+                return looked_up
         own, found = pd.factorize(column)
         return self._of_distinct(pd.Index(found), place)[own]
 
@@ -58,34 +64,37 @@ class GroupCoder:
         order: Integers = np.argsort(codes, kind="stable")
         return pd.Index(ordered, name=self.name, tupleize_cols=False), order
 
-    def _is_narrow(self, values: Any) -> bool:
-        low, high = int(values.min()), int(values.max())
-        if len(self._places):
-            low = min(low, self._first)
-            high = max(high, self._first + len(self._places) - 1)
-        return high - low < _WIDEST
-
-    def _looked_up(self, values: Any, place: str) -> Integers:
-        low, high = int(values.min()), int(values.max())
-        last = self._first + len(self._places) - 1 if len(self._places) else high
-        first = min(low, self._first) if len(self._places) else low
-        if first != self._first or max(high, last) != last or not len(self._places):
-            table = np.full(max(high, last) - first + 1, -1, dtype=np.intp)
-            start = self._first - first
-            table[start : start + len(self._places)] = self._places
-            self._first, self._places = first, table
-            known = self.labels
-            if len(known) and known.dtype.kind in "iu":
-                at = known.to_numpy() - first
-                inside = np.flatnonzero((at >= 0) & (at < len(table)))
-                table[at[inside]] = inside
-        at = values - self._first
-        codes = self._places[at]
-        if (codes < 0).any():
-            new = np.unique(values[codes < 0])
+    def _looked_up(self, values: Any, place: str) -> Integers | None:
+        """The numbers of the groups (n,) of whole numbers; None where their range is too wide."""
+        codes: Integers = np.empty(len(values), dtype=np.intp)
+        if _look_up(values, self._first, self._places, codes):
+            if not self._widened(int(values.min()), int(values.max())):
+                return None
+            _look_up(values, self._first, self._places, codes)
+            new = _distinct(values[codes < 0] - self._first, len(self._places)) + self._first
             self._places[new - self._first] = self._of_distinct(pd.Index(new), place)
-            codes = self._places[at]
+            _look_up(values, self._first, self._places, codes)
         return codes
+
+    def _widened(self, low: int, high: int) -> bool:
+        """Whether there is a table for whole numbers from low to high; it is made longer."""
+        known, first = self._places, low
+        if len(known):
+            first, high = min(low, self._first), max(high, self._first + len(known) - 1)
+        if high - first >= _WIDEST:
+            return False
+        if high - first + 1 == len(known):
+            return True
+        table = np.full(high - first + 1, -1, dtype=np.int32)
+        start = self._first - first
+        table[start : start + len(known)] = known
+        self._first, self._places = first, table
+        labels = self.labels
+        if len(labels) and labels.dtype.kind in "iu":
+            at = labels.to_numpy() - first
+            inside = np.flatnonzero((at >= 0) & (at < len(table)))
+            table[at[inside]] = inside
+        return True
 
     def _of_distinct(self, distinct: pd.Index, place: str) -> Integers:
         kind = "number" if distinct.dtype.kind in "iuf" else str(distinct.inferred_type)
@@ -106,3 +115,24 @@ class GroupCoder:
             at[at < 0] = np.arange(len(new)) + len(self.labels)
             self.labels = self.labels.append(new)
         return at
+
+
+def _distinct(values: Any, end: int) -> Integers:
+    """The distinct ones, in order, of whole numbers below ``end``."""
+    if end > 8 * len(values):
+        return np.unique(values)
+    there = np.zeros(end, dtype=np.bool_)
+    there[values] = True
+    return np.flatnonzero(there)
+
+
+@compiled()
+def _look_up(values: Any, first: int, places: Any, codes: Integers) -> bool:
+    """The places of values, less the first of them; whether some have none, −1."""
+    some, end = False, len(places)
+    for i in range(len(values)):
+        at = values[i] - first
+        code = places[np.uint64(at)] if 0 <= at < end else -1
+        some |= code < 0
+        codes[i] = code
+    return some

@@ -1,13 +1,7 @@
 r"""Cross-products as roots in one pass over rows that come in any order, a few at a time.
 
-A row [z | x y] of group j is turned into the triangle R_j = √D_j R̄_j, one random column after the
-other, by rotations without square roots; what is left of [x y] then is what the columns of Z_j do
-not explain of it, and is squared into W.  Means and deviations are kept apart so (of an intercept
-alone it is the update of a running mean), and sums that are nearly equal are never subtracted.
-
-References
-----------
-Gentleman (1973), doi:10.1093/imamat/12.3.329.
+Means and deviations are kept apart (of an intercept alone it is the update of a running mean), and
+sums that are nearly equal are never subtracted; see `row_rotations`.
 """
 
 from __future__ import annotations
@@ -15,13 +9,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hierbayes.compilation import compiled
 from hierbayes.design.basis import Basis
+from hierbayes.design.column_roles import ColumnRoles
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.row_rotations import rotate_rows
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
-_NEGLIGIBLE = 1e-14  # of a random value: what is left of it by those before it, and is rounding
 _ROUNDING = 1e-13  # of a column of Z_j: what rounding leaves of it in a row of R_j
+_LINE = 8  # numbers that memory hands over at a time, which begin at a multiple of that many
+_NONE = np.empty(0)
 
 
 class GroupRoots:
@@ -29,102 +25,126 @@ class GroupRoots:
 
     Parameters
     ----------
-    q, m : int
-        Random columns, and fixed columns with the response.
+    roles : ColumnRoles
+        What is done with each column.
     """
 
-    def __init__(self, q: int, m: int) -> None:
-        self._q, self._m = q, m
-        self._own = np.zeros((0, 1 + q + q * q + q * m))  # of a group: n_j, D_j, R̄_j, T̄_j
-        self._W = np.zeros((m, m))
+    def __init__(self, roles: ColumnRoles) -> None:
+        self.roles = roles
+        self._own = _kept(0, roles.width)
+        self._W = np.zeros((len(roles.varying),) * 2)
 
     def add(
         self,
-        columns: Floats,
-        Z: Floats,
+        table: Floats,
         codes: Integers,
         J: int,
         times: Floats | None = None,
         weights: Floats | None = None,
-    ) -> None:
-        """Add rows [X° y°] (n, m) and Z° (n, q) of groups whose codes are below J.
+    ) -> list[tuple[int, Floats]]:
+        """Add rows, the columns of a table (d, n), of groups whose codes are below J.
 
         Each as often as ``times`` says (n,), with the precision ``weights`` (n,); by default 1.
+        Returns the columns that turned out to vary, with the value (J,) that they had before in
+        each group, NaN where there was none.
         """
-        times = np.ones(len(codes)) if times is None else times
-        weights = times if weights is None else times * weights
         if len(self._own) < J:
-            room = max(J, 2 * len(self._own)) - len(self._own)
-            self._own = np.concatenate([self._own, np.zeros((room, self._own.shape[1]))])
-        w, z = np.empty(self._m), np.empty(self._q)
-        _rotate_rows(columns, Z, codes, times, weights, self._own, self._W, z, w)
+            longer = _kept(max(J, 2 * len(self._own)), self.roles.width)
+            longer[: len(self._own)] = self._own
+            self._own = longer
+        released: list[tuple[int, Floats]] = []
+        start = 0
+        while (stopped := self._rotate(table, codes, times, weights, start)) >= 0:
+            start, place = divmod(stopped, len(self.roles.held))
+            column = self.roles.held[place]
+            released.append((column, self.held[column][:J]))
+            self._release(column)
+        return released
+
+    def _rotate(
+        self, table: Floats, codes: Integers, times: Floats | None, weights: Floats | None, at: int
+    ) -> int:
+        roles = self.roles
+        return rotate_rows(
+            table, codes, _NONE if times is None else times, _NONE if weights is None else weights,
+            at, roles.of_z, roles.of_x, roles.z_at,
+            np.array(roles.varying, dtype=np.intp), np.array(roles.held, dtype=np.intp),
+            roles.held_from, self._own, self._W,
+        )  # fmt: skip
+
+    @property
+    def held(self) -> dict[int, Floats]:
+        """By column that is the same in all rows of each group its value (J,), NaN without rows."""
+        at, own = self.roles.held_from, self._own
+        return {
+            column: np.where(own[:, 0] > 0.0, own[:, at + k], np.nan)
+            for k, column in enumerate(self.roles.held)
+        }
+
+    def _release(self, column: int) -> None:
+        """Rotate a column from now on that was the same in all rows of each group before."""
+        old, new = self.roles, self.roles.released(column)
+        q, m = old.q, len(old.varying)
+        size = 1 + q + q * (q - 1) // 2
+        own = _kept(len(self._own), new.width)
+        own[:, :size] = self._own[:, :size]
+        T = own[:, size : new.held_from].reshape(-1, q, m + 1)
+        T[:, :, :m] = self._own[:, size : old.held_from].reshape(-1, q, m)
+        value = (self.held[column] - old.of_x[0, column]) * old.of_x[1, column]
+        T[:, :, m] = np.nan_to_num(value)[:, None] * self._shape()[:, :, old.one]
+        kept = [k for k, one in enumerate(old.held) if one != column]
+        own[:, new.held_from : new.width] = self._own[:, old.held_from + np.array(kept, dtype=int)]
+        W = np.zeros((m + 1, m + 1))
+        W[:m, :m] = self._W
+        self.roles, self._own, self._W = new, own, W
+
+    def _shape(self) -> Floats:
+        """R̄_j (J, q, q)."""
+        q = self.roles.q
+        R = np.zeros((len(self._own), q, q))
+        R[:, *np.triu_indices(q, 1)] = self._own[:, 1 + q : 1 + q + q * (q - 1) // 2]
+        R[:, np.arange(q), np.arange(q)] = 1.0
+        return R
 
     def join(self, cross: CrossProducts, codes: Integers, J: int) -> None:
         """Add what is kept of other rows in the same basis, whose groups have codes below J.
 
-        Roots are rows like others, but for how many there have been.
+        Roots are rows like others, but for how many there have been; all columns are rotated.
         """
         r = cross.R.shape[1]
-        self.add(cross.T.reshape(-1, self._m), cross.R.reshape(-1, self._q), np.repeat(codes, r), J)
+        rows = np.concatenate([cross.T, cross.R], axis=2)  # (J, r, m + q)
+        table = np.ascontiguousarray(rows.reshape(-1, rows.shape[2]).T)
+        self.add(table, np.repeat(codes, r), J)
         self._own[codes, 0] += cross.rows - r
         self._W += np.tril(cross.W)
 
     def products(self, groups: pd.Index, order: Integers, basis: Basis) -> CrossProducts:
         """The cross-products of the groups, in another order (J,) than that they came in."""
-        q, own = self._q, self._own[order]
-        scale = np.sqrt(own[:, 1 : 1 + q])[:, :, None]
-        R = scale * own[:, 1 + q : 1 + q + q * q].reshape(len(own), q, q)
-        T = scale * own[:, 1 + q + q * q :].reshape(len(own), q, self._m)
-        R[:, np.arange(q), np.arange(q)] = scale[:, :, 0]
-        size = np.sqrt((R**2).sum(axis=1, keepdims=True))
-        inside: Booleans = (np.abs(R) > _ROUNDING * size).any(axis=2)
+        roles, own = self.roles, self._own
+        q, m, varying = roles.q, roles.m, list(roles.varying)
+        size = 1 + q + q * (q - 1) // 2
+        scale = np.sqrt(own[order, 1 : 1 + q])[:, :, None]
+        R = scale * self._shape()[order]
+        T = R @ roles.spanned
+        T[:, :, varying] = scale * own[order, size : roles.held_from].reshape(
+            len(order), q, len(varying)
+        )
+        for column, values in self.held.items():
+            value = (values[order] - roles.of_x[0, column]) * roles.of_x[1, column]
+            T[:, :, column] = value[:, None] * R[:, :, roles.one]
+        length = np.sqrt((R**2).sum(axis=1, keepdims=True))
+        inside: Booleans = (np.abs(R) > _ROUNDING * length).any(axis=2)
         outside = T[~inside]
         R[~inside], T[~inside] = 0.0, 0.0
-        W = self._W + np.tril(self._W, -1).T + outside.T @ outside
-        return CrossProducts(R, T, W, own[:, 0].copy(), groups, basis)
+        W = np.zeros((m, m))
+        W[np.ix_(varying, varying)] = self._W + np.tril(self._W, -1).T
+        return CrossProducts(R, T, W + outside.T @ outside, own[order, 0], groups, basis)
 
 
-@compiled(error_model="numpy")
-def _rotate_rows(
-    columns: Floats, Z: Floats, codes: Integers, times: Floats, weights: Floats, own: Floats,
-    W: Floats, z: Floats, w: Floats,
-) -> None:  # fmt: skip
-    """Rows into the triangles of their groups; W has its lower triangle only, z and w are room.
-
-    What is kept of a group stands together, for groups come in any order and memory is slow.
-    """
-    n, m = columns.shape
-    q = Z.shape[1]
-    for i in range(n):
-        kept = own[codes[i]]
-        kept[0] += times[i]
-        for c in range(m):
-            w[c] = columns[i, c]
-        for k in range(q):
-            z[k] = Z[i, k]
-        weight = weights[i]
-        for k in range(q):
-            value = z[k]
-            if abs(value) <= _NEGLIGIBLE * abs(Z[i, k]):
-                continue
-            before, pull = kept[1 + k], weight * value
-            size = before + pull * value
-            inverse = 1.0 / size
-            share = pull * inverse
-            weight *= before * inverse
-            kept[1 + k] = size
-            at = 1 + q + k * q
-            for h in range(k + 1, q):
-                z[h] -= value * kept[at + h]
-                kept[at + h] += share * z[h]
-            at = 1 + q + q * q + k * m
-            for c in range(m):
-                w[c] -= value * kept[at + c]
-                kept[at + c] += share * w[c]
-            if weight == 0.0:
-                break
-        if weight > 0.0:
-            for c in range(m):
-                scaled = weight * w[c]
-                for d in range(c + 1):
-                    W[c, d] += scaled * w[d]
+def _kept(J: int, width: int) -> Floats:
+    """Room for what is kept of groups, zeros (J, width or somewhat more)."""
+    if width > _LINE:
+        return np.zeros((J, width))
+    raw = np.zeros((J + 1) * _LINE)
+    first = (-raw.ctypes.data // 8) % _LINE  # each group on a line of its own
+    return raw[first : first + J * _LINE].reshape(J, _LINE)

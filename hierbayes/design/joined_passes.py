@@ -17,6 +17,7 @@ from hierbayes.design.change_of_basis import (
     random_between,
 )
 from hierbayes.design.column_moments import Moments
+from hierbayes.design.column_roles import rotated_roles
 from hierbayes.design.common_basis import common_basis, of_all_responses, with_own_parts
 from hierbayes.design.constancy_watch import joined_ranges
 from hierbayes.design.crossproducts import CrossProducts
@@ -165,7 +166,8 @@ def _own(
 ) -> CrossProducts:
     """The cross-products of factor k as if it were the only one."""
     J = len(groups.labels)
-    roots = GroupRoots(random.spans[k].stop - random.spans[k].start, len(basis.taken) + 1)
+    q = random.spans[k].stop - random.spans[k].start
+    roots = GroupRoots(rotated_roles(q, len(basis.taken) + 1))
     for part, codes in zip(parts, groups.codes_of, strict=True):
         roots.join(in_basis(part.factors[k].cross, basis, random, k), codes, J)
     return roots.products(groups.labels, np.arange(J), basis)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.basis import Basis
+from hierbayes.design.column_roles import ColumnRoles
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.group_roots import GroupRoots
 from hierbayes.design.products import Products
@@ -28,39 +29,39 @@ class LevelRoots:
 
     Parameters
     ----------
-    spans : sequence of slice
-        The columns of Z that vary over each factor.
-    m : int
-        Fixed columns with the response.
+    roles : sequence of ColumnRoles
+        What is done with each column, for each factor.
     """
 
-    def __init__(self, spans: Sequence[slice], m: int) -> None:
-        self._spans = tuple(spans)
-        self._roots = [GroupRoots(span.stop - span.start, m) for span in spans]
-        pairs = combinations(range(len(self._spans)), 2)
+    def __init__(self, roles: Sequence[ColumnRoles]) -> None:
+        self.roots = [GroupRoots(one) for one in roles]
+        pairs = combinations(range(len(self.roots)), 2)
         self._pairs = {pair: PairSums(*pair) for pair in pairs}
 
     def add(
         self,
-        columns: Floats,
-        Z: Floats,
+        table: Floats,
         codes_of: Sequence[Integers],
         sizes: Sequence[int],
         times: Floats | None,
         weights: Floats | None,
-    ) -> None:
-        """Add rows [X° y°] (n, m) and Z° (n, q); codes of factor k are below ``sizes[k]``.
+    ) -> list[list[tuple[int, Floats]]]:
+        """Add rows, the columns of a table (d, n); codes of factor k are below ``sizes[k]``.
 
         Each as often as ``times`` says (n,), with the precision ``weights`` (n,); None for 1.
+        Returns for each factor what `GroupRoots.add` does.
         """
-        parts = [np.ascontiguousarray(Z[:, span]) for span in self._spans]
-        for roots, part, codes, J in zip(self._roots, parts, codes_of, sizes, strict=True):
-            roots.add(columns, part, codes, J, times, weights)
+        parts = [_random(table, roots.roles) for roots in self.roots] if self._pairs else []
+        released = [
+            roots.add(table, codes, J, times, weights)
+            for roots, codes, J in zip(self.roots, codes_of, sizes, strict=True)
+        ]
         for (k, m), pair in self._pairs.items():
             left = parts[k]
             for factor in (times, weights):
                 left = left if factor is None else factor[:, None] * left
             pair.add(left[:, :, None] * parts[m][:, None, :], codes_of[k], codes_of[m])
+        return released
 
     def products(
         self, sorted_of: Sequence[tuple[pd.Index, Integers]], basis: Basis
@@ -75,7 +76,7 @@ class LevelRoots:
         """
         own = tuple(
             roots.products(labels, order, basis)
-            for roots, (labels, order) in zip(self._roots, sorted_of, strict=True)
+            for roots, (labels, order) in zip(self.roots, sorted_of, strict=True)
         )
         if len(own) == 1:
             return own[0], own
@@ -83,6 +84,13 @@ class LevelRoots:
         orders = [order for _, order in sorted_of]
         pairs = tuple(pair.products(orders[k], orders[m]) for (k, m), pair in self._pairs.items())
         return SparseProducts(levels, pairs, own[0].C, own[0].n, basis), own
+
+
+def _random(table: Floats, roles: ColumnRoles) -> Floats:
+    """Z° (n, q) of rows."""
+    shift, inverse = roles.of_z
+    columns: Floats = (table[roles.z_at].T - shift) * inverse
+    return columns
 
 
 class PairSums:

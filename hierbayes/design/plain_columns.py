@@ -100,14 +100,18 @@ class PlainData:
 
     def columns(self, spec: ModelSpec) -> Floats:
         """The columns (n, k) that formulaic's specification of this sketch describes."""
-        made = [column for part in spec.structure for column in self._of_term(part)]
-        matrix = np.empty((self.n, len(made)))
-        for place, (scale, factors) in enumerate(made):
-            column: Any = scale
-            for factor in factors:
-                column = column * factor
-            matrix[:, place] = column
+        matrix = np.empty((self.n, len(spec.column_names)))
+        self.fill(spec, matrix)
         return matrix
+
+    def fill(self, spec: ModelSpec, matrix: Floats) -> None:
+        """Write them into a matrix (n, k)."""
+        made = [column for part in spec.structure for column in self._of_term(part)]
+        for place, (scale, factors) in enumerate(made):
+            column = matrix[:, place]
+            column[:] = factors[0] if factors and scale == 1.0 else scale
+            for factor in factors[1:] if scale == 1.0 else factors:
+                column *= factor
 
     def _of_term(self, part: EncodedTermStructure) -> list[tuple[float, tuple[Any, ...]]]:
         """A scale and the factors of each column of a term, the first factor varying fastest."""

@@ -144,12 +144,7 @@ def _some(made: Columned, at: Booleans) -> list[Columned]:
         return [made]
     if not at.any():
         return []
-    times, weights = (None if one is None else one[at] for one in (made.times, made.weights))
-    chosen = made._replace(
-        X=made.X[at], Z=made.Z[at], y=made.y[at], frame=made.frame[at], times=times,
-        weights=weights,
-    )  # fmt: skip
-    return [chosen]
+    return [made.some(at)]
 
 
 def _rows(
@@ -164,10 +159,11 @@ def _rows(
         frame = frame.iloc[at].reset_index(drop=True)
     coded = [factor_codes(frame, name, own) for name, own in columns.items()]
     weights = [one.weights for one in made if one.weights is not None]
+    X, Z, y = map(np.concatenate, zip(*(one.rows() for one in made), strict=True))
     rows = Rows(
-        response=np.concatenate([one.y for one in made])[at],
-        X=np.concatenate([one.X for one in made])[at],
-        Z=np.concatenate([one.Z for one in made])[at],
+        response=y[at],
+        X=X[at],
+        Z=Z[at],
         codes_of=tuple(codes for codes, _ in coded),
         index=frame.index,
         kept=np.ones(len(frame), dtype=bool),

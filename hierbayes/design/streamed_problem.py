@@ -161,7 +161,7 @@ def _in_fitting_basis(source: Source, maker: BatchColumns, design: Design) -> Pa
         for batch in source.batches(maker.reader.columns, tuple(maker.levels))
         if len((made := maker.of(batch)).y)
     )
-    basis = _basis_of((first.X, first.Z, first.y), design)
+    basis = _basis_of(first.rows(), design)
     found = summed_stream(source, maker, basis, factors)
     if not _fits(found, basis):
         basis = _basis_of(found.sample, design)

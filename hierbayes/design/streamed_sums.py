@@ -11,7 +11,9 @@ import numpy as np
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.batch_columns import BatchColumns, Columned
-from hierbayes.design.column_moments import ColumnMoments, Moments
+from hierbayes.design.change_of_basis import one_of
+from hierbayes.design.column_moments import ColumnMoments, Moments, moments_of
+from hierbayes.design.column_roles import ColumnRoles, is_plain, plain_roles, rotated_roles
 from hierbayes.design.factor_watch import FactorFound, FactorWatch
 from hierbayes.design.level_roots import LevelRoots
 from hierbayes.design.products import Products
@@ -75,57 +77,75 @@ class _Sums:
     def __init__(self, maker: BatchColumns, basis: Basis, factors: Factors) -> None:
         columns = maker.columns
         p, q = len(columns.terms), len(columns.effects)
-        self.maker, self.basis = maker, basis
+        self.maker, self.basis, self.plain = maker, basis, is_plain(basis)
         self.watches = [FactorWatch(name, own, maker) for name, own in factors.items()]
-        self.roots = LevelRoots(columns.spans, p + 1)
+        self.roots = LevelRoots([_roles(maker, basis, span) for span in columns.spans])
         self.moments = ColumnMoments(q, p + 1)
         self.missing: dict[str, int] = {}
         self.dropped, self.two_valued, self.log_root_weights = 0, True, 0.0
         self.sample: list[tuple[Floats, Floats, Floats]] = []
         self.kept = 0
 
-    def seen(self, made: Columned) -> tuple[Floats, Floats] | None:
-        """The internal rows of a batch, after all is added up that has no groups; None without."""
+    def seen(self, made: Columned) -> Floats | None:
+        """A table (d, n) of a batch, after all is added up that has no groups; None without."""
         for name, count in made.missing.items():
             self.missing[name] = self.missing.get(name, 0) + count
         self.dropped += made.dropped
         if not len(made.y):
             return None
-        columns, Z = self.basis.internal_rows(made.X, made.Z, made.y)
+        self.two_valued = self.two_valued and bool(
+            ((made.observed == 0.0) | (made.observed == 1.0)).all()
+        )
+        if self.kept < _KEPT:
+            every = slice(None, None, max(len(made.y) // _OF_BATCH, 1))
+            self.sample.append(made.rows(every))
+            self.kept += len(self.sample[-1][2])
+        if self.plain and made.weights is None and self.basis.constant.any():
+            return made.table
+        columns, Z = self.basis.internal_rows(*made.rows())
         self.moments.add(columns, Z, made.times)
         if made.weights is not None:
             logs = np.log(made.weights)
             self.log_root_weights += 0.5 * float(
                 (logs if made.times is None else made.times * logs).sum()
             )
-        self.two_valued &= bool(((made.observed == 0.0) | (made.observed == 1.0)).all())
-        if self.kept < _KEPT:
-            every = slice(None, None, max(len(made.y) // _OF_BATCH, 1))
-            self.sample.append((made.X[every].copy(), made.Z[every].copy(), made.y[every].copy()))
-            self.kept += len(self.sample[-1][2])
-        return columns, Z
+        return made.table if self.plain else np.concatenate([columns.T, Z.T])
 
-    def add(self, columns: Floats, Z: Floats, made: Columned, place: str) -> None:
-        """Add the internal rows of a batch to their groups; it touches nothing that `seen` does."""
+    def add(self, table: Floats, made: Columned, place: str) -> None:
+        """Add the table of a batch to its groups; it touches nothing that `seen` does."""
         codes_of = [watch.codes(made, place) for watch in self.watches]
         sizes = [one.J for one in self.watches]
-        self.roots.add(columns, Z, codes_of, sizes, made.times, made.weights)
+        released = self.roots.add(table, codes_of, sizes, made.times, made.weights)
+        for watch, codes, own, change in zip(
+            self.watches, codes_of, self.roots.roots, released, strict=True
+        ):
+            watch.watch(made, codes, own.roles.held, change)
 
     def found(self) -> Pass:
         sorted_of = [one.sorted for one in self.watches]
         cross, own = self.roots.products(sorted_of, self.basis)
         X, Z, y = zip(*self.sample, strict=True)
+        are_known = self.moments.any  # of weighted rows, or without a constant
         return Pass(
             cross,
             tuple(
-                one.found(cross, order)
-                for one, cross, order in zip(self.watches, own, sorted_of, strict=True)
+                one.found(cross, order, roots.held)
+                for one, cross, order, roots in zip(
+                    self.watches, own, sorted_of, self.roots.roots, strict=True
+                )
             ),
-            self.moments.found,
+            self.moments.found if are_known else moments_of(cross, own, one_of(self.basis.x)),
             self.log_root_weights, self.two_valued,
             (np.concatenate(X), np.concatenate(Z), np.concatenate(y)),
             self.missing, self.dropped,
         )  # fmt: skip
+
+
+def _roles(maker: BatchColumns, basis: Basis, span: slice) -> ColumnRoles:
+    """What is done with each column of the tables of `_Sums.seen`, for one factor."""
+    if is_plain(basis):
+        return plain_roles(maker.columns, basis, maker.z_at, span)
+    return rotated_roles(len(maker.z_at), len(maker.columns.terms) + 1, span)
 
 
 def summed_stream(source: Source, maker: BatchColumns, basis: Basis, factors: Factors) -> Pass:
@@ -139,12 +159,12 @@ def summed_stream(source: Source, maker: BatchColumns, basis: Basis, factors: Fa
         last: Future[None] | None = None
         for batch in source.batches(maker.reader.columns, _labels(maker, factors)):
             made = maker.of(batch)
-            internal = sums.seen(made)
+            table = sums.seen(made)
             if last is not None:
                 last.result()
                 last = None
-            if internal is not None:
-                last = adding.submit(sums.add, *internal, made, batch.place)
+            if table is not None:
+                last = adding.submit(sums.add, table, made, batch.place)
             rows += len(batch.frame)
             if monotonic() - said > _EVERY:
                 said = monotonic()

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from hierbayes.sources.source import Batch
 
-ROWS = 1 << 17  # of a batch: its matrices stay in the processor's cache
+ROWS = 1 << 18  # of a batch: its matrices stay in the processor's cache
+_NUMBERS = {
+    "double": np.float64, "float": np.float64, "int64": np.int64, "int32": np.int64,
+    "int16": np.int64, "int8": np.int64,
+}  # fmt: skip
 
 
 def frames_of(
@@ -36,8 +41,8 @@ def _column(column: Any, is_label: bool, blank: bool) -> Any:
     kind = str(column.type)
     if is_label and kind in ("string", "large_string", "string_view"):
         column = column.cast("string").dictionary_encode()
-    if not column.null_count and kind in ("double", "int64"):
-        return column.to_numpy()
+    if not column.null_count and kind in _NUMBERS:
+        return column.to_numpy().astype(_NUMBERS[kind], copy=False)
     made = column.to_pandas()
     is_category = is_label and isinstance(made.dtype, pd.CategoricalDtype)
     if blank and is_category and "" in made.cat.categories:
