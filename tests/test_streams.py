@@ -271,7 +271,7 @@ def test_a_page_has_all_but_what_rows_draw(
     both[1].report(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("Not drawn") == 1
-    assert "Not drawn, residuals of rows; REML: this needs the rows in memory" in page
+    assert "residuals of rows; REML: this needs the rows in memory" in page
 
 
 def test_a_fit_without_rows_is_saved_as_cross_products(
