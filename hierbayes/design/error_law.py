@@ -95,6 +95,18 @@ class ErrorLaw:
             total = total + part.log_sd(z[at])[level]
         return total
 
+    def mean_variance(self, z: Floats) -> Floats:
+        """Variance of an error relative to σ², averaged over the rows, (...) at z (..., k)."""
+        if not self.structure.has_unequal_variances:
+            return np.ones(z.shape[:-1])
+        distinct, place = np.unique(z.reshape(-1, z.shape[-1]), axis=0, return_inverse=True)
+        means = np.array([self._mean_variance(one) for one in distinct])
+        return means[place].reshape(z.shape[:-1])
+
+    def _mean_variance(self, z: Floats) -> float:
+        """The same at z (k,), where it is told by levels."""
+        return float(self.level_counts @ np.exp(2.0 * self.log_sd(z)) / self.n)
+
     def coefficients(self, z: Any, classes: Integers) -> Any:
         """Coefficients in R⁻¹ of classes, and after them log|R| (K + 1,).
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from hierbayes.design.error_law import ErrorLaw
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Integers
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.residuals.bound import BoundVariance, in_parts
 
 
@@ -20,6 +20,11 @@ class SummedErrors(ErrorLaw):
     """The law of errors of rows that were summed up, and are not in memory."""
 
     fitted = None  # of structures whose variances follow fitted values there are no sums
+
+    def _mean_variance(self, z: Floats) -> float:
+        if self.structure.has_occasion_variances:
+            return float((self.row_sd(z) ** 2).mean())  # refused
+        return super()._mean_variance(z)
 
     def __getattr__(self, name: str) -> Any:
         """Refuse what only rows in memory have."""

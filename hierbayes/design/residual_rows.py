@@ -58,3 +58,6 @@ class ResidualRows(ErrorLaw):
         if self.correlation is None:
             return self.level_sd(z)
         return self.level_sd(z) * self._own_sd(self.correlation, self.correlation.times, z)
+
+    def _mean_variance(self, z: Floats) -> float:
+        return float((self.row_sd(z) ** 2).mean())

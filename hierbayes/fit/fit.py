@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from hierbayes.fit.brief import brief
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.icc_of_rows import icc_of_rows
 from hierbayes.fit.paper_table import in_format, paper_page
 from hierbayes.fit.predictions.responses import FittedResponses
 from hierbayes.fit.saving.own_parts import OwnParts
@@ -146,7 +147,14 @@ class Fit(FittedResponses, Reported):
         """Variances, standard deviations and correlations of the random effects, and σ."""
         return variance.var_corr(self)
 
-    def icc(self, at: dict[str, float] | None = None, *, scale: str = "latent") -> Any:
+    def icc(
+        self,
+        at: dict[str, float] | None = None,
+        *,
+        scale: str = "latent",
+        by: str | Sequence[str] | None = None,
+        data: pd.DataFrame | None = None,
+    ) -> Any:
         """Share of the unexplained variance that lies between groups.
 
         Parameters
@@ -154,15 +162,44 @@ class Fit(FittedResponses, Reported):
         at : dict, optional
             Values of the random columns, as in ``{"ses": 0}``; the intercept is 1 and
             columns left out are 0.  By default the between variance z'Gz is averaged
-            over the rows.
+            over the rows, and so are the variances of errors of a residual structure; with
+            precision weights σ² is that of weight 1.
         scale : str
             ``"latent"``, of a family that is not Gaussian that of the response behind the link
             (π²/3 within groups of the logit); or ``"response"``, of its mean and variance
             themselves, averaged over the rows (Goldstein, Browne & Rasbash 2002).  Both are the
             same of a Gaussian response.
+        by : str or sequence of str, optional
+            Columns of ``data``: a row for each value, averaged over the rows that have it.
+        data : DataFrame, optional
+            The rows that it is of, their own weights and variances of errors included: those of
+            the fit, or others.
+
+        Raises
+        ------
+        DataError
+            When an argument has no meaning, or rows lack a column.
+        FormulaError
+            When the model has no random part.
+        EstimationError
+            When the variances of errors are known, and no rows are stated.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> teeth = hb.load_dataset("orthodont")
+        >>> errors = hb.residuals.Strata("Sex")
+        >>> fit = hb.Model("distance ~ age + (1 | Subject)", teeth, residual=errors).reml()
+        >>> fit.icc(by="Sex", data=teeth)["icc"].round(2).to_dict()
+        {'Female': 0.86, 'Male': 0.55}
         """
         if scale not in variance.SCALES:
             raise DataError(f"scale must be one of {in_quotes(variance.SCALES)}, not {scale!r}")
+        of_rows = by is not None or data is not None
+        if of_rows and scale != "latent" and self.problem.family is not None:
+            raise DataError("scale='response' is of the rows of the fit: leave by= and data= out")
+        if of_rows:
+            return icc_of_rows(self, data, at, by)
         return variance.icc(self, at) if scale == "latent" else self._response_icc(at)
 
     def _response_icc(self, at: dict[str, float] | None) -> Any:

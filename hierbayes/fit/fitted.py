@@ -216,7 +216,7 @@ class Fitted(ABC):
 
     @property
     def residual_variance(self) -> Floats:
-        """What varies within groups (chains, draws): σ².
+        """What varies within groups (chains, draws): σ², of unequal variances their mean over rows.
 
         Raises
         ------
@@ -226,9 +226,11 @@ class Fitted(ABC):
         if self.design.specification.known_sd:
             raise EstimationError(
                 "the variances of all errors are known and differ from row to row, so that they "
-                "share no residual variance, and there are no shares of it; see var_corr()"
+                "share no residual variance, and there are no shares of it; see var_corr(), or "
+                "icc(data=) at stated rows"
             )
-        return self.theta.sigma**2
+        moments, z = self.problem.moments, self.error_coordinates
+        return self.theta.sigma**2 * (1.0 if moments is None else moments.rows.mean_variance(z))
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, of one draw (chain, draw)."""
@@ -260,7 +262,12 @@ class Fitted(ABC):
     @property
     def error_draws(self) -> tuple[tuple[str, ...], Floats]:
         """Names of the parameters of a residual structure, and their draws (chains, draws, k)."""
-        return (), np.zeros((*self.theta.shape, 0))
+        return (), self.error_coordinates
+
+    @property
+    def error_coordinates(self) -> Floats:
+        """Coordinates (chains, draws, k) of a residual structure; k = 0 without one."""
+        return np.zeros((*self.theta.shape, 0))
 
     @property
     def error_se(self) -> Floats:

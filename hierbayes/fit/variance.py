@@ -88,7 +88,10 @@ def mean_corr(corr: Floats) -> Floats:
 
 
 def icc_draws(fit: Fitted, at: dict[str, float] | None) -> Floats:
-    """z'Gz/(z'Gz + σ²) (chains, draws), z given or averaged over the rows, of the only factor."""
+    """z'Gz/(z'Gz + σ²) (chains, draws) of the only factor, z given or averaged over the rows.
+
+    Variances of errors that are unequal are averaged over the rows, too.
+    """
     _ = fit.design.factor  # refuses several
     return shares_by_factor(fit, at)[0]
 
@@ -151,7 +154,6 @@ def variance_of_sums(gamma: Floats, covariance: Floats) -> Floats:
 def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
     """Intraclass correlation: the estimate, and for a posterior its sd; a row for each factor."""
     fit.design.specification.refuse_no_random_part()
-    fit.problem.refuse_unequal_errors("icc()")
     return shares_table(fit, shares_by_factor(fit, at))
 
 

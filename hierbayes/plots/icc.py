@@ -82,7 +82,6 @@ def icc_frame(
         response.
     """
     refuse_point("plot_icc", fit)
-    fit.problem.refuse_residual_structure("plot_icc()")
     (found,) = _densities(fit, [fit.design.place_of_factor(factor)], prob, seed)
     return found
 
@@ -182,7 +181,9 @@ def _prior(fit: Fit, k: int, shares: tuple[Floats, ...], x: Floats) -> Floats | 
     """Density of what the priors say of a factor's share; None where they are improper."""
     stated = [] if fit.priors is None else [prior for _, prior, _ in fit.priors.joint]
     exact = [prior for prior in stated if isinstance(prior, Beta)]
-    if exact:
+    moments = fit.problem.moments
+    alike = moments is None or not moments.rows.structure.has_unequal_variances
+    if exact and alike:  # else it is of an error of variance σ², and not of their mean
         return exact_density(exact[0], x)
     return sample_of("icc", shares[k], SHARE).density(x) if shares else None
 
@@ -195,6 +196,8 @@ def _prior_shares(fit: Fit, seed: int) -> tuple[Floats, ...]:
     family = fit.problem.family
     latent = None if family is None else family.latent_variance(drawn.phi)
     residual = drawn.theta.sigma**2 if latent is None else latent
+    if (moments := fit.problem.moments) is not None:
+        residual = residual * moments.rows.mean_variance(drawn.phi[:, 1:])
     return shares_of(drawn.theta.G, residual, fit.design.rows.second_moment, fit.design.spans)
 
 

@@ -69,6 +69,11 @@ class StructuredPointFit(PointFit):
         parameters = self.error_parameters
         return tuple(parameters.index), parameters.to_numpy()[None, None]
 
+    @property
+    def error_coordinates(self) -> Floats:
+        """As in `Fitted`: the estimates."""
+        return self.errors.best.z[None, None]
+
     def _estimates(self) -> Estimates:
         """As in `Fit`, with the parameters of the errors, and R of one group."""
         found = replace(super()._estimates(), errors=dict(self.error_parameters))

@@ -62,6 +62,11 @@ class StructuredPosteriorFit(PosteriorFit):
         return names, draws
 
     @property
+    def error_coordinates(self) -> Floats:
+        """As in `Fitted`."""
+        return self.z
+
+    @property
     def error_parameters(self) -> pd.Series:
         """Posterior means of the parameters of the residual structure by name."""
         names, draws = self.error_draws

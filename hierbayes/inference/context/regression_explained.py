@@ -51,7 +51,7 @@ def regression_explained(fit: Fit, interval: Interval) -> RegressionExplained:
     """How much of the variance a regression explains."""
     X = fit.design.rows.X
     fixed = explained_variance(fit.gamma_draws, X - X.mean(axis=0))
-    residual = fit.theta.sigma**2
+    residual = fit.residual_variance
     shares = {"R2 marginal": fixed / (fixed + residual), **_of_least_squares(fit)}
     components = {"fixed part": fixed, "residual": residual, "total": fixed + residual}
     return RegressionExplained(
@@ -67,9 +67,9 @@ def regression_explained(fit: Fit, interval: Interval) -> RegressionExplained:
 
 def _of_least_squares(fit: Fit) -> dict[str, Floats]:
     """R² and adjusted R², where γ is estimated by least squares."""
-    if fit.reading is None:
+    if fit.reading is None or not fit.problem.has_like_rows:
         return {}
-    y, (n, p) = fit.design.rows.y, fit.design.rows.X.shape
+    y, (n, p) = fit.design.rows.response, fit.design.rows.X.shape
     rest = y - fit.design.rows.X @ fit.gamma
     lost = float((rest**2).sum() / ((y - y.mean()) ** 2).sum())
     values = {"R2": 1.0 - lost, "R2 adjusted": 1.0 - lost * (n - 1) / (n - p)}

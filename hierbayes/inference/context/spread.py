@@ -41,7 +41,7 @@ def spread_table(design: Design) -> pd.DataFrame:
     `hierbayes.frames.grouping.variance_components`; it may be negative.
     """
     kept = np.ptp(design.rows.X, axis=0) > 0.0
-    columns = np.column_stack([design.rows.y, design.rows.X[:, kept]])
+    columns = np.column_stack([design.rows.response, design.rows.X[:, kept]])
     names = [design.specification.response]
     names += [term for term, varies in zip(design.terms, kept, strict=True) if varies]
     n, J = len(columns), design.J

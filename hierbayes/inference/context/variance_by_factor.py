@@ -14,11 +14,9 @@ from hierbayes.estimation.reml import maximise
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.variance import between_variance, explained_variance, shares_by_factor
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.context.group_reliability import mean_shrinkage
 from hierbayes.inference.context.spread import deviations
-from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import REML, Reading
-
-_MOST_STATES = 200  # of a posterior, at which reliabilities are taken
 
 
 def variances(fit: Fit) -> dict[str, Floats]:
@@ -29,7 +27,7 @@ def variances(fit: Fit) -> dict[str, Floats]:
     for factor, span in zip(design.factors, design.spans, strict=True):
         G = fit.theta.G[..., span, span]
         parts[f"random effects, {factor.name}"] = between_variance(G, second[span, span])
-    parts["residual"] = fit.theta.sigma**2
+    parts["residual"] = fit.residual_variance
     total: Floats = np.sum(list(parts.values()), axis=0)
     return parts | {"total": total}
 
@@ -49,13 +47,9 @@ def shares(fit: Fit, at: dict[str, float] | None) -> dict[str, Floats]:
 
 def reliabilities(fit: Fit) -> Iterator[tuple[str, Floats]]:
     """Mean over the groups of each factor of diag Λ_j, by effect: values (1, draws)."""
-    design, theta = fit.design, fit.theta.flat
-    M, likelihood = len(theta.sigma), likelihood_of(fit.problem.products)
-    chosen = np.unique(np.linspace(0, M - 1, min(M, _MOST_STATES)).astype(int))
-    for k, span in enumerate(design.spans):
-        found = [likelihood.shrinkage_of(k, theta[m : m + 1])[0] for m in chosen.tolist()]
-        diagonal = np.diagonal(np.array(found), axis1=-2, axis2=-1).mean(axis=1)
-        for place, label in enumerate(design.effect_labels[span]):
+    for k, span in enumerate(fit.design.spans):
+        diagonal = mean_shrinkage(fit, k)
+        for place, label in enumerate(fit.design.effect_labels[span]):
             yield label, diagonal[None, :, place]
 
 
@@ -103,7 +97,7 @@ def spread_by_factor(design: Design) -> pd.DataFrame:
     ``share_between[f]`` is η², the correlation ratio, of the groups of f.
     """
     kept = np.ptp(design.rows.X, axis=0) > 0.0
-    columns = np.column_stack([design.rows.y, design.rows.X[:, kept]])
+    columns = np.column_stack([design.rows.response, design.rows.X[:, kept]])
     names = [design.specification.response]
     names += [term for term, varies in zip(design.terms, kept, strict=True) if varies]
     total = ((columns - columns.mean(axis=0)) ** 2).sum(axis=0)

@@ -13,7 +13,6 @@ from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import in_quotes
 from hierbayes.fit.effects import estimable_groups, group_shrinkage
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
@@ -21,7 +20,12 @@ from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.context import variance_by_factor
-from hierbayes.inference.context.group_reliability import group_reliability, own_reliability
+from hierbayes.inference.context.explained_notes import notes_of_errors, notes_of_one_factor
+from hierbayes.inference.context.group_reliability import (
+    group_reliability,
+    mean_shrinkage,
+    own_reliability,
+)
 from hierbayes.inference.context.regression_explained import regression_explained
 from hierbayes.inference.context.response_variance import response_variance
 from hierbayes.inference.context.spread import (
@@ -138,7 +142,7 @@ def variance_explained(
     >>> hb.variance_explained(model.reml()).shares["estimate"].round(4).to_dict()
     {'icc': 0.1011, 'R2 marginal': 0.074, 'R2 conditional': 0.1676}
     """
-    refuse_other_than_fit(fit, "variance_explained")
+    refuse_other_than_fit(fit, "variance_explained", structured=True)
     interval = Interval(prob)
     if fit.problem.family is not None:
         return response_variance(fit, at, interval)
@@ -154,7 +158,7 @@ def variance_explained(
         explained=_explained(fit),
         spread=spread_table(fit.design),
         about=subject_of(fit.design).lines(),
-        notes=_notes(fit, interval),
+        notes=notes_of_one_factor(fit, interval),
     )
 
 
@@ -164,6 +168,7 @@ def _by_factor(fit: Fit, at: dict[str, float] | None, interval: Interval) -> Var
     notes = [
         "R2 marginal is the share of the fixed part in its variance over the rows, z'Gz of every "
         "factor averaged over the rows and σ²; R2 conditional counts every z'Gz as explained",
+        *notes_of_errors(fit),
         "explained against the null model: both models with a random intercept of every factor "
         f"alone, by {'ML' if fit.engine == 'ML' else 'REML'}"
         + ("" if fit.reading is not None else ", not from the fit's own θ")
@@ -188,7 +193,7 @@ def _by_factor(fit: Fit, at: dict[str, float] | None, interval: Interval) -> Var
 def _shares(fit: Fit, at: dict[str, float] | None) -> dict[str, Floats]:
     within, between = fixed_variance(fit)
     fixed, random = within + between, random_variance(fit)
-    total = fixed + random + fit.theta.sigma**2
+    total = fixed + random + fit.residual_variance
     shares = {"icc": icc_draws(fit, None)}
     if at is not None:
         conditional = icc_draws(fit, at)
@@ -198,7 +203,7 @@ def _shares(fit: Fit, at: dict[str, float] | None) -> dict[str, Floats]:
 
 def _components(fit: Fit) -> dict[str, Floats]:
     within, between = fixed_variance(fit)
-    random, residual = random_variance(fit), fit.theta.sigma**2
+    random, residual = random_variance(fit), fit.residual_variance
     return {
         "fixed part, within groups": within,
         "fixed part, between groups": between,
@@ -211,10 +216,12 @@ def _components(fit: Fit) -> dict[str, Floats]:
 def _reliability(fit: Fit, interval: Interval) -> pd.DataFrame:
     """Mean over groups of diag Λ_j, and of the ratio of variances of each coefficient alone."""
     design = fit.design
-    J, q = design.J, len(design.effects)
-    diagonal = np.zeros((*fit.theta.sigma.shape, q))
-    for j in range(J):
-        diagonal += np.diagonal(group_shrinkage(fit, j), axis1=-2, axis2=-1) / J
+    if fit.problem.moments is None:
+        diagonal = np.zeros((*fit.theta.sigma.shape, len(design.effects)))
+        for j in range(design.J):
+            diagonal += np.diagonal(group_shrinkage(fit, j), axis1=-2, axis2=-1) / design.J
+    else:
+        diagonal = mean_shrinkage(fit, 0)[None]
     able = estimable_groups(fit.problem.cross.A)
     own = own_reliability(fit, 0)[able]
     table = draws_table(
@@ -256,37 +263,3 @@ def _explained(fit: Fit) -> pd.DataFrame:
         "tau2": tau2, "sigma2": sigma2, "tau2_null": tau2_null, "sigma2_null": sigma2_null,
     }  # fmt: skip
     return frame.rename_axis("measure")
-
-
-def _notes(fit: Fit, interval: Interval) -> tuple[str, ...]:
-    design = fit.design
-    engine = "ML" if fit.engine == "ML" else "REML"
-    notes = [
-        "R2 marginal is the share of the fixed part in its variance over the rows, z'Gz averaged "
-        "over the rows and σ²; R2 conditional counts z'Gz as explained",
-        f"explained against the null model: both models with a random intercept alone, by {engine}"
-        + ("" if fit.reading is not None else ", not from the fit's own θ")
-        + "; such reductions can be negative",
-        "reliability: near 1 the groups' own coefficients can be told apart, near 0 they are "
-        "mostly error",
-    ]
-    if isinstance(fit, PosteriorFit):
-        notes.insert(0, f"estimate and sd are the posterior mean and sd, limits enclose {interval}")
-    if len(design.effects) > 1:
-        notes.append(
-            "reliability weighs all coefficients of a group together; own_variance is the ratio of "
-            "variances of one coefficient alone, as HLM prints it, the mean of λ_j in by_group"
-        )
-    outer = is_outer(design.rows.X, design.rows.codes, design.J)
-    mixed = [
-        term
-        for term, share in spread_table(design)["share_between"].iloc[1:].items()
-        if 0.05 < share < 0.999 and not outer[design.terms.index(str(term))]
-    ]
-    if mixed:
-        listed = in_quotes(mixed)
-        notes.append(
-            "varying both within and between groups, so that one coefficient mixes two slopes: "
-            f"{listed}; see mundlak()"
-        )
-    return tuple(notes)

@@ -169,7 +169,6 @@ class R2(Quantity):
 
     def draws(self, fit: Fitted) -> Floats:
         """v/(v + T + σ²) or (v + T)/(v + T + σ²)."""
-        fit.problem.refuse_unequal_errors("R2()")
         design = fit.design
         rows = design.rows
         fixed = variance_of_sums(fit.gamma_draws, rows.covariance * rows.n / (rows.n - 1))

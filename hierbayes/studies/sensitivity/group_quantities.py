@@ -104,7 +104,6 @@ class ICC(Quantity):
 
     def draws(self, fit: Fitted) -> Floats:
         """z_k'G_kz_k/(Σ_l z_l'G_lz_l + σ²)."""
-        fit.problem.refuse_unequal_errors("ICC()")
         k = fit.design.place_of_factor(self.factor)
         return shares_by_factor(fit, None if self.at is None else dict(self.at))[k]
 
