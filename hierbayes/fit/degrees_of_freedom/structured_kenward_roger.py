@@ -45,6 +45,8 @@ FIRST_ORDER = "Kenward–Roger, first order: V taken as linear in the parameters
 MOST_ROWS = 1000  # of a cluster
 _MOST_NUMBERS = 5e7  # of products U'T_iT_jU
 _AT_ONCE = 2e6  # numbers of V_i held at a time
+_FEW = 50  # clusters of a kind, and kinds, that are looked at first
+APART = 1e-9  # of the smallest eigenvalue of the information of unit diagonal; 0 but for rounding
 
 
 def structured_kenward_roger_parts(fit: Fitted) -> KenwardRogerParts:
@@ -88,6 +90,37 @@ def structured_derivatives(fit: Fitted) -> VarianceDerivatives:
             second += np.einsum("cima,cjmb->ijab", moved, moved, optimize=True)
             traces += np.einsum("cimn,cjmn->ij", T, T, optimize=True)
     return VarianceDerivatives(first, second, traces, np.linalg.inv(once[:-1, :-1]))
+
+
+def variance_information(fit: Fitted) -> Floats:
+    """½ tr(V⁻¹V_i V⁻¹V_j) (K, K), what responses of known mean tell of the variance parameters.
+
+    Of a few clusters where these tell all parameters apart, and of all clusters otherwise.
+
+    Raises
+    ------
+    HypothesisError
+        When a cluster has too many rows for matrices.
+    """
+    covariance = _Covariance.of(fit)
+    kinds = _clusters_by_kind(covariance)
+    _refuse_too_many(fit, max(at.shape[1] for at in kinds), covariance.K, 1)
+    few = _information(covariance, [at[:_FEW] for at in kinds[:_FEW]])
+    return few if smallest_scaled(few) > APART else _information(covariance, kinds)
+
+
+def _information(covariance: _Covariance, kinds: list[Integers]) -> Floats:
+    found = np.zeros((covariance.K, covariance.K))
+    for at in kinds:
+        for T, _ in covariance.turned(at):
+            found += 0.5 * np.einsum("cimn,cjmn->ij", T, T, optimize=True)
+    return found
+
+
+def smallest_scaled(information: Floats) -> float:
+    """The smallest eigenvalue of an information matrix in units that make its diagonal 1."""
+    size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    return float(np.linalg.eigvalsh(information / np.outer(size, size))[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

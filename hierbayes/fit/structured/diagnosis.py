@@ -8,19 +8,29 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.residual_rows import ResidualRows
+from hierbayes.errors import HypothesisError
 from hierbayes.estimation.residual_optimum import ResidualMaximum
+from hierbayes.fit.degrees_of_freedom.structured_kenward_roger import (
+    APART,
+    smallest_scaled,
+    variance_information,
+)
 from hierbayes.fit.diagnosis import GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.evidence import Maximum
+from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 
 _FAR = 12.0  # a coordinate out there stands for a limit of its parameter
 
 
 def diagnosis_of_errors(
-    of_effects: Diagnosis, errors: ResidualMaximum, rows: ResidualRows
+    of_effects: Diagnosis, errors: ResidualMaximum, rows: ResidualRows, *, told: bool
 ) -> Diagnosis:
-    """A diagnosis of G and σ, and beside it that of the parameters of the errors."""
-    bad, findings = _findings(errors, rows)
+    """A diagnosis of G and σ, and beside it that of the parameters of the errors.
+
+    ``told``: whether V itself moves in another way with each of the variance parameters.
+    """
+    bad, findings = _findings(errors, rows, told=told)
     verdict = of_effects.verdict
     if bad and of_effects.ok:
         verdict = "The maximum is not certain in the parameters of the errors:"
@@ -49,11 +59,21 @@ def diagnosis_without_effects(evidence: Maximum) -> Diagnosis:
     return Diagnosis(True, verdict, (f"{closed} the errors",), table)
 
 
-def _findings(errors: ResidualMaximum, rows: ResidualRows) -> tuple[list[str], list[str]]:
+def are_told_apart(fit: Fitted) -> bool:
+    """Whether V moves in another way with each variance parameter; yes where it is too large."""
+    try:
+        return smallest_scaled(variance_information(fit)) > APART
+    except HypothesisError:
+        return True
+
+
+def _findings(
+    errors: ResidualMaximum, rows: ResidualRows, *, told: bool
+) -> tuple[list[str], list[str]]:
     bad: list[str] = []
     good: list[str] = []
     names = [parameter.name for parameter in rows.parameters]
-    if not errors.is_told:
+    if not told or not errors.is_told:
         bad.append(
             "the likelihood is not curved downwards in the parameters of the errors "
             f"({', '.join(names)}): the data do not tell them from each other or from the random "

@@ -25,7 +25,11 @@ from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.saving.error_parts import error_arrays, error_numbers
 from hierbayes.fit.saving.own_parts import OwnParts
-from hierbayes.fit.structured.diagnosis import diagnosis_of_errors, diagnosis_without_effects
+from hierbayes.fit.structured.diagnosis import (
+    are_told_apart,
+    diagnosis_of_errors,
+    diagnosis_without_effects,
+)
 from hierbayes.fit.structured.given_errors import rows_given_errors
 from hierbayes.fit.structured.limits import limits_on_scales
 from hierbayes.fit.structured.normalized import normalized_residuals
@@ -129,7 +133,8 @@ class StructuredPointFit(PointFit):
         of_effects = (
             super().diagnose() if self.design.effects else diagnosis_without_effects(self.evidence)
         )
-        return diagnosis_of_errors(of_effects, self.errors, self.error_rows)
+        told = are_told_apart(self)
+        return diagnosis_of_errors(of_effects, self.errors, self.error_rows, told=told)
 
     def _own_parts(self) -> OwnParts:
         plain = (self.evidence, self.engine, error_numbers(self.errors))
