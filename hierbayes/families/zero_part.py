@@ -26,6 +26,9 @@ def log_shares(z):
     return min(z, 0.0) - log, -max(z, 0.0) - log
 
 
+LOGIT_ZERO = "logit zero"  # the log odds of a zero with a probability of its own
+
+
 @dataclass(frozen=True, slots=True)
 class ZeroPart(ResponseFamily):
     """A family with a probability π of zeros.
@@ -74,7 +77,7 @@ class ZeroPart(ResponseFamily):
     def dispersion(self) -> tuple[str, ...]:
         """Those of the family inside, and "logit zero" or, by column, such as "zero: x"."""
         own = tuple(f"zero: {name}" for name in self.columns)
-        return (*self.inside.dispersion, *(own or ("logit zero",)))
+        return (*self.inside.dispersion, *(own or (LOGIT_ZERO,)))
 
     @property
     def dispersion_kinds(self) -> tuple[str, ...]:

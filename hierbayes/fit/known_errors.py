@@ -110,9 +110,8 @@ class KnownErrorsFit(PointFit):
         return Diagnosis(not bad, verdict, tuple(findings), pd.Series(values).to_frame("value"))
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
-        return summarise_maximum(
-            self, self.evidence, usual_or_stated(self, df), self._intervals(interval, df)
-        )
+        source, limits = usual_or_stated(self, df), self._intervals(interval, df)
+        return summarise_maximum(self, self.evidence, source, limits).warned(self.diagnose())
 
 
 def known_errors_maximum(problem: Problem, reading: Reading) -> KnownErrorsFit:

@@ -222,7 +222,8 @@ class PointFit(Fit):
     def _summary(self, interval: Interval, df: str | None) -> Summary:
         source = usual_or_stated(self, df)
         limits = approximate_intervals(self, self.evidence, source, interval)
-        return summarise_maximum(self, self.evidence, source, limits)
+        found = summarise_maximum(self, self.evidence, source, limits)
+        return found.warned(self.diagnose())
 
     def diagnose(self) -> Diagnosis:
         """Whether θ̂ is a maximum, and what its boundary means."""

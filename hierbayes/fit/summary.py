@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from hierbayes.fit.about import note_on_response
 from hierbayes.fit.convergence import convergence_table, objection, scalar_draws
 from hierbayes.fit.degrees_of_freedom.source import METHODS, DfSource
 from hierbayes.fit.degrees_of_freedom.tails import two_sided
+from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
@@ -87,6 +88,13 @@ class Summary(Printed):
             quantiles = self.residuals.to_frame().T
             blocks.append(Table(quantiles, self.residual_kind, index=False))
         return Page(self.title, self.about, tuple(blocks))
+
+    def warned(self, found: Diagnosis) -> Summary:
+        """The same, which says so where the fit should not be used."""
+        if found.ok:
+            return self
+        line = f"Beware: {found.verdict.rstrip(':.')}; see diagnose()"
+        return replace(self, about=(*self.about, line))
 
 
 def summarise_maximum(

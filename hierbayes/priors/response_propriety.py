@@ -20,7 +20,7 @@ doi:10.1214/08-AOS618.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -83,6 +83,23 @@ def refuse_improper_response(problem: Problem, priors: PriorSet) -> None:
                 f"and the fixed part takes {lost} of them (more than {len(some)} must be left); "
                 "state a proper prior, such as HalfNormal or HalfT"
             )
+
+
+def separated_terms(problem: Problem) -> tuple[str, ...]:
+    """Fixed terms along which no row's likelihood falls, by one direction of them all.
+
+    Complete and quasi-complete separation; of ordered responses that of the first category or
+    the last.
+    """
+    rows = _conditions(problem)
+    loose, direction = loosened(_comparable(rows.X), rows.sign)
+    return tuple(_moved(problem.design.terms, direction)) if loose.any() else ()
+
+
+def _moved(names: Sequence[str], direction: Floats) -> list[str]:
+    """Those that a direction moves."""
+    size = np.abs(direction)
+    return [name for name, one in zip(names, size, strict=True) if one > _SAME * size.max()]
 
 
 def _sets(problem: Problem, flat: list[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
@@ -184,13 +201,9 @@ def _refuse_separation(X: Floats, sign: Floats, names: list[str]) -> None:
             "responses that depend on them do not tell them apart; state proper priors"
         )
     if loose.any():
-        moved = [
-            name
-            for name, size in zip(names, np.abs(direction), strict=True)
-            if size > _SAME * np.abs(direction).max()
-        ]
         raise PriorError(
-            f"the posterior is improper: the priors of {in_quotes(moved)} are flat, and along "
+            f"the posterior is improper: the priors of {in_quotes(_moved(names, direction))} are "
+            "flat, and along "
             f"them {int(loose.sum())} kinds of rows have responses that are told for certain "
             "(separation), so that nothing keeps the coefficients in bounds; state a proper prior, "
             "such as Normal or StudentT"

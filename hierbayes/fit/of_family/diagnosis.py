@@ -6,14 +6,20 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.near_collinear import near_combinations
+from hierbayes.errors import in_quotes
+from hierbayes.families.zero_part import LOGIT_ZERO
 from hierbayes.fit.diagnosis import GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.of_family.evidence import MOST_EFFECTS, LatentMaximum
 from hierbayes.fit.of_family.natural import FLAT
+from hierbayes.priors.response_propriety import separated_terms
 
 FEW_ROWS = 5.0  # of a group: below, Laplace's approximation of a sparse response is poor
 _CERTAIN = 1e-4  # of a response's variance, against that of the most uncertain one
 _NO_DISPERSION = 1e4  # of a positive dispersion, beyond which it is at its limit
+_NO_ZERO = 1e-3  # expected further zeros in all rows, below which there are none
+_ALL_TOLD = 1e-3  # of −log-likelihood of categories: all are told for certain
+_CONSTANT = "Intercept"
 
 
 def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) -> Diagnosis:
@@ -24,7 +30,12 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) 
     flat = evidence.curvature < FLAT
     steep = evidence.gradient > GRADIENT_LIMIT
     boundless = _boundless(fit)
-    if not flat:
+    told = bool(fit.problem.family_rows.outcomes) and evidence.value > -_ALL_TOLD
+    doubtful = (steep or told) and not flat and not boundless
+    separated = _separated(fit, told=told) if doubtful and evidence.name == "ML" else ""
+    if separated:
+        bad.append(separated)
+    elif not flat:
         (bad if steep and not boundless else findings).append(
             f"largest gradient, in standard errors: {evidence.gradient:.1e}"
         )
@@ -68,6 +79,11 @@ def _boundless(fit: Fitted) -> dict[str, str]:
     kinds = fit.problem.family_rows.family.dispersion_kinds
     values = fit.phi_draws.mean(axis=(0, 1))
     for name, kind, value in zip(fit.problem.dispersion, kinds, values, strict=True):
+        if name == LOGIT_ZERO and np.exp(value) * fit.design.n < _NO_ZERO:
+            found[name] = (
+                f"'{name}' is estimated as {value:.3g}, next to no bound: the data show no more "
+                "zeros than the family without it has; leave it out"
+            )
         if kind != "positive" or value < _NO_DISPERSION:
             continue
         said = "the data show no more variance than the family without it has"
@@ -89,7 +105,18 @@ def _unbounded(fit: Fitted) -> str:
             "the likelihood is flat along a direction of the variance parameters: the data do not "
             "tell them; use fewer random effects, or priors and sample()"
         )
-    several = int(unknown.sum()) > 1
+    return _growing(names, several=int(unknown.sum()) > 1)
+
+
+def _separated(fit: Fitted, *, told: bool) -> str:
+    """That the search would go on for ever, where it would, in words; told: all responses are."""
+    names = [term for term in separated_terms(fit.problem) if term != _CONSTANT]
+    if not names and told:
+        names = [term for term in fit.design.terms if term != _CONSTANT]
+    return _growing(in_quotes(names), several=len(names) > 1) if names else ""
+
+
+def _growing(names: str, *, several: bool) -> str:
     what = f"the coefficients of {names} go" if several else f"the coefficient of {names} goes"
     return (
         f"separation: the likelihood goes on growing, to the value shown, as {what} to infinity, "

@@ -282,7 +282,9 @@ class FamilyPointFit(PointFit):
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
         source = self.normal_source(df)
-        return summarise_latent(self, self.evidence, source, self._intervals(interval, df))
+        limits = self._intervals(interval, df)
+        found = summarise_latent(self, self.evidence, source, limits)
+        return found.warned(self.diagnose())
 
     def diagnose(self) -> Diagnosis:
         """Whether the estimates are a maximum, and what its boundary means."""

@@ -18,7 +18,7 @@ from hierbayes.families.hurdle import Hurdle
 from hierbayes.families.student_t import StudentT
 from hierbayes.families.words import by_word
 from hierbayes.families.zero_inflated import ZeroInflated
-from hierbayes.families.zero_part import ZeroPart
+from hierbayes.families.zero_part import LOGIT_ZERO, ZeroPart
 from hierbayes.priors.families import Normal, Prior
 from hierbayes.specification.terms import column_name
 from hierbayes.translation.columns import Columns
@@ -100,7 +100,7 @@ def dispersions(model: ModelToWrite) -> list[tuple[str, str]]:
     inner = family.inside if isinstance(family, ZeroPart) else family
     found = []
     for name, prior in dispersion_priors(model).items():
-        if isinstance(family, ZeroPart) and name == "logit zero":
+        if isinstance(family, ZeroPart) and name == LOGIT_ZERO:
             found.append(("psi", _share(prior)))
         else:
             called = "nu" if name == "df" else _FAMILIES[inner.name][1]

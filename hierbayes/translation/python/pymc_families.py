@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
-from hierbayes.families.zero_part import ZeroPart
+from hierbayes.families.zero_part import LOGIT_ZERO, ZeroPart
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.python.code import quoted
 from hierbayes.translation.python.priors import coefficients, variable, vector
@@ -79,7 +79,7 @@ def dispersion_statements(model: ModelToWrite) -> list[str]:
         return [*lines, "    thresholds = pt.concatenate([[0.0], pt.cumsum(distances)])"]
     lines = []
     for name, prior in dispersion_priors(model).items():
-        block = "gamma" if name == "logit zero" else "sigma"
+        block = "gamma" if name == LOGIT_ZERO else "sigma"
         made = variable(name, [(name, prior, "")], block)
         lines.append(f"    {name.replace(' ', '_')} = {made}")
     if of_zeros := zero_priors(model):

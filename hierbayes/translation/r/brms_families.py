@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hierbayes.families.zero_part import ZeroPart
+from hierbayes.families.zero_part import LOGIT_ZERO, ZeroPart
 from hierbayes.priors.families import DesignNormal
 from hierbayes.specification.terms import INTERCEPT, read_terms
 from hierbayes.translation.coding import compact
@@ -95,7 +95,7 @@ def dispersions(model: ModelToWrite) -> list[str]:
     inner = family.inside if isinstance(family, ZeroPart) else family
     lines = []
     for name, prior in dispersion_priors(model).items():
-        if isinstance(family, ZeroPart) and name == "logit zero":
+        if isinstance(family, ZeroPart) and name == LOGIT_ZERO:
             part = _ZEROS[family.name][1]
             lines.append(prior_call(prior, "Intercept", f'dpar = "{part}"'))
         else:
