@@ -248,7 +248,8 @@ def test_what_is_missing_is_named(text: str, message: str) -> None:
 OTHERS = {
     NESTED.format("P0 = B00 + B01*x + r0", "B00 = G000"): "'x' stands in the between equation of "
     "'1' but varies within groups: school:klass s0:1 has more than one value (18 of 18 "
-    "groups do); move it to the within equation, or use its group mean cvar(x, klass)",
+    "groups do); move it to the within equation, or use its group mean, over a column made of "
+    "'school', 'klass' in which each group has a label of its own",
     NESTED.replace("(x)", "kind[odd]").format("P0 = B00 + r0", "B00 = G000"): "cannot read the HLM "
     "equations: of 'kind' they have kind[odd], and its columns are kind[odd], kind[plain]; write "
     "all of them, or make columns of numbers of the levels",

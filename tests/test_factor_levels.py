@@ -130,6 +130,23 @@ def test_crossed_designs_are_called_crossed_and_no_mistake(data: pd.DataFrame) -
     assert (nesting.chain, nesting.notes) == ((), ())
 
 
+def test_crossed_designs_with_a_few_missing_combinations_are_no_mistake() -> None:
+    data = crossed(12, 6, 3)
+    data = data[(data["subject"] != data["subject"].max()) | (data["item"] != data["item"].max())]
+    nesting = hb.Model("y ~ 1 + (1 | subject) + (1 | item)", data).problem.nesting
+    assert nesting.text == "'subject' and 'item' are partly crossed (71 of 72 combinations)"
+    assert nesting.notes == ()
+    assert "subject" in hb.levels(data, ["subject", "item"]).factors.index
+
+
+def test_nesting_that_follows_is_not_told() -> None:
+    data = classes([4] * 8)
+    data["area"] = data["school"] % 4
+    nesting = hb.Model("y ~ 1 + (1 | area) + (1 | school / class)", data).problem.nesting
+    assert nesting.text == ("'school' is nested in 'area'; 'school:class' is nested in 'school'")
+    assert nesting.chain == ("school:class", "school", "area")
+
+
 def test_names_and_explicit_combinations_are_no_mistake() -> None:
     data = classes([3] * 12)
     named = data.assign(**{"class": data["class"].map({1: "blue", 2: "green", 3: "red"})})

@@ -53,10 +53,13 @@ def test_what_is_by_group_is_by_factor() -> None:
         assert_allclose(ours.coef(name)["Intercept"], gamma + frame["Intercept"])
     assert every["Block:Variety"].index[:2].tolist() == ["I:Golden Rain", "I:Marvellous"]
     with pytest.raises(hb.DataError) as refusal:
-        ours.ranef("Variety")
+        ours.ranef("Variet")
     assert str(refusal.value) == (
-        "'Variety' is no grouping factor of this model; they are: 'Block', 'Block:Variety'"
+        "'Variet' is no grouping factor of this model; they are: 'Block', 'Block:Variety'"
     )
+    for called in ("Variety", "Variety:Block"):
+        pd.testing.assert_frame_equal(ours.ranef(called), every["Block:Variety"])
+        assert ours.predict(effects=called).equals(ours.predict(effects="Block:Variety"))
     with pytest.raises(hb.DataError) as refusal:
         ours.draws("u")
     assert str(refusal.value) == (

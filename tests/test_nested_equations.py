@@ -116,7 +116,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"between": {"1": {"class": "1 + x"}}},
         "'x' stands in the between equation of '1' but varies within groups: school:class 0:1 has "
         "more than one value (26 of 26 groups do); move it to the within equation, or use its "
-        "group mean cvar(x, class)"),
+        "group mean, over a column made of 'school', 'class' in which each group has a label of "
+        "its own"),
     "no coefficient there": (
         {"between": {"size": {"school": "1"}}},
         "'size' has an equation or a random effect at the level of 'school' but is no coefficient "

@@ -118,8 +118,8 @@ def test_the_factor_is_named(picture: str) -> None:
     ours, draw = fit(PIXEL, "REML"), getattr(plots, f"plot_{picture}")
     with pytest.raises(hb.DataError, match=r"^the model has several grouping factors; name one: "):
         draw(ours)
-    with pytest.raises(hb.DataError, match=r"^'Side' is no grouping factor of this model; they "):
-        draw(ours, factor="Side")
+    with pytest.raises(hb.DataError, match=r"^'Sid' is no grouping factor of this model; they "):
+        draw(ours, factor="Sid")
 
 
 def test_effects_have_the_uncertainty_of_all_factors() -> None:

@@ -99,6 +99,9 @@ WRONG_SD: tuple[tuple[dict[Any, Any], str], ...] = (
     ({"class": {"1": 1}},
      "there are priors of 'sd' for the effects of 'class', which is no grouping factor of this "
      "model; they are: 'pupil', 'teacher'"),
+    ({"class": 1},
+     "there is a prior of 'sd' for 'class', which does not exist; valid names are: 'Intercept', "
+     "'pupil', 'teacher'"),
     ({"pupil": {"ses": 1}},
      "there is a prior of 'sd' for 'ses', which does not exist; valid names are: 'Intercept'"),
     ({"pupil": {"1": 1, "Intercept": 2}},
@@ -106,6 +109,12 @@ WRONG_SD: tuple[tuple[dict[Any, Any], str], ...] = (
     ({"pupil": 1, CROSSED[0]: 2},
      "the prior of 'sd' for 'Intercept' of 'pupil' is stated twice; leave one of them out"),
 )  # fmt: skip
+
+
+def test_priors_of_a_nested_factor_go_by_its_own_column() -> None:
+    names = [EffectName("school", "Intercept"), EffectName("school:class", "Intercept")]
+    for stated in ({"class": 1}, {"school:class": 1}, {"class:school": {"1": 1}}):
+        assert by_effect("sd", stated, names) == {names[1]: 1}
 
 
 @pytest.mark.parametrize(("stated", "message"), WRONG_SD, ids=[text[-12:] for _, text in WRONG_SD])

@@ -183,6 +183,12 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
      "cannot read the fixed part 'x + my w': Missing operator between `my` and `w`\n"
      "    x + my w\n"
      "        ^"),
+    ("y ~ x + C(class)", "~ 1 | g",
+     "cannot read the fixed part 'x + C(class)': 'class' is a word of Python; a column of that "
+     "name is written `class`"),
+    ("y ~ x + cvar(x, g:f)", "~ 1 | g",
+     "cannot read the fixed part 'x + cvar(x, g:f)': cvar() takes one column of groups; make a "
+     "column of the groups of 'g:f' first"),
     ("y ~ x | w", "~ 1 | g", "cannot read the fixed part 'x | w': '|' and '~' have no place in it"),
     ("y ~ x * (1 | g)", None,
      "cannot read the formula 'x * (1 | g)': a random term is joined by '+', not by '*'"),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from hierbayes.design.constant_factors import factor_values
 from hierbayes.design.design import Design
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.constancy import columns_vary_within
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.known_functions import Functions
@@ -69,7 +69,7 @@ def _refuse_varying(
     varies = columns_vary_within(values, codes, len(groups)).any(axis=1)
     if varies.any():
         j, group = int(varies.argmax()), ":".join(columns)
-        remedy = _remedy(factor, columns[-1], below)
+        remedy = _remedy(factor, columns, below)
         raise DataError(
             f"'{factor}' stands in the between equation of '{coefficient}' but varies within "
             f"groups: {group} {groups[j]} has more than one value "
@@ -77,8 +77,14 @@ def _refuse_varying(
         )
 
 
-def _remedy(factor: str, group: str, below: str) -> str:
+def _remedy(factor: str, columns: tuple[str, ...], below: str) -> str:
     """What to do with a factor that varies within groups and should not."""
+    group = columns[-1]
+    if len(columns) > 1 and not factor.startswith("dvar("):
+        return (
+            f"move it to the {below}, or use its group mean, over a column made of "
+            f"{in_quotes(columns)} in which each group has a label of its own"
+        )
     mean = GROUP_MEAN.fullmatch(factor)
     if mean and mean[2] != group:
         return (

@@ -15,6 +15,7 @@ from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.effect_name import EffectName
+from hierbayes.specification.factor_name import factor_called
 from hierbayes.specification.formula import Specification, one_factor_only
 from hierbayes.specification.random_term import RandomTerm
 
@@ -159,9 +160,10 @@ class Design:
             if len(names) > 1:
                 raise DataError(f"the model has several grouping factors; name one: {listed}")
             return 0
-        if name not in names:
+        meant = factor_called(name, names)
+        if meant is None:
             raise DataError(f"{name!r} is no grouping factor of this model; they are: {listed}")
-        return names.index(name)
+        return names.index(meant)
 
     @property
     def blocks(self) -> tuple[int, ...]:

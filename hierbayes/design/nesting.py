@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.frames.factor_pairs import FactorPair, chain_of, factor_pair
+from hierbayes.frames.factor_pairs import NESTED, FactorPair, chain_of, factor_pair
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.random_term import RandomTerm
 
@@ -33,8 +33,18 @@ class Nesting:
 
     @property
     def text(self) -> str:
-        """Every two factors in a few words; empty where there is one."""
-        return "; ".join(pair.text for pair in self.pairs)
+        """Every two factors in a few words; empty where there is one.
+
+        Of factors that lie in each other only the next is told: the rest follows.
+        """
+        inside = {(pair.first, pair.second) for pair in self.pairs if pair.kind == NESTED}
+        names = {name for pair in inside for name in pair}
+        follows = {
+            (inner, outer) for inner, outer in inside
+            if any((inner, one) in inside and (one, outer) in inside for one in names)
+        }  # fmt: skip
+        told = (pair for pair in self.pairs if (pair.first, pair.second) not in follows)
+        return "; ".join(pair.text for pair in told)
 
 
 def nesting_of(specification: Specification, products: Products) -> Nesting:

@@ -15,6 +15,7 @@ from hierbayes.frames.named_columns import shown
 NESTED, CROSSED, PARTLY, SAME = "nested", "crossed", "partly crossed", "the same groups"
 _ANEW = 0.8  # of the groups that use the first labels only: from there on numbered anew
 _FEW, _SHARE = 5, 0.2  # labels, or of the groups of the other factor: classes and no items
+_NEARLY = 0.9  # of all combinations: crossed, but for rows that are missing
 _REPEATED = 1.5  # rows of a combination on average, fewer than which have no groups inside
 _FEW_MOVED = 0.05  # of the groups: as many may stand in several of another factor by mistake
 _COUNTED = re.compile(r"(\D*)(\d{1,9})")
@@ -110,8 +111,8 @@ def factor_pair(
     Labels are taken for numbered anew where they count from 1 or 0, or from a; where at least 80%
     of the groups of the other factor use the first of them, as many as they need; where these
     groups are more than the labels; and where a combination has several rows, as a class has.  Of
-    fully crossed factors, of which an experiment may have just as many, only few labels count: 5,
-    or a fifth as many as the other has groups.
+    factors that are crossed in full, or but for a tenth of the combinations, of which an experiment
+    may have just as many, only few labels count: 5, or a fifth as many as the other has groups.
     """
     m = len(at[0])
     first, second = (len(np.unique(one)) for one in at)
@@ -126,7 +127,7 @@ def factor_pair(
     if rows >= _REPEATED * m:
         for k, inner in enumerate((first, second)):
             outer = second if k == 0 else first
-            few = kind == PARTLY or inner <= max(_FEW, _SHARE * outer)
+            few = m < _NEARLY * first * second or inner <= max(_FEW, _SHARE * outer)
             anew = _anew(labels[k], at[k], at[1 - k]) if inner < outer and few else ()
             if anew:
                 called = turned if k else names

@@ -98,7 +98,7 @@ def level1_residuals_frame(
         raise StudyError(f"there are no residuals {kind!r}; kind is one of: {', '.join(KINDS)}")
     refuse_other_than_fit(fit, "level1_residuals", structured=True)
     place = fit.design.place_of_factor(factor)
-    residual = _residuals(fit, kind, factor, seed)
+    residual = _residuals(fit, kind, fit.design.factors[place].name, seed)
     scores = normal_scores(residual)
     lower, upper = normal_band(scores, Interval(prob))
     effects = "none" if kind.startswith("marginal") else "all"
@@ -117,7 +117,7 @@ def level1_residuals_frame(
     return Level1Picture(rows, _quartiles(rows), kind)
 
 
-def _residuals(fit: Fit, kind: str, factor: str | None, seed: int | None) -> Floats:
+def _residuals(fit: Fit, kind: str, factor: str, seed: int | None) -> Floats:
     """Residuals (n,) of a kind."""
     if kind == "quantile":
         return np.asarray(fit.residuals(kind=kind, seed=seed), dtype=np.float64)

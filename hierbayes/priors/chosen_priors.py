@@ -43,6 +43,7 @@ from hierbayes.priors.families import (
 from hierbayes.priors.predictor_priors import for_every_predictor
 from hierbayes.priors.prior_set import DEFAULT, STATED, THRESHOLDS, EffectEntry, Entry, PriorSet
 from hierbayes.specification.effect_name import EffectName
+from hierbayes.specification.factor_name import factor_called
 
 _UNSAID_SD = HalfT(1.0, 0, 1.0)
 _UNSAID = DesignNormal(0.0, 1.0)  # until it is known which terms share the default
@@ -252,5 +253,7 @@ def _by_name(block: str, stated: Mapping[Any, Any], known: Sequence[str]) -> dic
 def _block_name(stated: object, known: Sequence[str]) -> str:
     """The name of a parameter; a grouping factor is that of its correlations, where it has one."""
     name = parameter_name(stated)
-    of_factor = [one for one in known if one.partition(", ")[0].endswith(f"|{name}")]
+    factors = {one: one.partition(", ")[0].rpartition("|")[2] for one in known if "|" in one}
+    meant = factor_called(name, tuple(dict.fromkeys(factors.values())))
+    of_factor = [one for one, factor in factors.items() if factor == meant]
     return of_factor[0] if len(of_factor) == 1 and name not in known else name

@@ -7,6 +7,7 @@ from typing import Any
 
 from hierbayes.errors import PriorError, in_quotes
 from hierbayes.specification.effect_name import EffectName
+from hierbayes.specification.factor_name import factor_called
 
 
 def by_effect(
@@ -71,7 +72,9 @@ def _each(
     """Every effect that is meant, with its prior."""
     refuse_intercept_twice(block, stated)
     for key, prior in stated.items():
-        of_factor = [name for name in names if name.factor == str(key)]
+        factors = tuple(dict.fromkeys(name.factor for name in names))
+        meant_factor = factor_called(key, factors)
+        of_factor = [name for name in names if name.factor == meant_factor]
         if isinstance(prior, Mapping):
             if not of_factor:
                 raise PriorError(
@@ -85,7 +88,7 @@ def _each(
         if not meant and not of_factor:
             raise PriorError(
                 f"there is a prior of '{block}' for '{parameter_name(key)}', which does not exist; "
-                f"valid names are: {_listed(names)}"
+                f"valid names are: {_listed((*names, *(factors if len(factors) > 1 else ())))}"
             )
         for name in meant or of_factor:
             yield name, prior

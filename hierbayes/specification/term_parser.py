@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 import warnings
 from itertools import pairwise
@@ -17,6 +18,10 @@ from hierbayes.specification.formula_parser import parse_formula, tokens_of
 BACKTICKS = re.compile(r"`([^`]*)`")
 
 _HIGHEST = 5  # k terms to the power p multiply out to k^p products
+_QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
+_WORD = re.compile(r"(?<![\w.`])[a-z]+\b(?!`)", re.IGNORECASE)
+_GROUP_OF_SEVERAL = re.compile(r"\b([cdl]var)\([^()]*,\s*([^(),]+:[^(),]+?)\s*\)")
+_CONSTANTS = ("True", "False", "None")
 _NO_NAMES = ("0", "1", "")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -49,7 +54,11 @@ def parse_terms(right: str, role: str) -> tuple[Term, ...]:
         raise
     except FormulaicError as error:
         raise FormulaError(f"cannot read the {role} '{right}': {_pointed(error)}") from error
-    except (SyntaxError, ValueError) as error:
+    except SyntaxError as error:
+        raise FormulaError(
+            f"cannot read the {role} '{right}': {_code_in_words(right, error)}"
+        ) from error
+    except ValueError as error:
         raise FormulaError(f"cannot read the {role} '{right}': {error}") from error
     except Exception as error:  # formulaic stumbled: reading runs nothing, so the text is at fault
         raise FormulaError(
@@ -57,6 +66,22 @@ def parse_terms(right: str, role: str) -> tuple[Term, ...]:
             f"{_unmatched(right)}"
         ) from error
     return tuple(formula)
+
+
+def _code_in_words(text: str, error: SyntaxError) -> str:
+    """Why Python's parser cannot read the code in a formula, and what to write."""
+    code = _QUOTED.sub("", outside_backticks(text))
+    group = _GROUP_OF_SEVERAL.search(code)
+    if group:
+        return (
+            f"{group[1]}() takes one column of groups; make a column of the groups of "
+            f"'{group[2]}' first"
+        )
+    words = (word for word in _WORD.findall(code) if keyword.iskeyword(word))
+    word = next((word for word in words if word not in _CONSTANTS), "")
+    if word:
+        return f"'{word}' is a word of Python; a column of that name is written `{word}`"
+    return error.msg
 
 
 def _refuse_high_powers(right: str, role: str) -> None:

@@ -16,6 +16,7 @@ from hierbayes.design.matrices import columns_needed, group_labels
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.sources.opened import is_stream
+from hierbayes.specification.factor_name import factor_called
 
 NEW_GROUPS = ("refuse", "population", "sample")
 _EFFECTS = ("all", "none")
@@ -153,14 +154,15 @@ def counted_factors(design: Design, effects: str | Sequence[str]) -> tuple[int, 
     if isinstance(effects, str) and effects in _EFFECTS:
         return tuple(range(len(factors))) if effects == "all" else ()
     named = [effects] if isinstance(effects, str) else effects
-    if not isinstance(named, Sequence) or not set(named) <= set(factors):
+    meant = [factor_called(name, factors) for name in named] if isinstance(named, Sequence) else []
+    if None in meant or not isinstance(named, Sequence):
         many = "s" if len(factors) > 1 else ""
         known = f", or grouping factor{many}: {in_quotes(factors)}"
         raise DataError(
             f"effects must be 'all' (given the row's own group) or 'none' (population){known}, not "
             f"{effects!r}"
         )
-    return tuple(factors.index(name) for name in dict.fromkeys(named))
+    return tuple(factors.index(name) for name in dict.fromkeys(filter(None, meant)))
 
 
 def _complete(design: Design, data: pd.DataFrame, counted: tuple[int, ...]) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from hierbayes.fit.predictions.law_of_rows import law_of
 from hierbayes.fit.predictions.prediction_rows import PredictionRows, rows_to_predict
 from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.frames.arrays import Floats
+from hierbayes.specification.factor_name import factor_called
 
 EFFECTS = ("all", "none", "new")
 KINDS = ("mean", "linear", "probability")
@@ -170,9 +171,9 @@ def refuse_unknown_words(fit: Fit, asked: Asked) -> None:
     """
     factors = fit.design.specification.factors
     words = (asked.effects,) if isinstance(asked.effects, str) else asked.effects
-    allowed = (*EFFECTS, *factors) if isinstance(asked.effects, str) else factors
+    allowed = EFFECTS if isinstance(asked.effects, str) else ()
     for word in words:
-        if word not in allowed:
+        if word not in allowed and factor_called(word, factors) is None:
             listed = f", or grouping factors: {in_quotes(factors)}" if len(factors) > 1 else ""
             raise DataError(
                 f"effects must be one of {in_quotes(EFFECTS)}{listed}, not {asked.effects!r}"

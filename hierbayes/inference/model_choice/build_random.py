@@ -20,6 +20,7 @@ from hierbayes.inference.model_choice.chi_bar import mixture_text, upper_tail
 from hierbayes.inference.model_choice.likelihood_ratio import likelihood_ratio
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import REML
+from hierbayes.specification.factor_name import factor_called
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT
 
@@ -202,11 +203,11 @@ def _block(spec: Specification, factor: str | None) -> int:
             "the model has several grouping factors; name the one that candidates vary over, "
             f"factor= one of {in_quotes(spec.factors)}"
         )
-    if factor is not None and factor not in spec.factors:
+    name = spec.factors[0] if factor is None else factor_called(factor, spec.factors)
+    if name is None:
         raise InferenceError(
             f"{factor!r} is no grouping factor of this model; they are: {in_quotes(spec.factors)}"
         )
-    name = spec.factors[0] if factor is None else factor
     places = [k for k, term in enumerate(spec.random) if term.factor == name]
     if len(places) > 1:
         raise InferenceError(
