@@ -118,32 +118,42 @@ class ErrorLaw:
         """
         log_sd = self.log_sd(z)
         log_det = 2.0 * (self.level_counts * log_sd).sum()
+        kind, a, b = classes.T
         if self.correlation is None:
-            own = np.ones(1)
-        else:
-            own, of_correlation = self.correlation.coefficients(z[self._spans[0]])
-            log_det = log_det + of_correlation
-        kind, a, b = classes.T
-        return np.append(own[kind] * np.exp(-log_sd[a] - log_sd[b]), log_det)
+            return np.append(np.exp(-log_sd[a] - log_sd[b]), log_det)
+        own, of_correlation = self.correlation.coefficients(z[self._spans[0]])
+        return np.append(own[kind] * np.exp(-log_sd[a] - log_sd[b]), log_det + of_correlation)
 
-    def coefficient_slopes(self, z: Floats, classes: Integers) -> Floats:
-        """∂/∂z of those coefficients, and after them of log|R| (K + 1, k)."""
-        of_sd = np.zeros((self.level_of.shape[1], len(z)))  # (L, k)
-        if self.variances:
-            of_sd = derivative(self.log_sd, z)
-        slopes = np.append(np.zeros((len(classes), len(z))), [2.0 * self.level_counts @ of_sd], 0)
-        log_sd = self.log_sd(z)
+    def with_slopes(self, z: Floats, classes: Integers) -> tuple[Floats, Floats]:
+        """Those coefficients and log|R| (K + 1,), and ∂/∂z of them (K + 1, k)."""
         kind, a, b = classes.T
-        size = np.exp(-log_sd[a] - log_sd[b])[:, None]
-        own = np.ones(1)
+        found, slopes = np.empty(len(kind) + 1), np.zeros((len(kind) + 1, len(z)))
+        log_sd, of_sd = self._sd_slopes @ z, self._sd_slopes
+        found[-1] = 2.0 * self.level_counts @ log_sd
+        slopes[-1] = 2.0 * self.level_counts @ of_sd
+        found[:-1] = np.exp(-log_sd[a] - log_sd[b])
         if self.correlation is not None:
             at = self._spans[0]
-            own, _ = self.correlation.coefficients(z[at])
-            moved, of_log_det = self.correlation.coefficient_slopes(z[at])
-            slopes[:-1, at] = size * moved[kind]
+            own, log_det, moved, of_log_det = self.correlation.with_slopes(z[at])
+            slopes[:-1, at] = found[:-1, None] * moved[kind]
             slopes[-1, at] += of_log_det
-        slopes[:-1] -= own[kind][:, None] * size * (of_sd[a] + of_sd[b])
-        return slopes
+            found[:-1] *= own[kind]
+            found[-1] += log_det
+        if self.variances:
+            slopes[:-1] -= found[:-1, None] * (of_sd[a] + of_sd[b])
+        return found, slopes
+
+    def coefficient_slopes(self, z: Floats, classes: Integers) -> Floats:
+        """∂/∂z of the coefficients of classes, and after them of log|R| (K + 1, k)."""
+        return self.with_slopes(z, classes)[1]
+
+    @cached_property
+    def _sd_slopes(self) -> Floats:
+        """∂ log sd/∂z (L, k): it is linear in z."""
+        k = len(self.start)
+        if not self.variances:
+            return np.zeros((self.level_of.shape[1], k))
+        return derivative(self.log_sd, np.zeros(k))
 
     def row_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """The same of other rows (m,).

@@ -81,7 +81,7 @@ class Profile:
         squares, D = np.zeros((q + q * k, q + q * k)), np.zeros(q * q)
         products = np.zeros((q * q, 2, q * q))
         terms, w = np.empty((3, q * q)), np.empty((q, 1 + k))
-        _add_curvature(
+        add_curvature(
             self.half, self.turned, self.gamma, F, self.sigma, integrated, terms, w, w.ravel(),
             squares, D, products,
         )  # fmt: skip
@@ -179,7 +179,7 @@ def _sandwich(flat: Floats, T: Floats) -> Floats:
 
 
 @compiled(error_model="numpy")
-def _add_curvature(
+def add_curvature(
     half, turned, gamma, F, sigma, integrated, terms, vY, w, squares, sum_D, products
 ):
     """Add Σ_j w_jw_j', Σ_j D_j and Σ_j D_j ⊗ [v_jv_j', D_j − 2P_j] to what is given.

@@ -140,12 +140,12 @@ def moments_of_profile(profile: Profile) -> Floats:
     half, turned = profile.half, profile.turned
     q, m = half.shape[2], turned.shape[2]
     E = np.empty((len(half), q + m, q + m))
-    _write_profiled(profile.root @ profile.root.T, half, turned, mean, E)
+    write_profiled(profile.root @ profile.root.T, half, turned, mean, E)
     return E
 
 
 @compiled(error_model="numpy")
-def _write_profiled(Gamma: Floats, half: Floats, turned: Floats, mean: Floats, E: Floats) -> None:
+def write_profiled(Gamma: Floats, half: Floats, turned: Floats, mean: Floats, E: Floats) -> None:
     """[−K_j; I] mean [−K_j; I]' + D_j ⊕ 0."""
     J, r, q = half.shape
     m = turned.shape[2]

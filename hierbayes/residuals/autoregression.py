@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,6 @@ from hierbayes.residuals.bound import (
     numbers_of,
 )
 from hierbayes.residuals.coordinates import (
-    derivative,
     log_logistic_slope,
     log_one_less_square,
 )
@@ -220,19 +220,36 @@ class MarkovChain:
 
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """As in `BoundCorrelation`."""
-        if self.continuous:  # log φ^g, and 1 − φ^2g kept where φ is near 1
-            exponent = -2.0 * np.log1p(np.exp(-z[0])) * self.gaps / self.unit
-            r, lost = np.exp(0.5 * exponent), -np.expm1(exponent)
-        else:
-            r = _whole_power(np.tanh(z[0]), self.gaps.astype(np.int64))
-            lost = 1.0 - r * r
-        both = np.stack([r * r / lost, -r / lost], axis=1).ravel()
-        return np.concatenate([np.ones(1), both]), (self.counts * np.log(lost)).sum()
+        return self._coefficients(*self._correlations(z[0]))
 
-    def coefficient_slopes(self, z: Floats) -> tuple[Floats, Floats]:
-        """As in `BoundCorrelation`."""
-        slopes = derivative(lambda at: np.append(*self.coefficients(at)), z)
-        return slopes[:-1], slopes[-1]
+    def with_slopes(self, z: Floats) -> tuple[Floats, float, Floats, Floats]:
+        """As in `BoundCorrelation`: ∂r = r log r ∂(log φ), or gφ^(g − 1)∂φ."""
+        r, lost = self._correlations(z[0])
+        if self.continuous:
+            moved = r * self.gaps / (self.unit * (1.0 + math.exp(z[0])))
+        else:
+            phi, gaps = math.tanh(z[0]), self.gaps.astype(np.int64)
+            moved = self.gaps * _whole_power(phi, gaps - 1) * (1.0 - phi * phi)
+        found, log_det = self._coefficients(r, lost)
+        slopes, share = np.zeros((len(found), 1)), moved / lost**2
+        slopes[1::2, 0] = 2.0 * r * share
+        slopes[2::2, 0] = -(1.0 + r * r) * share
+        of_log_det = -2.0 * self.counts @ (r * moved / lost)
+        return found, float(log_det), slopes, np.array([of_log_det])
+
+    def _coefficients(self, r: Any, lost: Any) -> tuple[Any, Any]:
+        found = np.ones(1 + 2 * len(r), dtype=r.dtype)
+        found[1::2] = r * r / lost
+        found[2::2] = -r / lost
+        return found, self.counts @ np.log(lost)
+
+    def _correlations(self, z: Any) -> tuple[Any, Any]:
+        """φ^g of every gap, and 1 − φ^2g."""
+        if self.continuous:  # log φ^g, and 1 − φ^2g kept where φ is near 1
+            exponent = -2.0 * np.log1p(np.exp(-z)) * self.gaps / self.unit
+            return np.exp(0.5 * exponent), -np.expm1(exponent)
+        r = _whole_power(np.tanh(z), self.gaps.astype(np.int64))
+        return r, 1.0 - r * r
 
 
 def _whole_power(phi: Any, gaps: Integers) -> Any:

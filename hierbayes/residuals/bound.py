@@ -89,8 +89,8 @@ class BoundCorrelation(Protocol):
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """Those of the kinds of links in C⁻¹, and log|C|."""
 
-    def coefficient_slopes(self, z: Floats) -> tuple[Floats, Floats]:
-        """∂/∂z of those coefficients (kinds, k), and of log|C| (k,)."""
+    def with_slopes(self, z: Floats) -> tuple[Floats, float, Floats, Floats]:
+        """Those coefficients and log|C|, and ∂/∂z of both (kinds, k) and (k,)."""
 
     def log_slopes(self, z: Any) -> Any:
         """log ∂ parameter/∂ coordinate (k,); 0 of those that are told together."""
@@ -151,7 +151,7 @@ class BoundVariance(Protocol):
         """The parameters (..., k) at coordinates z (..., k)."""
 
     def log_sd(self, z: Any) -> Any:
-        """Log of the standard deviation (L,) beside σ."""
+        """Log of the standard deviation (L,) beside σ, linear in z."""
 
     def log_slopes(self, z: Any) -> Any:
         """log ∂ parameter/∂ coordinate (k,); 0 of those that are told together."""

@@ -11,6 +11,7 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Booleans, Integers, Parameter, StructuredRows
+from hierbayes.residuals.occasion_kernels import free_covariance
 from hierbayes.residuals.occasions import Matrices, OfOccasions
 from hierbayes.residuals.structure import refuse_no_column
 from hierbayes.residuals.times import refuse_repeated
@@ -99,7 +100,9 @@ class Unstructured(OfOccasions):
             return np.concatenate([z[: T - 1], np.zeros(len(corr))])
 
         covariance, natural = _free_covariance(T), _free_parameters(T)
-        return Matrices(ratios + corr, start, covariance, natural, log_slopes)
+        return Matrices(
+            ratios + corr, start, covariance, natural, log_slopes, lambda z: free_covariance(z, T)
+        )
 
 
 def _below(T: int) -> list[tuple[int, int]]:

@@ -1,0 +1,127 @@
+"""Where a likelihood over the parameters of a residual structure is looked at, point by point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.products import Products
+from hierbayes.design.residual_moments import ResidualMoments
+from hierbayes.errors import HierbayesError
+from hierbayes.estimation.climb import NEGLIGIBLE, Optimum
+from hierbayes.estimation.reml import followed, maximise, maximise_near
+from hierbayes.estimation.residual_optimum import AtCoordinates
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.of_products import AnyProfile, is_of_one_factor
+from hierbayes.likelihood.reading import Reading
+from hierbayes.likelihood.residual_moments import moments_of_profile, second_moments
+
+STEP = 1e-4  # of coordinates, for differences of all groups
+_CLOSE = 1e-7  # gain of ℓ by a step that leaves the curvature as it is
+_GROUPS = 1000  # with which ℓ is so near to a quadratic that as much again may be gained
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AlongPath:
+    """Where the maximum over Γ moves as z does: to first order Γ + (∂Γ/∂z)Δz."""
+
+    z: Floats
+    tilt: Floats
+
+    def at(self, root: Floats, z: Floats) -> Floats:
+        """A root (q, q) of Γ at other coordinates, from that at those of the path."""
+        Gamma = root @ root.T + np.tensordot(z - self.z, self.tilt, axes=1)
+        size, vectors = np.linalg.eigh(Gamma)
+        found: Floats = vectors * np.sqrt(np.maximum(size, 0.0))
+        return found
+
+
+@dataclass(eq=False)
+class ResidualSearch:
+    """A likelihood over coordinates, which knows where it was last."""
+
+    moments: ResidualMoments
+    blocks: tuple[int, ...]
+    reading: Reading
+    calls: int = field(default=0)
+    near: Floats | None = field(default=None)
+    least: float = field(default=NEGLIGIBLE)
+    path: AlongPath | None = field(default=None)
+    products: Products | None = field(default=None)  # of the last z
+    reached: AnyProfile | None = field(default=None)  # ℓ at the last maximum
+    first: float = field(default=1.0)  # length of the first step
+
+    @property
+    def close(self) -> float:
+        """Gain of ℓ so near the maximum that its curvature is that of there.
+
+        Relative to itself the curvature changes as the root of the gain over that of the groups.
+        """
+        return _CLOSE * (1.0 + self.moments.atom_codes.shape[1] / _GROUPS)
+
+    def at(self, z: Floats, *, others: bool = False) -> AtCoordinates | None:
+        """The maximum at z, near the last one or of all; None where there is none."""
+        self.calls += 1
+        weighted = self.moments.at(z)
+        if not np.isfinite(weighted.half_log_det):
+            return None
+        self.products = weighted.products
+        try:
+            if self.near is None:
+                optimum = maximise(weighted.products, self.blocks, self.reading)
+            else:
+                optimum = self._near(self.near, z, weighted.products, others=others)
+        except HierbayesError:
+            if self.near is None:
+                raise
+            return None
+        value = optimum.value - weighted.half_log_det
+        if not np.isfinite(value):
+            return None
+        return AtCoordinates(z, value, optimum, weighted.products)
+
+    def _near(self, root: Floats, z: Floats, products: Products, *, others: bool) -> Optimum:
+        """The maximum over G near the last one."""
+        self.reached = None
+        if self.path is not None:
+            start = self.path.at(root, z)
+            found = followed(products, self.blocks, self.reading, start, least=self.least)
+            if found is not None:
+                self.reached = found[1]
+                return found[0]
+        return maximise_near(
+            products, self.blocks, self.reading, root, others=others, least=self.least
+        )
+
+    def slope(self, here: AtCoordinates) -> Floats:
+        """∂ℓ/∂z (k,)."""
+        products = here.products
+        theta = here.optimum.theta
+        reached = self.reached if here.products is self.products else None
+        if reached is not None and is_of_one_factor(reached):
+            return -self.moments.slope(here.z, moments_of_profile(reached))
+        if isinstance(products, CrossProducts):
+            basis = products.basis
+            sigma = float(theta.internal(basis)[1])
+            E = second_moments(theta.relative(basis), sigma, products, self.reading)
+            return -self.moments.slope(here.z, E)
+        return self._differences(here)
+
+    def _differences(self, here: AtCoordinates) -> Floats:
+        slope = np.empty(len(here.z))
+        for i in range(len(slope)):
+            step = np.zeros(len(slope))
+            step[i] = STEP
+            before, after = self.at(here.z - step), self.at(here.z + step)
+            assert before is not None and after is not None
+            slope[i] = (after.value - before.value) / (2.0 * STEP)
+        return slope
+
+    def keep(self, here: AtCoordinates) -> None:
+        """Begin the next searches of G from here."""
+        basis = here.products.basis
+        self.near = here.optimum.theta.relative(basis)
+        if self.path is not None:
+            self.path = replace(self.path, z=here.z)

@@ -1,0 +1,224 @@
+r"""The profiled likelihood at weights of classes of cells, with all that a search asks for.
+
+In one pass M_j = Σ_k c_k M_jk is put together for every group and reduced at a relative root λ;
+what comes out are ℓ (without −½ log|R|), M = ∂ℓ/∂Γ, −∂²ℓ along the entries of λ, and for each class
+Σ_j tr(M_jk E_j), by which ℓ moves with c_k (`residual_moments`).  It is `profiled` and
+`residual_moments` without arrays of Python between them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from hierbayes.compilation import compiled, inner
+from hierbayes.design.group_cholesky import root_blocks
+from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.likelihood.collapsed import LOG_2PI
+from hierbayes.likelihood.elimination import reduce_groups
+from hierbayes.likelihood.profiled import add_curvature
+from hierbayes.likelihood.residual_moments import write_profiled
+from hierbayes.likelihood.triangular import cholesky_in_place
+
+
+class StructuredPoint(NamedTuple):
+    """ℓ at some λ and weights of classes.
+
+    Parameters
+    ----------
+    value : float
+        −inf where it cannot be computed.
+    score : (q, q) float
+        M, zero between blocks.
+    information : (m, m) float
+        −∂²ℓ of the m free entries of λ.
+    totals : (K,) float
+        Σ_j tr(M_jk E_j) of every class.
+    """
+
+    value: float
+    score: Floats
+    information: Floats
+    totals: Floats
+
+
+def structured_point(
+    cells: tuple[Floats, Integers, Integers, int],
+    weights: Floats,
+    root: Floats,
+    at: tuple[Integers, Integers],
+    mask: Booleans,
+    n: float,
+    *,
+    restricted: bool,
+) -> StructuredPoint:
+    """ℓ at a relative root λ and weights (K,) of the classes.
+
+    Parameters
+    ----------
+    cells : (cells, d²) float, (cells,) int, (cells,) int, int
+        M of group and class, the group and the class of each, and how many groups there are.
+    weights : (K,) float
+    root : (q, q) float
+        λ, lower triangular within blocks.
+    at : (m,) int, (m,) int
+        Its free entries.
+    mask : (q, q) bool
+        Within blocks.
+    n : float
+        Rows.
+    restricted : bool
+        Whether γ is integrated out.
+    """
+    return StructuredPoint(*_point(*cells, weights, root, *at, mask, n, restricted))
+
+
+@compiled(error_model="numpy")
+def _point(
+    cells, groups, class_of, J, weights, root, rows, columns, mask, n, restricted
+):  # fmt: skip
+    q, m = len(root), round(math.sqrt(cells.shape[1])) - len(root)
+    d, p = q + m, m - 1
+    score, information = np.zeros((q, q)), np.zeros((len(rows), len(rows)))
+    totals = np.zeros(len(weights))
+    M = np.zeros((J, d, d))
+    flat = M.reshape(J, d * d)
+    for c in range(len(cells)):
+        weight, own = weights[class_of[c]], flat[groups[c]]
+        for k in range(d * d):
+            own[k] += weight * cells[c, k]
+    R, T, W = np.zeros((J, q, q)), np.empty((J, q, m)), np.zeros((m, m))
+    root_blocks(M, R, T, W)
+    log_det, S, half, turned = reduce_groups(root, R, T, W)
+    if not (np.isfinite(log_det) and cholesky_in_place(S)):
+        return -np.inf, score, information, totals
+    freedom = n - p if restricted else n
+    F, gamma, log_det_X = _solved(S)
+    r = S[p, p]
+    deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
+    integrated = 1.0 if restricted else 0.0
+    deviance += integrated * log_det_X
+    sigma = r / math.sqrt(freedom)
+    E = np.empty((J, d, d))
+    write_profiled(_product(root), half, turned, _mean(gamma, F, sigma, integrated), E)
+    every = E.reshape(J, d * d)
+    for c in range(len(cells)):
+        trace, own = 0.0, every[groups[c]]
+        for k in range(d * d):
+            trace += cells[c, k] * own[k]
+        totals[class_of[c]] += trace
+    if q:
+        _second(
+            half, turned, gamma, F, sigma, integrated, freedom, root, rows, columns, mask, score,
+            information,
+        )  # fmt: skip
+    return -0.5 * deviance, score, information, totals
+
+
+@inner
+def _solved(low):
+    """F (p, p) with FF' = S_XX⁻¹, γ̂ and log|S_XX| from the factor of S (p+1, p+1)."""
+    p = len(low) - 1
+    F, gamma, log_det = np.zeros((p, p)), np.zeros(p), 0.0
+    for c in range(p):
+        for i in range(c, p):
+            total = 1.0 if i == c else 0.0
+            for k in range(c, i):
+                total -= low[i, k] * F[c, k]
+            F[c, i] = total / low[i, i]
+        log_det += 2.0 * math.log(low[c, c])
+        for i in range(c, p):
+            gamma[c] += F[c, i] * low[p, i]
+    return F, gamma, log_det
+
+
+@inner
+def _product(root):
+    """λλ'."""
+    q = len(root)
+    found = np.zeros((q, q))
+    for i in range(q):
+        for k in range(q):
+            for h in range(q):
+                found[i, k] += root[i, h] * root[k, h]
+    return found
+
+
+@inner
+def _mean(gamma, F, sigma, integrated):
+    """The mean of (−γ, 1)(−γ, 1)' over σ²."""
+    p = len(gamma)
+    mean = np.empty((p + 1, p + 1))
+    for a in range(p + 1):
+        for b in range(p + 1):
+            left = -gamma[a] if a < p else 1.0
+            right = -gamma[b] if b < p else 1.0
+            mean[a, b] = left * right / sigma**2
+            if a < p and b < p:
+                for i in range(p):
+                    mean[a, b] += integrated * F[a, i] * F[b, i]
+    return mean
+
+
+@inner
+def _second(
+    half, turned, gamma, F, sigma, integrated, freedom, root, rows, columns, mask, score,
+    information,
+):  # fmt: skip
+    """Write M, and −∂²ℓ of the entries of λ, as `Curvature.observed` has it."""
+    q, k, m = len(root), F.shape[1], len(rows)
+    squares, D = np.zeros((q + q * k, q + q * k)), np.zeros(q * q)
+    products = np.zeros((q * q, 2, q * q))
+    terms, vY = np.empty((3, q * q)), np.empty((q, 1 + k))
+    add_curvature(
+        half, turned, gamma, F, sigma, integrated, terms, vY, vY.reshape(q * (1 + k)), squares, D,
+        products,
+    )  # fmt: skip
+    wide = 1 + k
+    for a in range(q):
+        for b in range(q):
+            total = squares[a * wide, b * wide] - D[a * q + b]
+            for c in range(1, wide):
+                total += integrated * squares[a * wide + c, b * wide + c]
+            score[a, b] = 0.5 * total if mask[a, b] else 0.0
+    S = np.zeros((m, q, q))  # ∂Γ/∂(entry)
+    along = np.zeros((m, wide, wide))
+    for i in range(m):
+        for b in range(q):
+            S[i, rows[i], b] += root[b, columns[i]]
+            S[i, b, rows[i]] += root[b, columns[i]]
+        for a in range(q):
+            for b in range(q):
+                if S[i, a, b] != 0.0:
+                    for c in range(wide):
+                        for e in range(wide):
+                            along[i, c, e] += S[i, a, b] * squares[a * wide + c, b * wide + e]
+    for i in range(m):
+        for j in range(i + 1):
+            total = 0.0
+            for a in range(q):
+                for b in range(q):
+                    for c in range(q):
+                        for e in range(q):  # tr S_i D S_j X = Σ S_i[a,b] D[b,c] S_j[c,e] X[e,a]
+                            weight = S[i, a, b] * S[j, c, e]
+                            other = S[j, a, b] * S[i, c, e]
+                            first, second = b * q + c, e * q + a
+                            T = products[first, 0, second] - 0.5 * products[first, 1, second]
+                            total += 0.5 * (weight + other) * T
+            for c in range(wide):
+                for e in range(wide):
+                    if c == 0 and e == 0:
+                        weight = 0.5 / freedom
+                    elif c == 0:
+                        weight = 1.0
+                    elif e == 0:
+                        weight = 0.0
+                    else:
+                        weight = 0.5 * integrated
+                    total -= along[i, c, e] * weight * along[j, c, e]
+            if columns[i] == columns[j]:
+                total -= 2.0 * score[rows[i], rows[j]]
+            information[i, j] = total
+            information[j, i] = total
