@@ -166,9 +166,10 @@ def test_rows_with_bad_weights_are_computed_again(
     assert (again.frame["method"] == "exact given γ and θ").all() and len(again.bad) == n
     assert_allclose(again.frame["elpd"], before.frame["elpd"], atol=0.4)
     assert again.elpd == pytest.approx(before.elpd, abs=2.0)
-    first = f"{n} rows had a k̂ above -10.00 given u, and were computed exactly given γ and θ: 0, 1,"
+    first = f"Of {n} of {n} rows k̂ was above -10.00 given u, and they were computed exactly given "
+    first += "γ and θ: 0, 1,"
     assert again.notes[0].startswith(first)
-    second = f"{n} rows have a k̂ above -10.00, their numbers cannot be trusted: 0, 1,"
+    second = f"Of {n} of {n} rows k̂ is above -10.00, and the numbers cannot be trusted: 0, 1,"
     assert again.notes[1].startswith(second)
 
 
@@ -299,7 +300,7 @@ def test_groups_with_bad_weights_are_sampled_anew_up_to_a_limit(
     anew = found.frame.index[found.frame["method"] == "sampled anew"]
     assert set(anew) == set(worst) - {"a"} and (found.frame.loc[anew, "elpd"] == -1.0).all()
     assert len(found.bad) == 8 - len(anew) and not set(found.bad) & set(anew)
-    assert found.notes[0].endswith(f"sampled anew without them: {', '.join(sorted(anew))}.")
+    assert found.notes[0].endswith(f"were made anew: {', '.join(sorted(anew))}.")
     every = hb.logo(stated, refit=8, progress=False)
     assert "Sampling anew without a group failed, a: no." in every.notes
     with pytest.raises(hb.EstimationError, match=r"^refit must be a whole number of at least 0"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,24 +12,24 @@ import pandas as pd
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
-from hierbayes.display.steps import steps
-from hierbayes.errors import HierbayesError, InferenceError
+from hierbayes.errors import InferenceError
 from hierbayes.fit.about import about_fit
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.predictions.simulation import (
-    drawn_effects,
-    effects_at,
-    predictor_at,
-    spread_draws,
-)
 from hierbayes.fit.storage import observed
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
-from hierbayes.inference.checks.statistics import ROWS, Groups, Statistic, usual_statistics
+from hierbayes.inference.checks.replications import (
+    GROUPS,
+    comparable,
+    group_means,
+    labels_of,
+    numbers,
+    own_statistics,
+    replicated,
+    share_above,
+)
+from hierbayes.inference.checks.statistics import usual_statistics
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
-
-GROUPS = ("by level", "kept", "new")
-_EFFECTS, _NEW, _KEPT = 21, 22, 23  # streams of random numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -75,7 +74,7 @@ class PredictiveCheck(Printed):
             {
                 "observed": self.observed, "mean": draws.mean(), "sd": draws.std(),
                 "lower": draws.quantile(low), "upper": draws.quantile(high),
-                "p": _p_value(draws.to_numpy(), self.observed.to_numpy()),
+                "p": share_above(draws.to_numpy(), self.observed.to_numpy()),
             }
         )  # fmt: skip
 
@@ -173,18 +172,18 @@ def predictive_check(
     _ = Interval(prob)
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
-    asked = usual_statistics(fit.problem, _own(statistics))
-    y = _comparable(fit, observed(fit))
-    seen = pd.Series(_numbers(asked, y), index=_labels(asked), name="observed")
-    values, means = _replicated(fit, asked, groups, n, seed, progress=progress)
+    asked = usual_statistics(fit.problem, own_statistics(statistics))
+    y = comparable(fit, observed(fit))
+    seen = pd.Series(numbers(asked, y), index=labels_of(asked), name="observed")
+    values, means = replicated(fit, asked, groups, n, seed, progress=progress)
     kind = "Posterior predictive check" if fit.theta.shape != (1, 1) else "Plug-in predictive check"
     which = (
         "kept for statistics of rows, new for those of groups" if groups == GROUPS[0] else groups
     )
     about = about_fit(fit, ("Made", f"{n} replications, seed {seed}; groups {which}"))
-    draws = pd.DataFrame(values, columns=_labels(asked)).rename_axis("replication")
+    draws = pd.DataFrame(values, columns=labels_of(asked)).rename_axis("replication")
     return PredictiveCheck(
-        kind, about, draws, seen, _by_group(fit, y, means, Interval(prob)), prob, seed
+        kind, about, draws, seen, group_means(fit, y, means, Interval(prob)), prob, seed
     )
 
 
@@ -195,114 +194,3 @@ def p_text(p: float, n: int) -> str:
     if 1.0 / n <= p <= 1.0 - 1.0 / n:
         return f"{p:.3f}"
     return f"< {1.0 / n:.2g}" if p < 0.5 else f"> {1.0 - 1.0 / n:.4g}"
-
-
-def _own(statistics: Mapping[str, Callable[[Floats], Any]] | None) -> tuple[Statistic, ...]:
-    """Those that a caller hands over."""
-    if statistics is None:
-        return ()
-    if not isinstance(statistics, Mapping) or not all(map(callable, statistics.values())):
-        raise InferenceError(
-            "statistics must map names to functions of a response, as in {'median': np.median}"
-        )
-    return tuple(Statistic(ROWS, str(name), of) for name, of in statistics.items())
-
-
-def _comparable(fit: Fit, y: Floats) -> Floats:
-    """Responses (n,), of counts out of trials their shares."""
-    rows = fit.design.rows.family
-    if rows is None or not rows.of_trials:
-        return y
-    return np.asarray(y / np.maximum(rows.sizes, 1.0))
-
-
-def _labels(asked: tuple[Statistic, ...]) -> pd.MultiIndex:
-    return pd.MultiIndex.from_tuples(
-        [(one.level, one.name) for one in asked], names=["level", "statistic"]
-    )
-
-
-def _numbers(asked: tuple[Statistic, ...], y: Floats) -> list[float]:
-    found: list[float] = []
-    for one in asked:
-        try:
-            value = one.of(y)
-        except HierbayesError:
-            raise
-        except Exception as error:  # whatever a caller's function raises
-            raise InferenceError(
-                f"the statistic '{one.name}' raises {type(error).__name__}: {error}"
-            ) from error
-        if not isinstance(value, Real):
-            raise InferenceError(
-                f"the statistic '{one.name}' returns {type(value).__name__}; a statistic returns a "
-                "number"
-            )
-        found.append(float(value))
-    return found
-
-
-def _replicated(
-    fit: Fit, asked: tuple[Statistic, ...], groups: str, n: int, seed: int, *, progress: bool
-) -> tuple[Floats, tuple[Floats, ...]]:
-    """Statistics (n, k) of replications, and by factor group means (n, J) with effects kept."""
-    new = np.array(
-        [groups == "new" or (groups == GROUPS[0] and one.level != ROWS) for one in asked]
-    )
-    effects, of_new, of_kept = (
-        np.random.default_rng([seed, stream]) for stream in (_EFFECTS, _NEW, _KEPT)
-    )
-    places = spread_draws(fit, n, np.random.default_rng(seed))
-    values, by_group = np.full((n, len(asked)), np.nan), _groups(fit)
-    means = tuple(np.empty((n, one.J)) for one in by_group)
-    with steps(n, "replications", progress=progress) as shown:
-        for m, at in zip(shown, places, strict=False):
-            for is_new, rng in ((False, of_kept), (True, of_new)):
-                u = drawn_effects(fit, at, effects) if is_new else effects_at(fit, at)
-                y = _comparable(fit, fit.draw_response(rng, predictor_at(fit, at, u), at))
-                mine = tuple(one for one, which in zip(asked, new, strict=True) if which == is_new)
-                values[m, new == is_new] = _numbers(mine, y)
-                if not is_new:
-                    for of_factor, one in zip(means, by_group, strict=True):
-                        of_factor[m] = one.means(y)
-    return values, means
-
-
-def _groups(fit: Fit) -> tuple[Groups, ...]:
-    """Of each factor; none where a response is categories, which have no mean."""
-    rows, P = fit.design.rows, fit.design.columns.n_predictors
-    if rows.family is not None and len(rows.family.outcomes) > 2:
-        return ()
-    return tuple(
-        Groups(codes[::P], factor.J)
-        for codes, factor in zip(rows.codes_of, fit.design.named_factors, strict=False)
-    )
-
-
-def _by_group(
-    fit: Fit, y: Floats, means: tuple[Floats, ...], interval: Interval
-) -> dict[str, pd.DataFrame]:
-    """The mean of each group beside its replications."""
-    found: dict[str, pd.DataFrame] = {}
-    for of_factor, one, factor in zip(means, _groups(fit), fit.design.factors, strict=False):
-        seen = one.means(y)
-        low, high = np.quantile(of_factor, interval.tails, axis=0)
-        columns = {
-            "rows": one.sizes.astype(int), "mean": seen, "replicated": of_factor.mean(axis=0),
-            "lower": low, "upper": high, "p": _p_value(of_factor, seen),
-        }  # fmt: skip
-        found[factor.name] = pd.DataFrame(columns, index=factor.labels)
-    return found
-
-
-def _p_value(draws: Floats, seen: Floats) -> Floats:
-    """Share of draws (n, k) above what was seen (k,), equal ones by half; NaN counts for none.
-
-    Equal are those that rounding alone tells apart, as standard deviations of as many ones in
-    another order.
-    """
-    equal = np.isclose(draws, seen, rtol=1e-9, atol=0.0)
-    above = np.where(np.isnan(draws), np.nan, np.where(equal, 0.5, draws > seen))
-    known = ~np.isnan(above)
-    share = np.where(known, above, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return np.where(known.any(axis=0) & np.isfinite(seen), share, np.nan)

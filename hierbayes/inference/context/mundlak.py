@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
-from hierbayes.design.levels import is_outer
 from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import DataError, in_quotes
+from hierbayes.errors import in_quotes
 from hierbayes.fit.degrees_of_freedom.source import (
     METHODS,
     ContrastDf,
@@ -26,14 +25,12 @@ from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import problem_of
-from hierbayes.inference.context.fixed_effects import within_columns
-from hierbayes.inference.context.spread import group_means
+from hierbayes.inference.context.means_added import MeansAdded, means_added
 from hierbayes.inference.context.submodel import fit_of_columns
 from hierbayes.inference.hypotheses.wald import joint_row
 from hierbayes.likelihood.reading import ML, REML
 
 ALPHA = 0.05
-_SPANNED = 1e-9  # of what is left of a column beside the others, against its size
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -73,18 +70,6 @@ class Mundlak(Printed):
             Items(self.notes, "Notes"),
         )
         return Page("Mundlak's test of contextual effects", self.about, blocks)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Plan:
-    """Columns (n, p'), their names, and for each tested term its contrasts (p',)."""
-
-    X: Floats
-    names: tuple[str, ...]
-    added: tuple[str, ...]
-    within: dict[str, int]
-    contrasts: dict[str, Floats]
-    skipped: tuple[str, ...]
 
 
 def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
@@ -137,7 +122,7 @@ def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
     if df is not None:
         refuse_unknown_method(df)
     reading = ML if isinstance(source, Fit) and source.engine == "ML" else REML
-    plan = _plan(design)
+    plan = means_added(design)
     fit = fit_of_columns(design, plan.X, plan.names, reading)
     of_all = usual_or_stated(fit, df)
     L, gamma = np.array(list(plan.contrasts.values())), fixef(fit).to_numpy()
@@ -157,80 +142,8 @@ def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
     )
 
 
-def _plan(design: Design) -> _Plan:
-    """Which means join the model, and which contrasts are the contextual effects."""
-    inner = within_columns(design, "mundlak")
-    means = group_means(design.rows.X, design.rows.codes, design.J)[design.rows.codes]
-    columns, names = [design.rows.X], list(design.terms)
-    within: dict[str, int] = {}
-    partners: dict[str, tuple[int, ...]] = {}  # place of the mean, and of a deviation
-    skipped = []
-    for place in inner:
-        term, mean = design.terms[place], means[:, place]
-        twin = term.replace("dvar(", "cvar(")
-        if twin != term and twin in design.terms:
-            partners[term] = (design.terms.index(twin), place)
-        elif (latent := f"lvar({term}, {design.specification.group})") in design.terms:
-            partners[term] = (design.terms.index(latent),)
-        elif (there := _same_column(mean, design)) is not None:
-            partners[term] = (there,)
-        elif _is_spanned(mean, np.column_stack(columns)):
-            skipped.append(term)
-            continue
-        else:
-            columns.append(mean[:, None])
-            names.append(f"cvar({term}, {design.specification.group})")
-            partners[term] = (len(names) - 1,)
-        within[term] = place
-    if not partners:
-        raise DataError(
-            "no contextual effect can be tested: the group means of "
-            f"{', '.join(repr(term) for term in skipped)} are constant or combinations of other "
-            "terms; put the variable in as it is, not as a deviation from its group mean"
-        )
-    X = np.column_stack(columns)
-    added = tuple(names[len(design.terms) :])
-    _refuse_too_few_groups(design, X, added)
-    contrasts = {}
-    for term, (mean_at, *deviation) in partners.items():
-        contrast = np.zeros(len(names))
-        contrast[mean_at] = 1.0
-        contrast[deviation] = -1.0
-        contrasts[term] = contrast
-    return _Plan(X, tuple(names), added, within, contrasts, tuple(skipped))
-
-
-def _same_column(mean: Floats, design: Design) -> int | None:
-    """The fixed column that is this mean."""
-    size = np.abs(design.rows.X - mean[:, None]).max(axis=0)
-    there = np.flatnonzero(
-        (size <= _SPANNED * np.abs(mean).max()) & (np.ptp(design.rows.X, axis=0) > 0)
-    )
-    return int(there[0]) if len(there) else None
-
-
-def _is_spanned(column: Floats, others: Floats) -> bool:
-    """Whether a column is a combination of the others, the constant among them."""
-    columns = np.column_stack([np.ones(len(others)), others - others.mean(axis=0)])
-    size = np.sqrt((columns**2).sum(axis=0))
-    columns = columns / np.where(size > 0.0, size, 1.0)
-    centred = column - column.mean()
-    scale = max(float(np.abs(column).max()), 1e-300)
-    rest = centred - columns @ np.linalg.lstsq(columns, centred, rcond=1e-12)[0]
-    return float(np.abs(rest).max()) <= 1e2 * _SPANNED * scale or float(scale) <= 1e-12
-
-
-def _refuse_too_few_groups(design: Design, X: Floats, added: tuple[str, ...]) -> None:
-    outer = int(is_outer(X, design.rows.codes, design.J).sum())
-    if added and outer >= design.J:
-        raise DataError(
-            f"{design.J} groups are too few for {outer} columns of groups, {len(added)} of them "
-            f"added ({', '.join(added)}); use fewer terms"
-        )
-
-
 def _table(
-    plan: _Plan, gamma: Floats, effect: Floats, se: Floats, found: ContrastDf
+    plan: MeansAdded, gamma: Floats, effect: Floats, se: Floats, found: ContrastDf
 ) -> pd.DataFrame:
     """The table of `Mundlak`."""
     within = gamma[list(plan.within.values())]
@@ -286,7 +199,7 @@ def _conclusion(table: pd.DataFrame, test: pd.Series, design: Design) -> tuple[s
     return tuple(lines)
 
 
-def _notes(plan: _Plan, method: str) -> tuple[str, ...]:
+def _notes(plan: MeansAdded, method: str) -> tuple[str, ...]:
     notes = []
     if method == "none":
         notes.append(

@@ -173,8 +173,8 @@ def _notes(fit: PosteriorFit, frame: pd.DataFrame, limit: float, doubts: list[st
     notes, anew = [], frame.index[(frame["method"] == SAMPLED).to_numpy()]
     if len(anew):
         notes.append(
-            f"{len(anew)} groups had a k̂ above {limit:.2f}, and the others were sampled anew "
-            f"without them: {in_words(anew)}."
+            f"Of {len(anew)} of {len(frame)} groups k̂ was above {limit:.2f}, and the draws without "
+            f"each were made anew: {in_words(anew)}."
         )
     notes += [f"Sampling anew without a group failed, {one}." for one in doubts]
     bad = frame.index[(frame["k_hat"] > limit).to_numpy()]
@@ -183,8 +183,8 @@ def _notes(fit: PosteriorFit, frame: pd.DataFrame, limit: float, doubts: list[st
         if fit.problem.moments is not None:
             remedy = "with a residual structure nothing is sampled anew"
         notes.append(
-            f"{len(bad)} groups have a k̂ above {limit:.2f}, and their numbers cannot be trusted; "
-            f"{remedy}: {in_words(bad)}."
+            f"Of {len(bad)} of {len(frame)} groups k̂ is above {limit:.2f}, and the numbers cannot "
+            f"be trusted; {remedy}: {in_words(bad)}."
         )
     if fit.objection:
         notes.append(f"The draws cannot be used: {fit.objection}.")

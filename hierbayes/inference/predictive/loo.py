@@ -190,17 +190,16 @@ def _notes(fit: PosteriorFit, frame: pd.DataFrame, again: Integers, limit: float
     notes, labels = [], frame.index[again]
     if len(again) and _is_closed(fit):
         notes.append(
-            f"{len(again)} rows had a k̂ above {limit:.2f} given u, and were computed exactly given "
-            f"γ and θ: {in_words(labels)}."
+            f"Of {len(again)} of {len(frame)} rows k̂ was above {limit:.2f} given u, and they were "
+            f"computed exactly given γ and θ: {in_words(labels)}."
         )
     bad = frame.index[(frame["k_hat"] > limit).to_numpy()]
     if len(bad):
-        remedy = (
-            "their numbers cannot be trusted"
-            if fit.problem.family is None
-            else "their numbers cannot be trusted, and this family has no closed form without u"
+        why = "" if fit.problem.family is None else ", and this family has no closed form without u"
+        notes.append(
+            f"Of {len(bad)} of {len(frame)} rows k̂ is above {limit:.2f}, and the numbers cannot be "
+            f"trusted{why}: {in_words(bad)}."
         )
-        notes.append(f"{len(bad)} rows have a k̂ above {limit:.2f}, {remedy}: {in_words(bad)}.")
     if fit.objection:
         notes.append(f"The draws cannot be used: {fit.objection}.")
     return notes
