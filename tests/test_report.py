@@ -14,6 +14,8 @@ import hierbayes as hb
 from hierbayes.cli import main
 from hierbayes.errors import DataError, ResultFolderError
 from hierbayes.frames.shipped import shipped
+from hierbayes.report.curve_pictures import curve_pictures, shown_pairs
+from hierbayes.report.residual_pictures import residual_pictures
 from tests.browsing import PHONE, Pages, width_of
 from tests.exact import exact_posterior
 
@@ -21,8 +23,14 @@ FORMULA = "mathach ~ ses * Sector + (1 + ses | school)"
 
 
 @pytest.fixture(scope="module")
-def fit(hs: pd.DataFrame) -> hb.PointFit:
-    return hb.Model(FORMULA, hs).reml()
+def few(hs: pd.DataFrame) -> pd.DataFrame:
+    """Ten schools: what is drawn of them takes a fraction of the time."""
+    return hs[hs["school"].isin(hs["school"].unique()[::4])]
+
+
+@pytest.fixture(scope="module")
+def fit(few: pd.DataFrame) -> hb.PointFit:
+    return hb.Model(FORMULA, few).reml()
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +104,7 @@ def test_equations_are_set_by_the_browser(desk: Page) -> None:
     assert desk.locator("math mtext", has_text="independent between schools").count() == 1
 
 
-def test_the_table_is_copied_as_it_looks(desk: Page) -> None:
+def test_the_table_is_copied_as_it_looks(desk: Page, fit: hb.PointFit) -> None:
     desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
     desk.locator("button.copy").click()
     assert desk.locator("span[role='status']").inner_text() == "copied"
@@ -104,7 +112,7 @@ def test_the_table_is_copied_as_it_looks(desk: Page) -> None:
         "navigator.clipboard.read().then(all => all[0].getType('text/html'))"
         ".then(part => part.text())"
     )
-    assert "13.480" in copied and "border-bottom: 1.5pt solid" in copied
+    assert f"{fit.fixef()['Intercept']:.3f}" in copied and "border-bottom: 1.5pt solid" in copied
 
 
 def test_a_page_stands_by_itself(written: Path, fit: hb.PointFit) -> None:
@@ -136,20 +144,67 @@ def test_the_posterior_has_priors_seed_and_draws(
     assert width_of(page) == PHONE
 
 
-def test_what_a_model_has_not_is_said(tmp_path: Path, hs: pd.DataFrame, opened: Pages) -> None:
-    binary = hb.Model("Minority ~ ses + (1 | school)", hs, family="bernoulli").ml()
+def test_a_family_has_curves_and_quantile_residuals(
+    tmp_path: Path, few: pd.DataFrame, opened: Pages
+) -> None:
+    binary = hb.Model("Minority ~ ses + (1 | school)", few, family="bernoulli").ml()
     path = binary.report(tmp_path / "binary.html")
-    assert (
-        "left out. Of a response that is not Gaussian no BLUE is shrunk to a BLUP."
-        in path.read_text(encoding="utf-8")
-    )
+    said = path.read_text(encoding="utf-8")
+    assert "left out. Of a response that is not Gaussian no BLUE is shrunk to a BLUP." in said
+    assert said.count("<figure>") == 4
+    curve = hb.plots.effects_frame(binary, few, "ses").frame.iloc[[0, -1]]
+    a, (low, high) = curve["x"].iloc[0], curve["estimate"]
+    assert f"with u = 0, with pointwise limits; ML. {low:.3g} at {a:.3g}, {high:.3g} at" in said
+    residuals = binary.residuals(kind="quantile", seed=1).abs()
+    assert f"{(residuals > 3.0).sum()} of {len(few)} residuals are beyond ±3" in said
     page = opened(path, PHONE)
     assert page.locator("#beta-space").count() == 0
     assert width_of(page) == PHONE
 
 
-def test_a_regression_has_no_parts_of_groups(tmp_path: Path, hs: pd.DataFrame) -> None:
-    path = hb.Model("mathach ~ ses", hs).reml().report(tmp_path / "plain.html")
+def test_ordered_categories_have_a_curve_each(few: pd.DataFrame) -> None:
+    grade = pd.cut(few["mathach"], 3, labels=["low", "mid", "high"])
+    graded = few.assign(grade=grade.cat.as_ordered())
+    fit = hb.Model("grade ~ ses * Sector + (1 | school)", graded, family="cumulative").ml()
+    (curves,) = curve_pictures(fit)
+    assert curves.caption.startswith("probability of each category against ses by Sector")
+    titles = [panel.get_title("left") for panel in curves.draw().axes]
+    assert titles == ["low", "mid", "high"]
+    assert re.match(r"Likeliest: \w+ \(0\.\d\d\) at -?[\d.]+, ", curves.describe())
+
+
+@pytest.mark.parametrize(
+    ("formula", "pairs"),
+    [
+        ("mathach ~ ses * Sector + (1 | school)", [("ses", "Sector")]),
+        (
+            "mathach ~ Sector + Minority * Sex + (1 | school)",
+            [("Sector", None), ("Minority", "Sex")],
+        ),
+        ("mathach ~ ses + cvar(ses, school) + (1 | school)", [("ses", None)]),
+        ("mathach ~ 1 + (1 | school)", []),
+    ],
+)
+def test_which_curves_are_shown(
+    few: pd.DataFrame, formula: str, pairs: list[tuple[str, str | None]]
+) -> None:
+    assert shown_pairs(hb.Model(formula, few).reml(), few) == pairs
+
+
+def test_correlated_errors_have_their_pictures() -> None:
+    errors = hb.residuals.Unstructured("age", group="Subject")
+    fit = hb.Model("distance ~ C(age) * Sex", hb.load_dataset("orthodont"), residual=errors).reml()
+    drawn = {one.name: one for one in residual_pictures(fit)}
+    assert list(drawn) == [
+        "visit_means", "level1_residuals", "residual_acf", "residual_variogram",
+        "predictive_check",
+    ]  # fmt: skip
+    assert "0 of 8 observed means lie outside" in drawn["visit_means"].describe()
+    assert "0 of 3 means lie beyond" in drawn["residual_variogram"].describe()
+
+
+def test_a_regression_has_no_parts_of_groups(tmp_path: Path, few: pd.DataFrame) -> None:
+    path = hb.Model("mathach ~ ses", few).reml().report(tmp_path / "plain.html")
     said = path.read_text(encoding="utf-8")
     heads = re.findall(r'<h2 id="part-.">([^<]*)', said)
     assert heads[:4] == ["Verdict", "Model", "Estimates", "Pictures"]
@@ -158,9 +213,9 @@ def test_a_regression_has_no_parts_of_groups(tmp_path: Path, hs: pd.DataFrame) -
 
 
 def test_comparisons_have_reports(
-    fit: hb.PointFit, hs: pd.DataFrame, tmp_path: Path, opened: Pages
+    fit: hb.PointFit, few: pd.DataFrame, tmp_path: Path, opened: Pages
 ) -> None:
-    comparison = hb.compare(fit, hb.Model(FORMULA, hs).ml(), names=["one", "two"])
+    comparison = hb.compare(fit, hb.Model(FORMULA, few).ml(), names=["one", "two"])
     page = opened(comparison.report(tmp_path / "comparison.html"), PHONE)
     assert page.locator("h1").inner_text() == "Comparison of 2 fits: one, two"
     assert page.locator("figure").count() == 1
@@ -204,7 +259,8 @@ def test_the_command_line_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFi
     assert '"report.html"' in (out / "manifest.json").read_text(encoding="utf-8")
 
 
-def test_the_table_of_a_paper(fit: hb.PointFit) -> None:
+def test_the_table_of_a_paper(hs: pd.DataFrame) -> None:
+    fit = hb.Model(FORMULA, hs).reml()
     text = fit.table()
     assert "| Intercept | 13.480 | 0.450 | 12.560 | 14.399 |" in text
     assert r"Intercept & 13.480 & 0.450 & 12.560 & 14.399 \\" in fit.table("latex")
@@ -215,7 +271,9 @@ def test_the_table_of_a_paper(fit: hb.PointFit) -> None:
 def test_the_table_for_a_word_processor_has_its_style_in_every_cell(fit: hb.PointFit) -> None:
     root = ElementTree.fromstring(f"<div>{fit.table('html')}</div>")
     rows = root.findall(".//tr")
-    assert [cell.text for cell in rows[1]] == ["Intercept", "13.480", "0.450", "12.560", "14.399"]
+    numbers = fit.intervals().loc[("gamma", "Intercept")]
+    assert [cell.text for cell in rows[1]][:2] == ["Intercept", f"{numbers['estimate']:.3f}"]
+    assert rows[1][4].text == f"{numbers['upper']:.3f}"
     head, last = (" ".join(cell.get("style", "") for cell in rows[k]) for k in (0, -1))
     assert head.count("border-top: 1.5pt solid") == head.count("border-bottom: 0.75pt solid") == 5
     assert last.count("border-bottom: 1.5pt solid") == 5

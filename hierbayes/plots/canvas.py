@@ -146,7 +146,7 @@ def _layout(
     columns = max(1, min(columns, int(most / (_NARROWEST * panel[0]))))
     rows = -(-count // columns)
     width = min(most, panel[0] * columns)
-    height = panel[1] * max(width / (panel[0] * columns), _LOWEST)
+    height = panel[1] * (max(width / panel[0], _LOWEST) if columns == 1 else 1.0)
     return (rows, columns), (width, height * rows)
 
 

@@ -60,13 +60,16 @@ def heading(drawn: Canvas, text: str) -> None:
         drawn.figure.suptitle(text, x=0.01, ha="left", wrap=True)
 
 
-def in_lines(drawn: Canvas, panel: Axes, text: str, per_inch: float) -> str:
-    """A text broken where it is wider than a panel.
+def in_lines(
+    drawn: Canvas, panel: Axes, text: str, per_inch: float, *, upright: bool = False
+) -> str:
+    """A text broken where it is wider than a panel, or where it is upright and higher.
 
     Of its letters so many stand in an inch of the panel as it is before the layout, which makes
     it about a fifth wider.
     """
-    letters = per_inch * panel.bbox.width / drawn.figure.dpi
+    room = panel.bbox.height if upright else panel.bbox.width
+    letters = per_inch * room / drawn.figure.dpi
     return fill(text, max(1, int(letters)), break_long_words=False)
 
 
@@ -127,15 +130,17 @@ def name_points(ax: Axes, points: Iterable[tuple[str, float, float]], most: int 
     named: list[tuple[float, float]] = []
     for name, x, y in points:
         at = ((x - low_x) / (high_x - low_x), (y - low_y) / (high_y - low_y))
-        hides = any(abs(at[0] - u) < 0.2 and abs(at[1] - v) < 0.055 for u, v in named)
+        left, below = at[0] > 0.5, at[1] > 0.93
+        height = at[1] - (0.055 if below else 0.0)
+        hides = any(abs(at[0] - u) < 0.2 and abs(height - v) < 0.055 for u, v in named)
         if hides or len(named) == most:
             continue
-        left = at[0] > 0.5
         ax.annotate(
-            name, (x, y), xytext=(-5 if left else 5, 1), textcoords="offset points",
-            ha="right" if left else "left", va="bottom", fontsize=7.5, zorder=4.0,
+            name, (x, y), xytext=(-5 if left else 5, -1 if below else 1),
+            textcoords="offset points", ha="right" if left else "left",
+            va="top" if below else "bottom", fontsize=7.5, zorder=4.0,
         )  # fmt: skip
-        named.append(at)
+        named.append((at[0], height))
 
 
 def name_levels(ax: Axes, names: Sequence[object]) -> None:

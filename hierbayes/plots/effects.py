@@ -19,7 +19,13 @@ from hierbayes.frames.named_columns import column_names
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band
 from hierbayes.plots.canvas import canvas
-from hierbayes.plots.draw import heading, legend, name_levels, write_note
+from hierbayes.plots.draw import (
+    heading,
+    in_lines,
+    legend,
+    name_levels,
+    write_note,
+)
 from hierbayes.plots.fit_rows import (
     average_rows,
     fit_rows,
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _POINTS = 61
+_UPRIGHT_PER_INCH = 11.0  # letters beside the axis
 _FEW = 4  # values of a number that are shown one by one
 _QUANTILES = (0.1, 0.5, 0.9)  # at which other numbers are shown
 
@@ -186,7 +193,9 @@ def plot_effects(
         else:
             _draw_levels(drawn.ax, found.frame, looks)
         drawn.ax.set_xlabel(x)
-        drawn.ax.set_ylabel(response_label(fit))
+        drawn.ax.set_ylabel(
+            in_lines(drawn, drawn.ax, response_label(fit), _UPRIGHT_PER_INCH, upright=True)
+        )
         heading(drawn, f"Effect of {x}" + (f" by {by}" if by else "") + f", {fit.engine}")
         if by:
             how = [look.lines(2.0) if found.along else look.points(6.0) for look in looks.values()]

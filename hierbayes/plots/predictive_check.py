@@ -13,7 +13,7 @@ from hierbayes.errors import StudyError, in_quotes
 from hierbayes.inference.checks.predictive_check import PredictiveCheck, p_text
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.draw import heading, legend
+from hierbayes.plots.draw import heading, in_lines, legend
 from hierbayes.plots.look import BLACK, PALE
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _BINS = 30
 _PER_ROW = 4
+_PER_INCH = 13.0  # letters of titles of panels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,10 +119,12 @@ def plot_predictive_check(
         ):
             mine = (frame.bars["level"] == level) & (frame.bars["statistic"] == name)
             bars = frame.bars[mine]
-            panel.bar(bars["left"], bars["density"], bars["right"] - bars["left"], align="edge",
-                      color=PALE, edgecolor="#666666", linewidth=0.4)  # fmt: skip
+            edges = np.append(bars["left"], bars["right"].iloc[-1:])
+            panel.stairs(bars["density"], edges, fill=True, color=PALE)
+            panel.stairs(bars["density"], edges, color="#666666", linewidth=0.6)
             panel.axvline(row["observed"], color=BLACK, linewidth=1.4)
-            panel.set_title(f"{level}: {name}", fontsize=8.5)
+            title = in_lines(drawn, panel, f"{level}: {name}", _PER_INCH)
+            panel.set_title(title, fontsize=8.5)
             panel.set_xlabel(f"above: {p_text(row['p'], len(check.draws))}", fontsize=8.0)
             panel.set_yticks([])
             panel.tick_params(labelsize=7.5)

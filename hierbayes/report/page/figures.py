@@ -53,5 +53,5 @@ def _figure(picture: Picture) -> str:
 
 def _png(figure: Figure) -> str:
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", dpi=_DPI)
+    figure.savefig(buffer, format="png", dpi=_DPI)
     return b64encode(buffer.getvalue()).decode("ascii")

@@ -53,7 +53,9 @@ def fits_html(fits: Sequence[Fit], comparison: Comparison | None = None) -> str:
     verdicts = "".join(verdict(one, said) for one, said in zip(fits, found, strict=True))
     further = [] if comparison is None else _of_comparison(comparison)
     sections = [Section("Verdict", verdicts), *fit_sections(fit, found[-1], data), *further]
-    title = f"{fit.design.specification.response}: hierarchical model, {fit.engine}"
+    specification = fit.design.specification
+    kind = "hierarchical model" if specification.random else "regression"
+    title = f"{specification.response}: {kind}, {fit.engine}"
     return document_html(title, about(fit), sections, data)
 
 
