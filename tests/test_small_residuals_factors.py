@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.design.rows_root import has_root
+from hierbayes.design.share_left import share_left
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.errors import DataError
 from hierbayes.estimation import reml
@@ -149,7 +150,13 @@ def test_roots_eliminate_as_products_do(both: tuple[Eliminated, Eliminated]) -> 
         lambda one: one.S,
         lambda one: one.resolved(np.eye(m)),
         lambda one: one.on_W,
-        *(lambda one, part=part: one.information(gamma, F, at)[part] for part in range(3)),
+        *(
+            lambda one, part=part, known=known: one.derivatives(
+                lambda _: (gamma, F, 0.7), at, integrated=known
+            )[part]
+            for part in range(4)
+            for known in (True, False)
+        ),
         lambda one: one.score(lambda _: (gamma, F, 0.7)),
     ]
     for quantity in quantities:
@@ -256,3 +263,20 @@ def test_of_more_than_a_thousand_effects(sigma: float) -> None:
         return
     with pytest.raises(DataError, match="less than 3e-05 is not computed with; use fewer"):
         model.reml()
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1e-2])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_products_say_how_much_is_left(name: str, sigma: float) -> None:
+    """Of y°'y°, beside the dense least squares of the fixed part and all effects."""
+    fit = fitted(name, sigma)
+    cross, rows = fit.problem.products, fit.design.rows
+    assert isinstance(cross, SparseProducts)
+    columns, Z = rows.internal(cross.basis)
+    of_factors = zip(rows.codes_of, cross.levels, cross.spans, strict=True)
+    of_levels = [
+        (codes[:, None] == np.arange(level.J)) * Z[:, span] for codes, level, span in of_factors
+    ]
+    every, y = np.hstack([columns[:, :-1], *of_levels]), columns[:, -1]
+    left = y - every @ np.linalg.lstsq(every, y)[0]
+    assert_allclose(share_left(cross), left @ left / (y @ y), rtol=1e-4)

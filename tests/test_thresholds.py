@@ -60,7 +60,7 @@ def test_few_groups_for_one_search(blocks: tuple[int, ...], free: int) -> None:
         cross = CrossProducts(
             R, np.zeros((J, q, 2)), np.eye(2), np.full(J, 9.0), pd.RangeIndex(J), cast(Basis, None)
         )
-        assert Search(cross, blocks, REML).has_few_groups == few
+        assert Search(cross, blocks, REML).of_few_groups.any() == few
 
 
 # ---------------------------------------------------------------- influence

@@ -128,15 +128,16 @@ def joined_labels(name: str, parts: Sequence[pd.Index], at: Sequence[Integers]) 
     DataError
         When two groups would have one name.
     """
-    texts = [labels.astype(str)[one] for labels, one in zip(parts, at, strict=True)]
-    joined = pd.Index([":".join(words) for words in zip(*texts, strict=True)], name=name)
-    if joined.has_duplicates:
-        first = joined[joined.duplicated()][0]
+    words = [labels.astype(str).tolist() for labels in parts]
+    texts = [map(one.__getitem__, places.tolist()) for one, places in zip(words, at, strict=True)]
+    joined = list(map(":".join, zip(*texts, strict=True)))
+    if len(set(joined)) < len(joined):
+        first = next(text for k, text in enumerate(joined) if text in joined[:k])
         raise DataError(
             f"two groups of '{name}' would both be called '{first}'; make the colons in the labels "
             "of its columns another character"
         )
-    return joined
+    return pd.Index(joined, name=name)
 
 
 def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:

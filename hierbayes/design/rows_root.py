@@ -6,12 +6,14 @@ import numpy as np
 
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.remembered import remembered
+from hierbayes.design.share_left import share_left
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
 
 MOST_EFFECTS = 1000  # random effects in all: roots are dense matrices of them
 
 LITTLE_LEFT = 1e-7  # of y'y, once X and the effects of all grouping factors are taken out
+_MUCH_LEFT = 1e-4  # of y'y, which products tell from less
 _FEW_ROWS = 300  # that are asked first
 _STILL_FALLING = 0.9  # a sweep after which less than this is left is followed by another
 _MOST_SWEEPS = 200
@@ -28,10 +30,15 @@ def has_root(cross: SparseProducts) -> bool:
 def swept(cross: SparseProducts) -> tuple[float, Floats]:
     """Share of y°'y° that X° and Z° leave, or somewhat more, and coefficients (p,) of X°.
 
-    Least squares by taking out of y what the effects of each factor, then X, explain of what is
-    left, for as long as it falls: of a few rows, and of all where these say that little is left.
+    Where products say that much is left they have the digits for it, and the coefficients are 0.
+    Else it is least squares by taking out of y what the effects of each factor, then X, explain of
+    what is left, for as long as it falls: of a few rows, and of all where these say that little is
+    left.
     """
     assert cross.rows is not None
+    share = share_left(cross)
+    if share > _MUCH_LEFT:
+        return share, np.zeros(cross.p)
     rows, change = cross.rows
     for step in (max(len(rows.X) // _FEW_ROWS, 1), 1):
         codes_of = [codes[::step] for codes in rows.codes_of]

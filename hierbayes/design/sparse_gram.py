@@ -1,11 +1,15 @@
 r"""How alike the derivatives of V by two variance parameters are, for several grouping factors.
 
 V_i = Z_k S_i Z_k' for a direction S_i of the G of factor k, and I for σ².  All that
-tr(P V_i P V_m), P = I − XΦX', Φ = (X'X)⁻¹, needs are the blocks Z_k'Z_l of levels that occur
-together and Z_k'X.
+tr(P V_i P V_m), P = I − XΦX', Φ = (X'X)⁻¹, needs are the blocks A_j = Z_kj'Z_lj of levels that
+occur together and B_kj = Z_kj'X: with E_j = B_kj Φ B_lj',
+
+    tr V_iV_m − 2 tr ΦX'V_iV_mX = Σ_abcd S_i[a, b] S_m[c, d] Σ_j A_j[b, c] (A_j − 2E_j)[a, d]
 """
 
 from __future__ import annotations
+
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -20,51 +24,49 @@ def sparse_gram(cross: SparseProducts, S: Floats) -> Floats:
     ----------
     cross : SparseProducts
     S : (k, Q, Q) float
-        Each within the G of one factor.
+        Each within the G of one factor, factor by factor.
     """
-    XtX, spans = cross.C[:-1, :-1], cross.spans
-    inverse = np.linalg.inv(XtX)
-    owner = [next(k for k, at in enumerate(spans) if one[at, at].any()) for one in S]
-    parts = [one[spans[k], spans[k]] for one, k in zip(S, owner, strict=True)]
-    B = [level.B[:, :, :-1] for level in cross.levels]
-    first = np.array(
-        [
-            inverse @ _summed(B[k], np.einsum("ab,jbr->jar", part, B[k]))
-            for k, part in zip(owner, parts, strict=True)
-        ]
-    )
-    k = len(S)
-    gram = np.empty((k + 1, k + 1))
-    for i in range(k):
-        for m in range(i + 1):
-            whole, through_X = _products(cross, B, (owner[i], parts[i]), (owner[m], parts[m]))
-            gram[i, m] = whole - 2.0 * (through_X * inverse).sum() + (first[i] * first[m].T).sum()
-            gram[m, i] = gram[i, m]
-        of_level = np.einsum("jab,ba->", cross.levels[owner[i]].A, parts[i])
-        gram[i, -1] = gram[-1, i] = of_level - np.trace(first[i])
+    inverse, B = np.linalg.inv(cross.C[:-1, :-1]), [level.B[:, :, :-1] for level in cross.levels]
+    ends = [0, *accumulate(int(S[:, at].any(axis=(1, 2)).sum()) for at in cross.spans)]
+    own = [slice(start, end) for start, end in pairwise(ends)]
+    parts = [S[chosen, at, at] for chosen, at in zip(own, cross.spans, strict=True)]
+    gram, first = np.empty((len(S) + 1, len(S) + 1)), np.empty((len(S), cross.p, cross.p))
+    for k, level in enumerate(cross.levels):
+        first[own[k]] = inverse @ _fixed(parts[k], B[k])
+        traces = np.einsum("iab,ab->i", parts[k], level.A.sum(axis=0))
+        gram[own[k], -1] = gram[-1, own[k]] = traces - np.einsum("irr->i", first[own[k]])
+        gram[own[k], own[k]] = _alike(parts[k], parts[k], level.A, B[k], B[k] @ inverse)
+    for pair in cross.pairs:
+        k, m = pair.first, pair.second
+        B_k, B_m = B[k][pair.i], B[m][pair.j] @ inverse
+        alike = _alike(parts[k], parts[m], pair.values, B_k, B_m)
+        gram[own[k], own[m]] = alike
+        gram[own[m], own[k]] = alike.T
+    gram[:-1, :-1] += np.einsum("ipr,krp->ik", first, first)
     gram[-1, -1] = cross.n - cross.p
     return gram
 
 
-def _products(
-    cross: SparseProducts, B: list[Floats], one: tuple[int, Floats], other: tuple[int, Floats]
-) -> tuple[float, Floats]:
-    """tr V_iV_m, and X'V_iV_mX (p, p) or its transpose."""
-    if one[0] > other[0]:
-        one, other = other, one
-    (k, S), (m, T) = one, other
-    if k == m:
-        A, left, right = cross.levels[k].A, B[k], B[k]
-    else:
-        (pair,) = (p for p in cross.pairs if (p.first, p.second) == (k, m))
-        A, left, right = pair.values, B[k][pair.i], B[m][pair.j]
-    turned = np.einsum("jab,bc->jac", np.einsum("ab,jbc->jac", S, A), T)
-    moved = np.einsum("jab,jbr->jar", turned, right)
-    return float((turned * A).sum()), _summed(left, moved)
+def _fixed(S: Floats, B: Floats) -> Floats:
+    """X'V_iX (k, p, p) of directions S (k, q, q)."""
+    J, q, p = B.shape
+    flat = B.reshape(J, q * p)
+    products = (flat.T @ flat).reshape(q, p, q, p)
+    fixed: Floats = np.einsum("iab,apbr->ipr", S, products)
+    return fixed
 
 
-def _summed(left: Floats, right: Floats) -> Floats:
-    """Σ_j left_j'right_j (p, r) of matrices (J, a, p) and (J, a, r)."""
-    p, r = left.shape[2], right.shape[2]
-    total: Floats = left.reshape(-1, p).T @ right.reshape(-1, r)
-    return total
+def _alike(S: Floats, T: Floats, A: Floats, left: Floats, right: Floats) -> Floats:
+    """tr V_iV_m − 2 tr ΦX'V_iV_mX (k, m) of directions S (k, q, q) and T (m, r, r), see the module.
+
+    Parameters
+    ----------
+    A : (J, q, r) float
+    left, right : (J, q, p) and (J, r, p) float
+        B of the one factor, and BΦ of the other.
+    """
+    J, q, r = A.shape
+    rest = A - 2.0 * left @ right.transpose(0, 2, 1)
+    K = (A.reshape(J, q * r).T @ rest.reshape(J, q * r)).reshape(q, r, q, r)
+    alike: Floats = np.einsum("icd,mcd->im", np.einsum("iab,bcad->icd", S, K), T)
+    return alike

@@ -97,6 +97,7 @@ def without_fixed(cross: Products) -> Basis:
     return cross.basis.turned(*taken_out(cross))
 
 
+@remembered
 def left_by_fixed(cross: SparseProducts) -> tuple[float, Floats]:
     """Sum of squares of y° that X° leaves, and the least-squares coefficients (p,) of X°."""
     XtX, Xty = cross.C[:-1, :-1], cross.C[:-1, -1]

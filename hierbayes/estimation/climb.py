@@ -20,7 +20,7 @@ from hierbayes.design.sums import least_freedom, left_within
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
 from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.trust_region import best_step
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import block_mask, free_entries
 from hierbayes.likelihood.of_products import AnyCurvature, AnyProfile, profile_of
 from hierbayes.likelihood.reading import Reading
@@ -82,9 +82,9 @@ class Search:
         self.reached: AnyProfile | None = None  # by the last climb
 
     @property
-    def has_few_groups(self) -> bool:
-        """Whether ℓ may well have several maxima."""
-        return has_few_groups(self.cross, self.blocks)
+    def of_few_groups(self) -> Booleans:
+        """Which effects (Q,) have so few groups that ℓ may well have several maxima."""
+        return of_few_groups(self.cross, self.blocks)
 
     @cached_property
     def within(self) -> tuple[float, float]:
@@ -135,13 +135,13 @@ class Search:
         return self.at(unit * ((W * np.maximum(inside, least)) @ W.T))
 
 
-def has_few_groups(cross: Products, blocks: tuple[int, ...]) -> bool:
-    """Whether there are so few groups that ℓ may well have several maxima."""
-    rows = free_entries(blocks)[0]
-    return any(
-        _FEW_GROUPS * int(((span.start <= rows) & (rows < span.stop)).sum()) > level.J
-        for level, span in zip(cross.levels, cross.spans, strict=True)
-    )
+def of_few_groups(cross: Products, blocks: tuple[int, ...]) -> Booleans:
+    """Which effects (Q,) have so few groups that ℓ may well have several maxima."""
+    rows, few = free_entries(blocks)[0], np.zeros(sum(blocks), dtype=np.bool_)
+    for level, span in zip(cross.levels, cross.spans, strict=True):
+        entries = int(((span.start <= rows) & (rows < span.stop)).sum())
+        few[span] = _FEW_GROUPS * entries > level.J
+    return few
 
 
 def climb(

@@ -1,7 +1,8 @@
 """REML and ML: the exact maximum of the collapsed likelihood, boundary included.
 
-Where groups are many ℓ has one maximum, and one climb finds it; where they are few it is climbed
-from several starts.  A singular Ĝ is a finding, not an error.
+Where groups are many ℓ has one maximum, and one climb finds it; where those of a factor are few it
+is climbed from several starts, which differ in the effects of that factor.  A singular Ĝ is a
+finding, not an error.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from hierbayes.design.products import Products
 from hierbayes.design.rows_root import has_root
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.errors import DataError, EstimationError
-from hierbayes.estimation.climb import NEGLIGIBLE, Optimum, Search, climb, has_few_groups
-from hierbayes.frames.arrays import Floats
+from hierbayes.estimation.climb import NEGLIGIBLE, Optimum, Search, climb, of_few_groups
+from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.of_products import AnyProfile, profile_of
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.theta import Theta
@@ -23,7 +24,7 @@ from hierbayes.likelihood.theta import Theta
 _FAR_LARGER = 30.0  # variance of the effects, beside a start, that has a start of its own
 LEAST_RESIDUAL = 3e-5  # σ beside y°, of several grouping factors: less is lost in products
 EXACT = 1e-10  # the same where a root of the rows is at hand
-_OTHER_SIZES = (0.1, 0.5, 3.0)  # of the noise: where else a search begins
+_OTHER_SIZES = (0.5, 3.0)  # of the noise: where else a search begins
 
 
 def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) -> Optimum:
@@ -57,11 +58,11 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     found: list[Optimum] = []
     if np.isfinite(starts[0][1].value):
         found.append(climb(search, *starts[0]))
-    if search.has_few_groups or not found:
-        for size in _OTHER_SIZES:
-            start = search.at(np.diag((size * search.noise) ** 2))
-            if np.isfinite(start[1].value):
-                found.append(climb(search, *start, tuple(found)))
+    few = search.of_few_groups if found else np.ones(len(search.noise), dtype=np.bool_)
+    for size in _OTHER_SIZES if few.any() else ():
+        start = search.at(_elsewhere(search, found, few, size))
+        if np.isfinite(start[1].value):
+            found.append(climb(search, *start, tuple(found)))
     if not found:
         raise EstimationError(
             "the likelihood cannot be evaluated: check the scale of the random effects"
@@ -70,6 +71,15 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     if not search.residual_can_vanish:
         refuse_lost_residual(cross, best.theta, by_roots=True)
     return replace(best, evaluations=search.calls)
+
+
+def _elsewhere(search: Search, found: list[Optimum], few: Booleans, size: float) -> Floats:
+    """Γ (Q, Q) far from a maximum in the effects of few groups, whose others stay there."""
+    start = np.diag((size * search.noise) ** 2)
+    if found and not few.all():
+        root = found[0].theta.relative(search.cross.basis)
+        start[np.ix_(~few, ~few)] = (root @ root.T)[np.ix_(~few, ~few)]
+    return start
 
 
 def _without_effects(cross: Products, reading: Reading) -> Optimum:
@@ -130,7 +140,7 @@ def maximise_near(
     if found is None:
         return maximise(cross, blocks, reading)
     near, _ = found
-    if not (others and has_few_groups(cross, blocks)):
+    if not (others and of_few_groups(cross, blocks).any()):
         return near
     far = maximise(cross, blocks, reading)
     best = far if far.value > near.value + 1e-9 else near

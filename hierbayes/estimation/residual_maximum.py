@@ -13,7 +13,7 @@ import numpy as np
 
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.climb import NEGLIGIBLE, has_few_groups
+from hierbayes.estimation.climb import NEGLIGIBLE, of_few_groups
 from hierbayes.estimation.joint_climb import climb_together
 from hierbayes.estimation.residual_optimum import AtCoordinates, Beside, ResidualMaximum, known
 from hierbayes.estimation.residual_search import STEP, AlongPath, ResidualSearch
@@ -53,7 +53,7 @@ def maximise_residual(
             here, slope = _climb(search, here, H, search.close)
             here, slope, information, beside = _polish(search, here, slope)
             around = partial(known, information, beside)
-        if not (blocks and has_few_groups(here.products, blocks)):
+        if not (blocks and of_few_groups(here.products, blocks).any()):
             break
         search.keep(here)
         there, H = search.at(here.z, others=True), None

@@ -1,4 +1,6 @@
-r"""Average information along entries of Γ, of several factors, compiled as one pass.
+r"""Score and average information of Γ, of several factors, compiled as one pass.
+
+The score is that of `selected_inverse`.  For the average information:
 
 With v = Z'(V/σ²)⁻¹(y − Xγ), a direction E_i of Γ = ΛΛ' that has ones at an entry of one factor and
 at its mirror image, and w_i = E_i v,
@@ -22,6 +24,7 @@ from hierbayes.design.elimination import (
     ROW,
     ROW_PLACE,
 )  # fmt: skip
+from hierbayes.likelihood.selected_inverse import root_gradient, selected_inverse
 from hierbayes.likelihood.sparse_solves import (
     multiply,
     solve_backward,
@@ -92,9 +95,49 @@ def _along(e, v, rows, columns, w):
                     w[at + j, c] += v[at + i, 0]
 
 
+@inner
+def _weights_of_W(gamma, F, sigma, integrated):
+    """N (p+1, p+1): ww'/σ² + FF', w = (−γ, 1), the second where γ is integrated out."""
+    p = gamma.shape[0]
+    N = np.empty((p + 1, p + 1))
+    for c in range(p + 1):
+        for d in range(c + 1):
+            left = 1.0 if c == p else -gamma[c]
+            total = left * (1.0 if d == p else -gamma[d]) / (sigma * sigma)
+            if integrated and c < p:
+                for h in range(p):
+                    total += F[c, h] * F[d, h]
+            N[c, d] = N[d, c] = total
+    return N
+
+
 @compiled(error_model="numpy")
+def profile_derivatives(root, e, omega, gamma, F, sigma, integrated, rows, columns):
+    """−2 ∂ℓ/∂λ (Q, Q), and `average_information` of the entries of Γ at ``rows`` and ``columns``.
+
+    Parameters
+    ----------
+    root : (Q, Q) float
+        λ, block-diagonal.
+    e : Elimination
+    omega : (size,) float
+        The factor of Ω at λ.
+    gamma, F : (p,) and (p, p) float
+        γ̂, and F with FF' = S_XX⁻¹.
+    sigma : float
+    integrated : bool
+        Whether γ is integrated out.
+    """
+    bar, gradient = np.empty(e.size), np.empty_like(root)
+    selected_inverse(e, _weights_of_W(gamma, F, sigma, integrated), omega, bar)
+    root_gradient(root, e, bar, gradient)
+    a, b, v = average_information(root, e, omega, gamma, F, rows, columns)
+    return gradient, a, b, v
+
+
+@inner
 def average_information(root, e, omega, gamma, F, rows, columns):
-    """a (k,), b (k, k) and v (m,) of entries of Γ at ``rows`` and ``columns``, see the module."""
+    """a (k,), b (k, k) and v (m, 1) of entries of Γ at ``rows`` and ``columns``, see the module."""
     m, p, k = e.effects, gamma.shape[0], rows.shape[0]
     weights, of_X = np.zeros((p + 1, p)), np.empty((m, p))
     for c in range(p):

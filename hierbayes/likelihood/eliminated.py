@@ -12,11 +12,13 @@ from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.average_information import average_information
+from hierbayes.likelihood.average_information import profile_derivatives
 from hierbayes.likelihood.rooted_elimination import RootedElimination, rooted_elimination
 from hierbayes.likelihood.selected_inverse import gradient_of_root
 from hierbayes.likelihood.sparse_elimination import eliminate
 from hierbayes.likelihood.sparse_solves import solve
+
+type Read = Callable[[Floats], tuple[Floats, Floats, float]]
 
 _SMALL_ROOT = 1e-4  # of the noise of an effect: what a direction without variance is given
 
@@ -77,28 +79,51 @@ class Eliminated:
         solve(elimination_of(self.cross).elimination, self.omega, half, True, True)
         return turned(self.cross, self.root, half, transposed=False)
 
-    def information(
-        self, gamma: Floats, F: Floats, at: tuple[Integers, Integers]
-    ) -> tuple[Floats, Floats, Floats]:
-        """What average information is made of: a (k,), b (k, k) and v (m,) of entries of Γ.
+    def derivatives(
+        self, read: Read, at: tuple[Integers, Integers], *, integrated: bool
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """∂ℓ/∂Γ (Q, Q) at fixed σ, and what average information is made of.
 
-        See `average_information`; v stands in the order of elimination.
+        That is a (k,), b (k, k) and v (m,) of entries of Γ, see `average_information`; v stands
+        in the order of elimination.
+
+        Parameters
+        ----------
+        read : callable
+            From S to γ̂, F with FF' = S_XX⁻¹ and σ.
+        at : (k,) int, (k,) int
+            The entries.
+        integrated : bool
+            Whether γ is integrated out.
         """
+        gamma, F, sigma = read(self.S)
+        if self._full_rooted is not None:
+            made = self._full_rooted.score(*_integrated(read(self.full.S), integrated))
+            return made, *self._rooted_information(self._full_rooted, gamma, F, at)
+        e, full = elimination_of(self.cross).elimination, self.full
+        gradient, a, b, v = profile_derivatives(
+            self.root, e, self.omega, gamma, F, sigma, integrated, *at
+        )
+        if full is not self:
+            of_full = profile_derivatives(full.root, e, full.omega, *read(full.S), integrated, *at)
+            gradient = of_full[0]
+        return _by_Gamma(full.root, gradient), a, b, v[:, 0]
+
+    def _rooted_information(
+        self, full: RootedElimination, gamma: Floats, F: Floats, at: tuple[Integers, Integers]
+    ) -> tuple[Floats, Floats, Floats]:
+        """What average information is made of, by roots."""
         rows, columns = at
-        if self._full_rooted is None:
-            e = elimination_of(self.cross).elimination
-            a, b, v = average_information(self.root, e, self.omega, gamma, F, rows, columns)
-            return a, b, v[:, 0]
-        v = self._full_rooted.effects(gamma)
+        v = full.effects(gamma)
         w = np.zeros((len(v), len(rows)))
         for span, places in zip(self.cross.spans, elimination_of(self.cross).places, strict=True):
             for k in np.flatnonzero((span.start <= rows) & (rows < span.stop)):
                 i, j = rows[k] - span.start, columns[k] - span.start
                 w[places[:, i], k] = v[places[:, j]]
                 w[places[:, j], k] = v[places[:, i]]
-        return v @ w, self._full_rooted.information(w, F), v
+        return v @ w, full.information(w, F), v
 
-    def score(self, read: Callable[[Floats], tuple[Floats, Floats, float]]) -> Floats:
+    def score(self, read: Read) -> Floats:
         """∂ℓ/∂Γ (Q, Q) at fixed σ, zero between factors.
 
         Parameters
@@ -113,9 +138,7 @@ class Eliminated:
             return full.rooted.score(gamma, F, sigma)
         e = elimination_of(self.cross).elimination
         adjoint = _adjoint_of(gamma, F, sigma)
-        gradient = -0.5 * gradient_of_root(full.root, e, adjoint, full.omega)  # ∂ℓ/∂λ = 2Mλ
-        half: Floats = np.linalg.solve(full.root.T, 0.5 * gradient.T)
-        return 0.5 * (half + half.T)
+        return _by_Gamma(full.root, gradient_of_root(full.root, e, adjoint, full.omega))
 
 
 def eliminated(cross: SparseProducts, root: Floats) -> Eliminated:
@@ -179,6 +202,20 @@ def _is_large(root: list[list[float]]) -> bool:
     square = a * a + b * b + c * c + d * d
     determinant = abs(a * d - b * c)
     return determinant > 1e-10 * square and determinant**2 > _SMALL_ROOT**2 * square
+
+
+def _integrated(
+    read: tuple[Floats, Floats, float], integrated: bool
+) -> tuple[Floats, Floats, float]:
+    """γ, F and σ; F without columns where γ is not integrated out."""
+    gamma, F, sigma = read
+    return gamma, F if integrated else F[:, :0], sigma
+
+
+def _by_Gamma(root: Floats, gradient: Floats) -> Floats:
+    """M = ∂ℓ/∂Γ (Q, Q) from −2 ∂ℓ/∂λ: ∂ℓ/∂λ is 2Mλ."""
+    half: Floats = np.linalg.solve(root.T, -0.25 * gradient.T)
+    return 0.5 * (half + half.T)
 
 
 def _adjoint_of(gamma: Floats, F: Floats, sigma: float) -> Floats:

@@ -75,31 +75,45 @@ def factor_lower(a, at, n):
 
 
 @inner
-def solve_rows(a, at, n, b, place, k, transposed):
-    """Each of k rows (n,) x of b becomes L⁻¹x, or L'⁻¹x; L (n, n) at a place of a."""
+def _solve_large(a, at, n, b, place, k, letter):
+    """Those of a large L, by LAPACK."""
+    sizes = _sizes(n, k)
+    _trsm(
+        pointer_at(_LETTERS, _LEFT), pointer_at(_LETTERS, _UPPER),
+        pointer_at(_LETTERS, letter), pointer_at(_LETTERS, _NO),
+        pointer_at(sizes, 0), pointer_at(sizes, 1), pointer_at(_ONE, 0), pointer_at(a, at),
+        pointer_at(sizes, 0), pointer_at(b, place), pointer_at(sizes, 0),
+    )  # fmt: skip
+    return sizes[2] == 0
+
+
+@inner
+def solve_rows(a, at, n, b, place, k):
+    """Each of k rows (n,) x of b becomes L⁻¹x; L (n, n) at a place of a."""
     if n > SMALL:
-        sizes = _sizes(n, k)
-        _trsm(
-            pointer_at(_LETTERS, _LEFT), pointer_at(_LETTERS, _UPPER),
-            pointer_at(_LETTERS, _NO if transposed else _TRANSPOSED), pointer_at(_LETTERS, _NO),
-            pointer_at(sizes, 0), pointer_at(sizes, 1), pointer_at(_ONE, 0), pointer_at(a, at),
-            pointer_at(sizes, 0), pointer_at(b, place), pointer_at(sizes, 0),
-        )  # fmt: skip
-        return sizes[2] == 0
+        return _solve_large(a, at, n, b, place, k, np.int64(_TRANSPOSED))
     for c in range(k):
         o = place + c * n
-        if transposed:
-            for i in range(n - 1, -1, -1):
-                total = b[o + i]
-                for j in range(i + 1, n):
-                    total -= a[at + j * n + i] * b[o + j]
-                b[o + i] = total / a[at + i * n + i]
-        else:
-            for i in range(n):
-                total = b[o + i]
-                for j in range(i):
-                    total -= a[at + i * n + j] * b[o + j]
-                b[o + i] = total / a[at + i * n + i]
+        for i in range(n):
+            total = b[o + i]
+            for j in range(i):
+                total -= a[at + i * n + j] * b[o + j]
+            b[o + i] = total / a[at + i * n + i]
+    return True
+
+
+@inner
+def solve_rows_transposed(a, at, n, b, place, k):
+    """Each of k rows (n,) x of b becomes L'⁻¹x; L (n, n) at a place of a."""
+    if n > SMALL:
+        return _solve_large(a, at, n, b, place, k, np.int64(_NO))
+    for c in range(k):
+        o = place + c * n
+        for i in range(n - 1, -1, -1):
+            total = b[o + i]
+            for j in range(i + 1, n):
+                total -= a[at + j * n + i] * b[o + j]
+            b[o + i] = total / a[at + i * n + i]
     return True
 
 

@@ -28,7 +28,7 @@ from hierbayes.design.elimination import (
     PRODUCTS,
     ROW,
 )  # fmt: skip
-from hierbayes.likelihood.lapack import invert_from_factor, solve_rows
+from hierbayes.likelihood.lapack import invert_from_factor, solve_rows_transposed
 
 
 @inner
@@ -40,7 +40,7 @@ def _core_adjoint(e, N, omega, bar):
         for i in range((m + p1) * m):
             bar[at + i] = omega[at + i]
         rows = at + m * m
-        solve_rows(bar, at, m, bar, rows, p1, True)  # H' = (D⁻¹E)'
+        solve_rows_transposed(bar, at, m, bar, rows, p1)  # H' = (D⁻¹E)'
         invert_from_factor(bar, at, m)
         turned = np.zeros((p1, m))  # −N_W H'
         for w in range(p1):

@@ -158,7 +158,7 @@ def factorise(root, e, omega):
             return np.nan, S
         for i in range(m):
             log_det += 2.0 * math.log(omega[at + i * m + i])
-        solve_rows(omega, at, m, omega, at + m * m, p1, False)
+        solve_rows(omega, at, m, omega, at + m * m, p1)
         for i in range(p1):
             for j in range(i + 1):
                 S[i, j] -= _dot(omega, at + (m + i) * m, at + (m + j) * m, m)

@@ -85,18 +85,10 @@ class SparseCurvature:
 
     profile: SparseProfile
 
-    @cached_property
+    @property
     def score(self) -> Floats:
         """M = ∂ℓ/∂Γ (Q, Q), zero between factors."""
-        profile = self.profile
-
-        def read(S: Floats) -> tuple[Floats, Floats, float]:
-            known = S is profile.eliminated.S
-            gamma, r, F, _ = profile._solution if known else solved(S)
-            F = F if profile._reading == REML else F[:, :0]
-            return gamma, F, r / math.sqrt(profile.freedom)
-
-        return profile.eliminated.score(read)
+        return self._parts[0]
 
     @cached_property
     def D(self) -> Floats:
@@ -108,24 +100,30 @@ class SparseCurvature:
     def vv(self) -> Floats:
         """Σ_j v_jv_j'/σ̂² (Q, Q) of each factor."""
         profile = self.profile
-        vv, effects = np.zeros_like(profile.root), self._parts[2] / profile.sigma
+        vv, effects = np.zeros_like(profile.root), self._parts[3] / profile.sigma
         for span, places in zip(profile.cross.spans, profile.layout.places, strict=True):
             v = effects[places]
             vv[span, span] = v.T @ v
         return vv
 
     @cached_property
-    def _parts(self) -> tuple[Floats, Floats, Floats]:
-        """a, b and v of every entry, see `Eliminated.information`."""
+    def _parts(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """M, and a, b and v of every entry, see `Eliminated.derivatives`."""
         profile = self.profile
-        return profile.eliminated.information(
-            profile.gamma, profile._solution[2], profile.cross.entries
+
+        def read(S: Floats) -> tuple[Floats, Floats, float]:
+            known = S is profile.eliminated.S
+            gamma, r, F, _ = profile._solution if known else solved(S)
+            return gamma, F, r / math.sqrt(profile.freedom)
+
+        return profile.eliminated.derivatives(
+            read, profile.cross.entries, integrated=profile._reading == REML
         )
 
     @cached_property
     def information(self) -> Floats:
         """The average information of every entry and its mirror image, together."""
-        a, b, _ = self._parts
+        _, a, b, _ = self._parts
         variance = self.profile.sigma**2
         whole: Floats = 0.5 * (b - np.outer(a, a) / (variance * self.profile.freedom)) / variance
         return whole
@@ -133,6 +131,8 @@ class SparseCurvature:
     def by_entry(self, at: tuple[Integers, Integers]) -> Floats:
         """The average information (k, k) of k of them."""
         entries = self.profile.cross.entries
+        if len(entries[0]) == len(at[0]):  # all, in the same order
+            return self.information
         place = np.zeros(self.profile.root.shape, dtype=np.intp)
         place[entries] = np.arange(len(entries[0]))
         chosen = place[at]

@@ -19,20 +19,21 @@ from hierbayes.design.elimination import (
     ROW,
     ROW_PLACE,
 )  # fmt: skip
-from hierbayes.likelihood.lapack import solve_rows
+from hierbayes.likelihood.lapack import solve_rows, solve_rows_transposed
 
 
 @inner
-def _solve_component(e, omega, right, component, transposed):
-    """Solve with the factor of one component, in its rows of ``right``."""
-    m, at = e.components[component, 0], e.offsets[e.nodes.shape[0] + component]
-    columns = right.shape[1]
-    rows = np.empty(columns * m)
-    for c in range(columns):
+def _take(right, at, m, rows):
+    """Rows of right-hand sides (m, k) as columns one after the other."""
+    for c in range(right.shape[1]):
         for i in range(m):
             rows[c * m + i] = right[at + i, c]
-    solve_rows(omega, e.components[component, 1], m, rows, 0, columns, transposed)
-    for c in range(columns):
+
+
+@inner
+def _put(right, at, m, rows):
+    """The same back in their places."""
+    for c in range(right.shape[1]):
         for i in range(m):
             right[at + i, c] = rows[c * m + i]
 
@@ -71,7 +72,11 @@ def solve_forward(e, omega, right):
                 for h in range(q):
                     right[rows[i], c] -= omega[o + (q + i) * q + h] * right[at + h, c]
     for component in range(e.components.shape[0]):
-        _solve_component(e, omega, right, component, False)
+        m, at = e.components[component, 0], e.offsets[N + component]
+        column = np.empty(columns * m)
+        _take(right, at, m, column)
+        solve_rows(omega, e.components[component, 1], m, column, 0, columns)
+        _put(right, at, m, column)
 
 
 @inner
@@ -80,7 +85,11 @@ def solve_backward(e, omega, right):
     N, columns = e.nodes.shape[0], right.shape[1]
     rows = np.empty(right.shape[0], np.int64)
     for component in range(e.components.shape[0]):
-        _solve_component(e, omega, right, component, True)
+        m, at = e.components[component, 0], e.offsets[N + component]
+        column = np.empty(columns * m)
+        _take(right, at, m, column)
+        solve_rows_transposed(omega, e.components[component, 1], m, column, 0, columns)
+        _put(right, at, m, column)
     for node in range(N - 1, -1, -1):
         q, at, o = e.q[e.nodes[node, FACTOR]], e.offsets[node], e.nodes[node, BEGIN]
         for i in range(_rows_below(node, e, rows)):
