@@ -258,6 +258,26 @@ def test_trees_have_no_rows_where_they_stream(both: tuple[hb.PointFit, hb.PointF
     )
 
 
+def test_groups_are_left_out_as_of_the_frame(both: tuple[hb.PointFit, hb.PointFit]) -> None:
+    """What each group adds is found in the source, read once more."""
+    usual, streamed = both
+    mine, theirs = (hb.logo(fit, progress=False).frame for fit in (streamed, usual))
+    pd.testing.assert_frame_equal(mine, theirs, rtol=1e-8, check_dtype=False)
+    cases, others = (hb.influence(fit, refit=0, progress=False) for fit in (streamed, usual))
+    columns = ["n", "cook", "cook_given_theta"]
+    pd.testing.assert_frame_equal(cases.frame[columns], others.frame[columns], rtol=1e-7)
+    robust = (hb.wald(fit, "x", robust="CR2").rows for fit in (streamed, usual))
+    pd.testing.assert_frame_equal(*robust, rtol=1e-8)
+
+
+def test_a_group_that_was_not_there_is_named(frame: pd.DataFrame) -> None:
+    pieces = Pieces(frame, (1000,))
+    fit = hb.Model("y ~ x + (1 + x | g)", data=pieces).reml()
+    object.__setattr__(pieces, "frame", frame.assign(g=frame["g"] + 1))
+    with pytest.raises(hb.DataError, match="rows from 0: the group '40' was not there when the"):
+        hb.logo(fit)
+
+
 def test_a_page_has_all_but_what_rows_draw(
     both: tuple[hb.PointFit, hb.PointFit], tmp_path: Path
 ) -> None:

@@ -190,10 +190,12 @@ def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
 
 
 def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
-    """What every group adds to W (J, p+1, p+1)."""
-    columns, Z = rows.internal(cross.basis)
+    """What every group adds to W (J, p+1, p+1); rows that stream are read once more."""
     R, T = np.triu(cross.A), cross.B.copy()
-    totals: Floats = _outside(columns, Z, rows.codes, factored(R, T), apart=True)
+    own, totals = factored(R, T), np.zeros((cross.J, *cross.W.shape))
+    for part in rows.parts():
+        columns, Z = part.internal(cross.basis)
+        totals += _outside(columns, Z, part.codes, own, apart=True)
     return totals
 
 

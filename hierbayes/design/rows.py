@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -209,6 +209,14 @@ class Rows:
             return columns, Z
         root = self.root_weights[:, None]
         return root * columns, root * Z
+
+    def sizes(self, k: int, J: int) -> Integers:
+        """How many rows each of the J groups of factor k has."""
+        return np.bincount(self.codes_of[k], minlength=J)
+
+    def parts(self) -> Iterator[Rows]:
+        """The rows, a part of them at a time: here all at once."""
+        yield self
 
     def chosen(self, at: Booleans | Integers | slice, codes_of: tuple[Integers, ...]) -> Rows:
         """Some of the rows, with numbers of groups among those that are left."""

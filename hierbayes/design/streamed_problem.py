@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -29,6 +30,7 @@ from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.learnt_states import States, calls_that_learn, learnt, with_states
 from hierbayes.design.problem import Problem
+from hierbayes.design.row_parts import row_parts
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.standardisation import own_parts
@@ -64,6 +66,9 @@ def pose_streamed(specification: Specification, source: Source, counts: str = ""
         refuse_fitted_of_streams(structure, source.text)
     design, maker = _columns_of(specification, source, {}, counts)
     found = _in_fitting_basis(source, maker, design)
+    factors = factors_of_rows(specification)
+    labels = [one.cross.groups for one in found.factors]
+    at_hand = replace(at_hand, parts=partial(row_parts, source, maker, factors, labels))
     problem = problem_of(design, found, source.text, at_hand)
     if structure is None:
         return problem
@@ -235,6 +240,7 @@ def streamed_design(design: Design, found: Pass, text: str, at_hand: SourceAtHan
         log_root_weights=found.log_root_weights,
         has_weights=bool(spec.weights or spec.known_sd),
         has_offset=bool(spec.offsets),
+        sizes_of=tuple(one.cross.rows.astype(np.intp) for one in found.factors),
         roots_of=tuple(
             _column_roots(factor, basis.z.matrix[span, span], largest)
             for factor, span in zip(found.factors, columns.spans, strict=True)

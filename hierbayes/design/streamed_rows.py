@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -11,7 +12,7 @@ from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.sources.source import Source
 
 
@@ -39,6 +40,8 @@ class RowFacts:
         Sum of log √w over all rows.
     has_weights, has_offset : bool
         Whether rows have precision weights, or an offset beside Xγ.
+    sizes_of : tuple of (J,) int
+        For each grouping factor how many rows its groups have.
     roots_of : tuple of ColumnRoots
         For each grouping factor what stands for the columns of its groups.
     """
@@ -54,6 +57,7 @@ class RowFacts:
     log_root_weights: float
     has_weights: bool
     has_offset: bool
+    sizes_of: tuple[Integers, ...]
     roots_of: tuple[ColumnRoots, ...]
 
 
@@ -66,10 +70,13 @@ class SourceAtHand:
     source : Source
     counts : str
         The column that says how often each row counts; empty where all count once.
+    parts : callable, optional
+        Of Gaussian responses: reads the rows again, as those of a frame a batch at a time.
     """
 
     source: Source
     counts: str = ""
+    parts: Callable[[], Iterator[Rows]] | None = None
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()
@@ -169,6 +176,24 @@ class StreamedRows:
             )
         return self.at_hand
 
+    def sizes(self, k: int, J: int) -> Integers:
+        """How many rows each of the J groups of factor k has."""
+        sizes = self.facts.sizes_of[k]
+        assert len(sizes) == J
+        return sizes
+
+    def parts(self) -> Iterator[Rows]:
+        """The rows, read again a batch at a time.
+
+        Raises
+        ------
+        DataError
+            When their source is not at hand.
+        """
+        if self.at_hand is None or self.at_hand.parts is None:
+            self._refuse()
+        return self.at_hand.parts()
+
     def refuse_offset(self) -> None:
         """Refuse an offset, as `Rows` do."""
         self.head.refuse_offset()
@@ -183,6 +208,7 @@ class StreamedRows:
         facts = replace(
             self.facts,
             second_moment=self.facts.second_moment[span, span],
+            sizes_of=(self.facts.sizes_of[k],),
             roots_of=(self.facts.roots_of[k],),
         )
         return replace(self, facts=facts, head=self.head.of_factor(k, span), kinds=kinds)

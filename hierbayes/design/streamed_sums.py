@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,10 +20,12 @@ from hierbayes.design.level_roots import LevelRoots
 from hierbayes.design.products import Products
 from hierbayes.display.steps import announce
 from hierbayes.frames.arrays import Floats
+from hierbayes.sources.read_ahead import read_ahead
 from hierbayes.sources.source import Source
 
 _KEPT = 20_000  # rows that are kept to choose a basis from
 _OF_BATCH = 500  # of them from one batch, at most
+_WAITING = 2  # batches that wait to be added
 _EVERY = 10.0  # seconds after which it says how far it is
 
 type Factors = Mapping[str, tuple[str, ...]]  # the columns of each grouping factor
@@ -155,22 +158,22 @@ def summed_stream(source: Source, maker: BatchColumns, basis: Basis, factors: Fa
     """
     sums, rows, started = _Sums(maker, basis, factors), 0, monotonic()
     said = started
+    batches = source.batches(maker.reader.columns, _labels(maker, factors))
     with ThreadPoolExecutor(1) as adding:  # to groups, while the next batch is read and made
-        last: Future[None] | None = None
-        for batch in source.batches(maker.reader.columns, _labels(maker, factors)):
+        waiting: deque[Future[None]] = deque()
+        for batch in read_ahead(batches):
             made = maker.of(batch)
             table = sums.seen(made)
-            if last is not None:
-                last.result()
-                last = None
+            if len(waiting) == _WAITING:
+                waiting.popleft().result()
             if table is not None:
-                last = adding.submit(sums.add, table, made, batch.place)
+                waiting.append(adding.submit(sums.add, table, made, batch.place))
             rows += len(batch.frame)
             if monotonic() - said > _EVERY:
                 said = monotonic()
                 of = "" if source.rows is None else f" of {source.rows:,}"
                 announce(f"{rows:,}{of} rows read, {rows / (said - started):,.0f} a second")
-        if last is not None:
+        for last in waiting:
             last.result()
     return sums.found()
 

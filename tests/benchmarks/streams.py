@@ -33,6 +33,7 @@ folder = sys.argv[1]
 wall, cpu = time.perf_counter(), time.process_time()
 {work}
 taken = dict(seconds=time.perf_counter() - wall, processor=time.process_time() - cpu)
+{after}
 try:  # what getrusage says is that of the parent process where that was larger
     most = [line for line in open('/proc/self/status') if line.startswith('VmHWM')]
     memory = int(most[0].split()[1]) / 1024
@@ -43,6 +44,7 @@ print(json.dumps(dict(**taken, memory=memory, **said)))
 _SCAN = (
     "import pyarrow.dataset as ds; said = {}",
     "for batch in ds.dataset(folder, format='parquet').to_batches(columns=['y','x','w','g']): pass",
+    "",
 )
 _FORMULA = "'y ~ x + w + (1 + x | g)'"
 _LOADED = f"""
@@ -51,12 +53,23 @@ from pathlib import Path
 first = sorted(Path(folder).glob('*.parquet'))[0]
 hb.Model({_FORMULA}, data=first).reml()  # compiled code is loaded
 said = dict()
+kept = folder + '.products'
 """
-_HERE = (_LOADED, f"products = hb.CrossProducts({_FORMULA}, data=folder)")
-_REML = (
-    _LOADED + f"products = hb.CrossProducts({_FORMULA}, data=folder)",
-    f"fit = hb.Model({_FORMULA}, data=products).reml(); "
-    "said = dict(gamma=fit.fixef().tolist(), sigma=float(fit.sigma), kept=products.nbytes)",
+_HERE = (_LOADED, f"products = hb.CrossProducts({_FORMULA}, data=folder)", "products.save(kept)")
+_AFTER = _LOADED + "products = hb.CrossProducts.load(kept)"
+_TRUE = """
+from tests.benchmarks.stream_data import true_values
+found = fit.intervals()
+found.index = [' '.join(one) for one in found.index]
+within = {name: bool(found.lower[name] < value < found.upper[name])
+          for name, value in true_values().items()}
+said = dict(within=within)
+"""
+_REML = (_AFTER, f"fit = hb.Model({_FORMULA}, data=products).reml()", _TRUE)
+_SAMPLE = (
+    _AFTER,
+    f"fit = hb.Model({_FORMULA}, data=products).sample(seed=1)",
+    _TRUE,
 )
 _DUCKDB = (
     "import duckdb; said = {}",
@@ -64,12 +77,14 @@ _DUCKDB = (
 duckdb.sql("select count(*), sum(x), sum(x*x), sum(y), sum(x*y), sum(y*y), sum(w), sum(w*x), "
            f"sum(w*y), sum(w*w), g from '{folder}/*.parquet' group by g").fetchall()
 """,
+    "",
 )
 WAYS = {
     "bare scan (pyarrow)": _SCAN,
     "cross-products": _HERE,
-    "REML after that": _REML,
     "GROUP BY (DuckDB)": _DUCKDB,
+    "REML after that": _REML,
+    "posterior after that": _SAMPLE,
 }
 
 
@@ -105,7 +120,20 @@ def measured_set(rows: int, groups: int) -> Table:
             Column("memory", "memory (MB)", number),
         ),
         table,
-        (f"{bytes_on_disk / 1e6:,.0f} MB of Parquet, 4 columns, groups scattered over all files.",),
+        (
+            f"{bytes_on_disk / 1e6:,.0f} MB of Parquet, 4 columns, groups scattered over all.",
+            *(f"{name}: {_told(one['within'])}" for name, one in best.items() if "within" in one),
+        ),
+    )
+
+
+def _told(within: dict[str, bool]) -> str:
+    """Which intervals have the true values."""
+    off = [name for name, is_within in within.items() if not is_within]
+    return (
+        f"{len(within) - len(off)} of {len(within)} true values lie within their intervals"
+        + (f", but for {', '.join(off)}" if off else "")
+        + "."
     )
 
 
@@ -126,8 +154,8 @@ def the_set(rows: int, groups: int) -> Path:
 
 def measured(parts: Sequence[str], folder: Path) -> dict[str, Any]:
     """What one way takes, in a process of its own."""
-    prepare, work = parts
-    code = _MEASURE.format(prepare=prepare, work=work)
+    prepare, work, after = parts
+    code = _MEASURE.format(prepare=prepare, work=work, after=after)
     said = run_process([sys.executable, "-c", code, str(folder)])
     found: dict[str, Any] = loads(said.splitlines()[-1])
     return found

@@ -138,6 +138,8 @@ def _cluster_factor(design: Design) -> int:
     HypothesisError
         When there is none.
     """
+    if len(design.factors) == 1:
+        return 0
     for k, (factor, codes) in enumerate(zip(design.factors, design.rows.codes_of, strict=True)):
         pairs = [np.unique(other * factor.J + codes) for other in design.rows.codes_of]
         if all(len(p) == f.J for p, f in zip(pairs, design.factors, strict=True)):

@@ -147,9 +147,7 @@ def _assemble(
     fit: Fit, at: Anchor, k: int | None, results: CaseResults, reading: Reading
 ) -> Influence:
     design = fit.design
-    index = design.rows.index
-    if k is not None:
-        index = pd.Index(design.factors[k].labels, name="group")
+    index = design.rows.index if k is None else pd.Index(design.factors[k].labels, name="group")
     terms = pd.Index(design.terms, name="term")
     changes, p = results.changes, len(terms)
     frame = _frame(fit, at, k, results, reading).set_axis(index)

@@ -207,7 +207,7 @@ def _frame(
     fit: Fit, k: int, elpd: Floats, p: Floats, k_hat: Floats | float, method: object
 ) -> pd.DataFrame:
     factor = fit.design.factors[k]
-    n = np.bincount(fit.design.rows.codes_of[k], minlength=factor.J)
+    n = fit.design.rows.sizes(k, factor.J)
     columns = {"n": n, "elpd": elpd, "p": p, "k_hat": k_hat, "method": method}
     return pd.DataFrame(columns, index=pd.Index(factor.labels, name="group"))
 
