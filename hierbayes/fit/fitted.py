@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
-import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.design.group_design import GroupDesign, group_design
@@ -23,7 +22,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.information import NaturalParameters, natural_parameters
-from hierbayes.fit.degrees_of_freedom.error_directions import ErrorDirections
+from hierbayes.fit.error_readings import ErrorReadings
 from hierbayes.fit.evidence import Maximum
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.conditional import NormalPrior
@@ -35,7 +34,7 @@ from hierbayes.priors.prior_set import PriorSet
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted(ABC):
+class Fitted(ErrorReadings, ABC):
     """A design and draws of θ, in the user's units.
 
     Parameters
@@ -69,6 +68,11 @@ class Fitted(ABC):
     @abstractmethod
     def engine(self) -> str:
         """``"REML"``, ``"ML"``, ``"MAP"`` or ``"posterior"``."""
+
+    @property
+    @abstractmethod
+    def sampled(self) -> bool:
+        """Whether it is draws from a posterior, and not one θ̂ at a maximum."""
 
     @property
     @abstractmethod
@@ -255,30 +259,6 @@ class Fitted(ABC):
         """Variance parameters on nlme's scale with their approximate covariance, at a maximum."""
         return natural_parameters(self.problem, self.G, self.sigma, reading)
 
-    def error_intervals(self, interval: Interval) -> list[pd.DataFrame]:
-        """Limits of the parameters of a residual structure; none where there is none."""
-        return []
-
-    @property
-    def error_draws(self) -> tuple[tuple[str, ...], Floats]:
-        """Names of the parameters of a residual structure, and their draws (chains, draws, k)."""
-        return (), self.error_coordinates
-
-    @property
-    def error_coordinates(self) -> Floats:
-        """Coordinates (chains, draws, k) of a residual structure; k = 0 without one."""
-        return np.zeros((*self.theta.shape, 0))
-
-    @property
-    def error_se(self) -> Floats:
-        """Standard errors (k,) of the parameters of a residual structure; none without one."""
-        return np.empty(0)
-
-    @property
-    def error_directions(self) -> ErrorDirections | None:
-        """How the covariance of γ̂ moves with those parameters; None where there are none."""
-        return None
-
     # ---------------------------------------------------------------- uncertainty
 
     @property
@@ -293,6 +273,10 @@ class Fitted(ABC):
     @abstractmethod
     def group_sd(self, k: int) -> Floats:
         """Standard deviation of each group's coefficients W_jγ + u_j (J, q) of factor k."""
+
+    @abstractmethod
+    def u_limits(self, k: int, interval: Interval, *, given_gamma: bool) -> tuple[Floats, Floats]:
+        """Lower and upper limits of each u_j (J, q) of factor k; ``given_gamma`` as in `u_cov`."""
 
     @abstractmethod
     def unknown_corr(self) -> Booleans:

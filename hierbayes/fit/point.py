@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
@@ -68,6 +69,11 @@ class PointFit(Fit):
     def engine(self) -> str:
         """``"REML"``, ``"ML"`` or ``"MAP"``."""
         return self.evidence.name
+
+    @property
+    def sampled(self) -> bool:
+        """No: it has one θ̂."""
+        return False
 
     @property
     def singular(self) -> bool:
@@ -151,6 +157,12 @@ class PointFit(Fit):
     def effect_errors(self) -> EffectErrors:
         """What is not known of u given θ̂."""
         return GaussianErrors(self.any_state)
+
+    def u_limits(self, k: int, interval: Interval, *, given_gamma: bool) -> tuple[Floats, Floats]:
+        """Normal limits of each u_j (J, q) of factor k given θ̂."""
+        variance = np.diagonal(self.u_cov(k, given_gamma=given_gamma), axis1=1, axis2=2)
+        half = ndtri(interval.tails[1]) * np.sqrt(np.maximum(variance, 0.0))
+        return self.u_means[k] - half, self.u_means[k] + half
 
     def unknown_corr(self) -> Booleans:
         """Entries of G (q, q) that are not in the likelihood."""

@@ -61,6 +61,11 @@ class PosteriorFit(Fit):
         return "posterior"
 
     @property
+    def sampled(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def singular(self) -> bool:
         """False: it averages over the inside of the cone."""
         return False
@@ -130,6 +135,10 @@ class PosteriorFit(Fit):
         """Posterior sd of W_jγ + u_j (J, q) of factor k."""
         spread: Floats = (population_draws(self, k) + self.us[k]).std(axis=(0, 1), ddof=1)
         return spread
+
+    def u_limits(self, k: int, interval: Interval, *, given_gamma: bool) -> tuple[Floats, Floats]:
+        """Quantiles of the draws of each u_j (J, q) of factor k; γ varies in them."""
+        return interval.of_draws(self.us[k])
 
     def unknown_corr(self) -> Booleans:
         """None: what is not in the likelihood is the prior's."""

@@ -24,7 +24,6 @@ from hierbayes.display.interval import Interval
 from hierbayes.fit.degrees_of_freedom.source import METHODS, DfSource, usual_or_stated
 from hierbayes.fit.degrees_of_freedom.tails import t_quantile
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.plots.fit_rows import value_text
 
@@ -50,7 +49,7 @@ def pointwise_band(fit: Fit, L: Floats, df: str | None, interval: Interval) -> p
         ``estimate``, ``se``, ``df``, ``lower``, ``upper``; of a posterior mean, sd, and
         equal-tailed quantiles, df missing.
     """
-    if isinstance(fit, PosteriorFit):
+    if fit.sampled:
         draws = fit.gamma_draws @ L.T
         lower, upper = interval.of_draws(draws)
         table = {"estimate": draws.mean(axis=(0, 1)), "se": draws.std(axis=(0, 1), ddof=1)}
@@ -66,7 +65,7 @@ def pointwise_band(fit: Fit, L: Floats, df: str | None, interval: Interval) -> p
 
 def simultaneous_radius(fit: Fit, L: Floats, df: str | None, interval: Interval) -> float:
     """How many standard errors the band of all rows of L together extends to either side."""
-    if isinstance(fit, PosteriorFit):
+    if fit.sampled:
         draws = (fit.gamma_draws @ L.T).reshape(-1, len(L))
         sd = draws.std(axis=0, ddof=1)
         away = np.abs(draws - draws.mean(axis=0))[:, sd > 0.0] / sd[sd > 0.0]
@@ -116,7 +115,7 @@ def row_space(L: Floats, scale: Floats) -> Floats:
 
 def band_in_words(fit: Fit, df: str | None, interval: Interval) -> str:
     """What the limits are."""
-    if isinstance(fit, PosteriorFit):
+    if fit.sampled:
         return f"{interval} posterior band"
     return (
         f"{100 * interval.prob:g}% confidence band, df {METHODS[usual_or_stated(fit, df).method]}"

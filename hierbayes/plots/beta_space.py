@@ -20,7 +20,6 @@ import pandas as pd
 from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.fit.effects import fixef, vcov
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import (
@@ -219,7 +218,7 @@ def _leave_out(ax: Axes, frame: BetaSpace, far: Booleans) -> None:
 
 def _entries(fit: Fitted, frame: BetaSpace, prob: str) -> Entries:
     """The legend, in the words of the engine."""
-    sampled = isinstance(fit, PosteriorFit)
+    sampled = fit.sampled
     own = {"BLUE (own least squares)": BLUE.points(5.0)}
     kinds = set(frame.ellipses["kind"]) & _OF_POINTS.keys()
     own_ellipse = {f"{kind}, one sd": _LOOKS[kind][0].lines(1.4) for kind in sorted(kinds)}
@@ -238,7 +237,7 @@ def _some_draws(fit: Fitted, span: slice, populations: int) -> Floats:
     """A block of G at a few draws (m, q, q), evenly spread over the chains; none of a point fit."""
     q = span.stop - span.start
     G = fit.theta.G[..., span, span].reshape(-1, q, q)
-    if not isinstance(fit, PosteriorFit):
+    if not fit.sampled:
         return G[:0]
     few = min(_DRAWS // populations, len(G))
     return G[np.linspace(0, len(G) - 1, few).round().astype(np.intp)]

@@ -12,10 +12,8 @@ from scipy.special import ndtri
 
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import StudyError
-from hierbayes.fit.effects import ranef, ranef_cov
+from hierbayes.fit.effects import ranef
 from hierbayes.fit.fitted import Fitted
-from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.frames.arrays import Floats
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import ENGINES, chosen_groups, one_effect, refuse_other_than
 from hierbayes.plots.draw import heading
@@ -101,7 +99,7 @@ def caterpillar_frame(
     common = None if order is None else one_effect(names, order)
     shown = chosen_groups(fit, groups, max_groups, at)
     u = ranef(fit, at).to_numpy()
-    lower, upper = _limits(fit, at, interval, given_gamma)
+    lower, upper = fit.u_limits(at, interval, given_gamma=given_gamma)
     parts = []
     for k in places:
         ordered = shown[np.argsort(u[shown, k if common is None else common], kind="stable")]
@@ -175,19 +173,8 @@ def plot_caterpillar(
     return drawn.figure
 
 
-def _limits(fit: Fitted, k: int, interval: Interval, given_gamma: bool) -> tuple[Floats, Floats]:
-    """Lower and upper limits (J, q) of factor k."""
-    if isinstance(fit, PosteriorFit):
-        return interval.of_draws(fit.us[k])
-    cov = ranef_cov(fit, k, given_gamma=given_gamma).to_numpy()
-    variance = np.maximum(np.diagonal(cov, axis1=1, axis2=2), 0.0)
-    half = ndtri(interval.tails[1]) * np.sqrt(variance)
-    u = ranef(fit, k).to_numpy()
-    return u - half, u + half
-
-
 def _interval_in_words(fit: Fitted, interval: Interval, given_gamma: bool) -> str:
-    if isinstance(fit, PosteriorFit):
+    if fit.sampled:
         return f"{interval} posterior intervals"
     given = "θ̂ and γ̂" if given_gamma else "θ̂, γ estimated"
     return f"{100 * interval.prob:g}%, ±{ndtri(interval.tails[1]):.2f} sd given {given}"

@@ -6,8 +6,7 @@ from hierbayes.design.levels import is_outer
 from hierbayes.display.interval import Interval
 from hierbayes.errors import in_quotes
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.inference.context.spread import spread_table
+from hierbayes.inference.context.spread import spread_in_words, spread_table
 
 
 def notes_of_errors(fit: Fit) -> list[str]:
@@ -33,6 +32,7 @@ def notes_of_one_factor(fit: Fit, interval: Interval) -> tuple[str, ...]:
     design = fit.design
     engine = "ML" if fit.engine == "ML" else "REML"
     notes = [
+        *spread_in_words(fit, interval),
         "R2 marginal is the share of the fixed part in its variance over the rows, z'Gz averaged "
         "over the rows and σ²; R2 conditional counts z'Gz as explained",
         *notes_of_errors(fit),
@@ -42,8 +42,6 @@ def notes_of_one_factor(fit: Fit, interval: Interval) -> tuple[str, ...]:
         "reliability: near 1 the groups' own coefficients can be told apart, near 0 they are "
         "mostly error",
     ]
-    if isinstance(fit, PosteriorFit):
-        notes.insert(0, f"estimate and sd are the posterior mean and sd, limits enclose {interval}")
     if len(design.effects) > 1:
         notes.append(
             "reliability weighs all coefficients of a group together; own_variance is the ratio of "

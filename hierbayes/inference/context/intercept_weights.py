@@ -33,7 +33,6 @@ from hierbayes.errors import DataError, FormulaError, HypothesisError
 from hierbayes.fit.effects import blue
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.maximised import maximum_likelihood
-from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.constancy import varies_within
 from hierbayes.frames.grouping import group_rows
@@ -223,7 +222,7 @@ def _estimates(fit: Fit, table: pd.DataFrame, intercept: InterceptEstimate) -> p
 
 
 def _given(fit: Fit) -> str:
-    if isinstance(fit, PointFit):
+    if not fit.sampled:
         return f"θ̂ by {fit.engine}"
     return (
         "generalised least squares at every draw of θ, averaged over the draws; the prior of γ is "

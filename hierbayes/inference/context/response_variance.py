@@ -41,10 +41,9 @@ from hierbayes.fit.of_family.response_shares import (
     response_parts,
     response_shares,
 )
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import between_variance, explained_variance, moment_at, shares_of
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.context.spread import draws_table
+from hierbayes.inference.context.spread import draws_table, spread_in_words
 
 LATENT, OBSERVATION = "latent", "observation"
 
@@ -164,9 +163,7 @@ def _iccs(fit: Fit, scale: str, residual: Floats, at: dict[str, float] | None) -
 def _notes(fit: Fit, interval: Interval, latent: bool, mean: Floats) -> tuple[str, ...]:
     """What each scale is, in words."""
     family, offsets = fit.problem.family_rows.family, fit.design.specification.offsets
-    notes = []
-    if isinstance(fit, PosteriorFit):
-        notes.append(f"estimate and sd are the posterior mean and sd, limits enclose {interval}")
+    notes = spread_in_words(fit, interval)
     notes.append(
         "R2 marginal is the share of the fixed part in its variance over the rows, that of the "
         "random effects averaged over the rows, and the residual; R2 conditional counts the random "

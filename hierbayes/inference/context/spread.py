@@ -77,6 +77,13 @@ def random_variance(fit: Fitted) -> Floats:
     return between_variance(fit.theta.G, fit.design.rows.second_moment)
 
 
+def spread_in_words(fit: Fit, interval: Interval) -> list[str]:
+    """What the columns of `draws_table` are, of a posterior; a point fit has estimates alone."""
+    if not fit.sampled:
+        return []
+    return [f"estimate and sd are the posterior mean and sd, limits enclose {interval}"]
+
+
 def draws_table(
     draws: Mapping[Any, Floats], name: str | tuple[str, ...], fit: Fit, interval: Interval
 ) -> pd.DataFrame:

@@ -15,7 +15,6 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit.effects import estimable_groups, group_shrinkage
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.variance import icc_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
@@ -32,6 +31,7 @@ from hierbayes.inference.context.spread import (
     draws_table,
     fixed_variance,
     random_variance,
+    spread_in_words,
     spread_table,
 )
 from hierbayes.inference.context.submodel import fit_columns
@@ -166,6 +166,7 @@ def _by_factor(fit: Fit, at: dict[str, float] | None, interval: Interval) -> Var
     """The same of several grouping factors."""
     found = dict(variance_by_factor.reliabilities(fit))
     notes = [
+        *spread_in_words(fit, interval),
         "R2 marginal is the share of the fixed part in its variance over the rows, z'Gz of every "
         "factor averaged over the rows and σ²; R2 conditional counts every z'Gz as explained",
         *notes_of_errors(fit),
@@ -176,8 +177,6 @@ def _by_factor(fit: Fit, at: dict[str, float] | None, interval: Interval) -> Var
         "reliability: near 1 the groups' own coefficients can be told apart, near 0 they are "
         "mostly error, to which the effects of the other factors belong",
     ]
-    if isinstance(fit, PosteriorFit):
-        notes.insert(0, f"estimate and sd are the posterior mean and sd, limits enclose {interval}")
     return VarianceExplained(
         shares=draws_table(variance_by_factor.shares(fit, at), "share", fit, interval),
         reliability=draws_table(found, "effect", fit, interval),

@@ -12,7 +12,6 @@ from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.point import PointFit
 from hierbayes.inference.accepted_fits import refuse_other_rows
 from hierbayes.inference.predictive.criterion import BY_ROW, PredictiveCriterion
 from hierbayes.inference.predictive.logo import logo
@@ -140,10 +139,10 @@ def _refuse_other(a: PredictiveCriterion, b: PredictiveCriterion) -> None:
         )
     refuse_other_rows("compare_predictive", a.fit, b.fit)
     if a.criterion == BY_ROW:
-        if isinstance(a.fit, PointFit) != isinstance(b.fit, PointFit):
+        if a.fit.sampled != b.fit.sampled:
             raise InferenceError(
                 "one of these is of a posterior, which leaves rows out of θ too, and one of a "
-                f"maximum ({(a if isinstance(a.fit, PointFit) else b).fit.engine}), whose θ̂ has "
+                f"maximum ({(b if a.fit.sampled else a).fit.engine}), whose θ̂ has "
                 "seen every row and is too favourable; compare posteriors, or results of hb.logo()"
             )
         return

@@ -53,7 +53,7 @@ def anchor(fit: Fit) -> Anchor:
 
 def given(fit: Fit) -> tuple[str, str]:
     """What the residuals and their variances are given, labelled."""
-    if isinstance(fit, PointFit):
+    if not fit.sampled:
         return "Given", f"θ̂ by {fit.engine}"
     of_errors = "" if fit.problem.moments is None else " and of the coordinates of the errors"
     return "Given", (

@@ -24,7 +24,6 @@ from hierbayes.display.blocks import Items, Table
 from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import (
@@ -130,7 +129,7 @@ def level2_residuals(fit: Fit, factor: str | None = None) -> Level2Residuals:
     table: dict[str, Floats | Integers] = {"n": level.rows.astype(np.intp)}
     for place, effect in enumerate(names):
         table[f"u[{effect}]"] = u[:, place]
-        if isinstance(fit, PosteriorFit):
+        if fit.sampled:
             table[f"sd[{effect}]"] = sd_over_draws(fit.us[k][..., place])
         table[f"standardized[{effect}]"] = standardized[:, place]
         table[f"normal_score[{effect}]"] = normal_scores(standardized[:, place])

@@ -15,7 +15,6 @@ from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.subject import subject_of
 from hierbayes.errors import DataError, EstimationError, in_quotes
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.residuals.bound import numbers_of
@@ -115,7 +114,7 @@ def sequences_of(
         raise EstimationError("the residuals of this fit are 0 or not finite: it leaves no errors")
     if not word:
         times = _places(codes)
-    given = f"θ̂ by {fit.engine}" if isinstance(fit, PointFit) else "posterior means"
+    given = f"θ̂ by {fit.engine}" if not fit.sampled else "posterior means"
     along = f"in order of {word}" if word else "counted as rows"
     lines = (("Errors", f"{kind} residuals within {name}, {along}"), ("Given", given))
     about = subject_of(fit.design).lines(*lines)

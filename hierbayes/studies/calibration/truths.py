@@ -159,7 +159,7 @@ def read_truth(stated: Any, model: Posed, caller: str) -> Source:
         return Source(model.priors, "drawn from the priors of the model")
     if isinstance(stated, Fit):
         _refuse_other_model(stated.problem, model.problem)
-        several = isinstance(stated, PosteriorFit)
+        several = stated.sampled
         text = "draws of the posterior" if several else f"the {stated.engine} estimates"
         return Source(stated, text)
     if isinstance(getattr(stated, "priors", None), PriorSet):

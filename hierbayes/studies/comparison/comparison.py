@@ -14,7 +14,6 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page
 from hierbayes.display.reported import Reported
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.disagreement import (
     agreements,
     difference_table,
@@ -229,6 +228,6 @@ def _plug_ins(fits: Mapping[str, Fit]) -> dict[str, str]:
     found = {
         name: plug_in_of(fits, name)
         for name, fit in fits.items()
-        if isinstance(fit, PosteriorFit) and fit.problem.family is None
+        if fit.sampled and fit.problem.family is None
     }
     return {posterior: plug_in for posterior, plug_in in found.items() if plug_in is not None}

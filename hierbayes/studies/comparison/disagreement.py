@@ -35,7 +35,7 @@ _FAMILIES = {
 def pairs_to_compare(sides: Mapping[str, Side]) -> list[FitPair]:
     """Every later fit with the first, and every later posterior with the first posterior."""
     names = list(sides)
-    posteriors = [name for name in names if isinstance(sides[name].fit, PosteriorFit)]
+    posteriors = [name for name in names if sides[name].fit.sampled]
     chosen = [(names[0], name) for name in names[1:]]
     chosen += [(posteriors[0], name) for name in posteriors[1:] if posteriors[0] != names[0]]
     return [FitPair(sides[a], sides[b]) for a, b in chosen]

@@ -11,7 +11,6 @@ import pandas as pd
 from hierbayes.design.blocks import block_slices
 from hierbayes.fit.evidence import null_directions
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.point import PointFit
 from hierbayes.studies.comparison.effect_labels import EffectLabels
 from hierbayes.studies.comparison.model_difference import model_difference
 
@@ -92,7 +91,7 @@ class FitPair:
     def point(self) -> Side | None:
         """The point of a pair of a point and a posterior."""
         sides = (self.first, self.second)
-        points = [side for side in sides if isinstance(side.fit, PointFit)]
+        points = [side for side in sides if not side.fit.sampled]
         return points[0] if len(points) == 1 else None
 
     @property

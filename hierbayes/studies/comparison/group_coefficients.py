@@ -9,11 +9,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.fit.convergence import mcse_of_means
-from hierbayes.fit.effects import population_draws, shrinkage
+from hierbayes.fit.effects import population_draws
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.of_family.point import FamilyPointFit
-from hierbayes.fit.point import PointFit
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.effect_labels import EffectLabels
 from hierbayes.studies.comparison.row_index import ordered_index
 
@@ -32,18 +29,10 @@ def _of_factor(fit: Fit, k: int, effects: tuple[str, ...]) -> pd.DataFrame:
     """The coefficients of the groups of one factor."""
     groups = fit.design.factors[k].labels
     index = pd.MultiIndex.from_product([groups, effects], names=["group", "effect"])
-    if isinstance(fit, FamilyPointFit):
-        values = (population_draws(fit, k) + fit.us[k]).ravel()
-        sd, mcse = fit.group_sd(k).ravel(), np.full(len(values), np.nan)
-    elif isinstance(fit, PointFit):
-        shrunk = shrinkage(fit, k)
-        values, sd = shrunk["blup"].to_numpy(), shrunk["blup_sd"].to_numpy()
-        mcse = np.full(len(values), np.nan)
-    else:
-        draws = population_draws(fit, k) + fit.us[k]
-        draws = draws.reshape(*draws.shape[:2], -1)
-        values, sd = draws.mean(axis=(0, 1)), draws.std(axis=(0, 1), ddof=1)
-        mcse = mcse_of_means(draws)
+    draws = population_draws(fit, k) + fit.us[k]
+    draws = draws.reshape(*draws.shape[:2], -1)
+    values, sd = draws.mean(axis=(0, 1)), fit.group_sd(k).ravel()
+    mcse = mcse_of_means(draws) if fit.sampled else np.full(len(values), np.nan)
     table = pd.DataFrame({"estimate": values, "se": sd, "mcse": mcse}, index=index)
     return table.swaplevel().sort_index(level="effect", sort_remaining=False, kind="stable")
 
@@ -64,7 +53,7 @@ def group_table(
     """
     names = list(tables)
     first = tables[names[0]]
-    posteriors = [name for name in names if isinstance(fits[name], PosteriorFit)]
+    posteriors = [name for name in names if fits[name].sampled]
     unit = pd.concat([*(tables[name]["se"] for name in posteriors), first["se"]])
     unit = unit[~unit.index.duplicated()]  # labels need not have an order, as alignment wants
     parts = {}

@@ -8,7 +8,6 @@ import pandas as pd
 
 from hierbayes.display.interval import Interval
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.studies.comparison.fit_pair import Side
 
 _LIKELIHOODS = ("REML", "ML")
@@ -19,7 +18,7 @@ def overview(fits: Mapping[str, Fit]) -> pd.DataFrame:
     rows = []
     for fit in fits.values():
         chains, draws = fit.theta.sigma.shape
-        sampled = isinstance(fit, PosteriorFit)
+        sampled = fit.sampled
         rows.append(
             {
                 "engine": fit.engine,

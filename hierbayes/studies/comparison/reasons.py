@@ -32,7 +32,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.fit.of_family.point import FamilyPointFit
-from hierbayes.fit.point import PointFit
 from hierbayes.studies.comparison.fit_pair import FitPair, Side
 from hierbayes.studies.comparison.prior_reasons import prior_reason
 
@@ -102,9 +101,9 @@ def _boundary(pair: FitPair, block: str, parameter: str) -> str | None:
         effects = _effects_of(side, block, parameter)
         if effects & side.boundary and not effects & other.boundary:
             inside = (
-                "is inside"
-                if isinstance(other.fit, PointFit)
-                else "averages over the inside and cannot lie on the boundary"
+                "averages over the inside and cannot lie on the boundary"
+                if other.fit.sampled
+                else "is inside"
             )
             return (
                 f"the estimate of '{side.name}' lies on the boundary, {_state(side)}; "
@@ -240,9 +239,7 @@ def _weights(pair: FitPair, block: str, _parameter: str) -> str | None:
 
 def _jointly(pair: FitPair, _block: str, _parameter: str) -> str | None:
     a, b = pair.first.fit, pair.second.fit
-    if not (isinstance(a, PointFit) and isinstance(b, PointFit)) or (a.priors is None) == (
-        b.priors is None
-    ):
+    if a.sampled or b.sampled or (a.priors is None) == (b.priors is None):
         return None
     return (
         "no prior stands out, but one maximises the likelihood and the other its product with the "

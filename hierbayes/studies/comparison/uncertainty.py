@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.fit.fit import Fit
-from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.studies.comparison.decomposition import decompose
 from hierbayes.studies.comparison.effect_labels import EffectLabels
@@ -50,7 +49,7 @@ def uncertainty_table(
     """
     parts = []
     for name, fit in fits.items():
-        if not isinstance(fit, PosteriorFit) or fit.problem.family is not None:
+        if not fit.sampled or fit.problem.family is not None:
             continue  # of families γ and u are not normal given θ
         plug_in = plug_in_of(fits, name)
         split = decompose(fit)
