@@ -131,7 +131,7 @@ def test_saved_and_read_back(fit: hb.PointFit, kind: str, tmp_path: Path) -> Non
     back = xr.open_datatree(tmp_path / "fit.zarr", engine="zarr", consolidated=False)
     expected = KINDS[kind][1](list(fit.design.groups))
     for group in ("posterior", "constant_data"):
-        assert list(back[group]["group"].to_numpy()) == expected
+        assert list(back[group]["group_g"].to_numpy()) == expected
     np.testing.assert_array_equal(back["posterior"]["u"], fit.draws("u"))
 
 

@@ -27,6 +27,16 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "Catalog": lambda hs: hb.catalog(),
     "Levels": lambda hs: hb.levels(hs, "school"),
     "Fit": lambda hs: fitted(FORMULA, hs),
+    "FitOfOccasions": lambda hs: hb.Model(
+        "distance ~ C(age) * Sex",
+        hb.load_dataset("orthodont"),
+        residual=hb.residuals.Unstructured("age", group="Subject"),
+    ).reml(),
+    "FitOfARMA": lambda hs: hb.Model(
+        "distance ~ age + (1 | Subject)",
+        hb.load_dataset("orthodont"),
+        residual=hb.residuals.ARMA("age"),
+    ).reml(),
     "Summary": lambda hs: fitted(FORMULA, hs).summary(),
     "Diagnosis": lambda hs: fitted(FORMULA, hs).diagnose(),
     "ContextualEffects": lambda hs: fitted(

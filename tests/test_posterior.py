@@ -172,11 +172,11 @@ def test_the_tree_holds_everything_with_names(sampled_hs: hb.PosteriorFit) -> No
     tree = sampled_hs.to_datatree()
     assert set(tree.children) == {"posterior", "sample_stats", "observed_data", "constant_data"}
     posterior = tree["posterior"]
-    assert posterior["u"].dims == ("chain", "draw", "group", "effect")
+    assert posterior["u"].dims == ("chain", "draw", "group_school", "effect")
     assert posterior["gamma"].coords["term"].to_numpy().tolist() == [
         "Intercept", "ses", "Sector[T.Public]", "ses:Sector[T.Public]",
     ]  # fmt: skip
-    assert posterior.sizes["group"] == 40
+    assert posterior.sizes["group_school"] == 40
     assert tree["observed_data"]["mathach"].size == 1977
     assert {"diverging", "energy", "lp", "tree_depth"} <= set(tree["sample_stats"].data_vars)
     assert tree.attrs["seed"] == "1"

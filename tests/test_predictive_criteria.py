@@ -134,6 +134,25 @@ def test_a_row_given_its_group_is_that_of_dense_algebra(two_factors: hb.PointFit
         assert_allclose(found[s], expected, rtol=1e-9)
 
 
+def test_a_row_with_a_weight_given_its_group_is_that_of_dense_algebra(
+    small_data: pd.DataFrame,
+) -> None:
+    data = small_data.assign(weight=1.0 + np.arange(len(small_data)) % 4)
+    fit = hb.Model("y ~ x + (1 + x | g)", data, weights="weight").reml()
+    draws, rows, row = fit.parameter_draws(2, None, 1), fit.design.rows, 9
+    own = np.flatnonzero(rows.codes == rows.codes[row])
+    found = densities_given_draws(fit.design, draws, row)
+    D = np.diag(1.0 / data["weight"].to_numpy()[own])
+    for s in range(2):
+        rest = (rows.response - rows.X @ draws.gamma[s])[own]
+        V = rows.Z[own] @ fit.G @ rows.Z[own].T + fit.sigma**2 * D
+        precision = np.linalg.inv(V)
+        at = int(np.flatnonzero(own == row)[0])
+        sd = precision[at, at] ** -0.5
+        expected = norm.logpdf(sd**2 * (precision @ rest)[at], scale=sd)
+        assert_allclose(found[s], expected, rtol=1e-9)
+
+
 def _dense(fit: hb.PointFit) -> FactorRows:
     rows, spans = fit.design.rows, fit.design.spans
     columns = zip(rows.codes_of, spans, strict=True)

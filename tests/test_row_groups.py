@@ -83,6 +83,14 @@ def test_pictures_of_arviz_are_drawn_of_them(tree: xr.DataTree, picture: str) ->
     assert getattr(az, name)(tree) is not None
 
 
+@pytest.mark.filterwarnings("ignore:In a future version of xarray")  # of ArviZ's own call
+def test_arviz_draws_priors_beside_posteriors(tree: xr.DataTree) -> None:
+    """Its dimension 'group' is of priors and posteriors; that of groups is by factor."""
+    assert tree["posterior"]["u"].dims[2] == tree["prior"]["u"].dims[2] == "group_g"
+    drawn = az.plot_prior_posterior(tree, var_names=["gamma", "sd", "sigma"])
+    assert set(drawn.viz.children) >= {"dist"}
+
+
 @pytest.fixture(scope="module")
 def of_a_family() -> xr.DataTree:
     return family_fits.posterior().to_datatree(**GROUPS)

@@ -69,7 +69,7 @@ def bind_some(
 
     By default errors are correlated within the groups of the factor at this place.
     """
-    (frame,) = rows.frames
+    frame = rows.frames[0] if len(rows.frames) == 1 else pd.concat(list(rows.frames))
     if structure.follows_fitted:
         frame = frame.assign(**{FITTED: fitted})
     variances = tuple(part.bind(frame) for part in structure.variances)

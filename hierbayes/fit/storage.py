@@ -110,7 +110,14 @@ def to_datatree(
         free = graph_variables(design, fit.problem.products, fit.priors, fit.theta, fit.gamma_draws)
         variables = {name: (("chain", "draw", *dims), of) for name, (dims, of) in free.items()}
         groups["posterior"] = groups["posterior"].assign(variables)
-    tree = xr.DataTree.from_dict(groups | dict(further or {}))
+    of_factor = f"group_{design.factors[0].name}"  # ArviZ has a dimension 'group' of its own
+    names = {"group": of_factor, "group_of": f"{of_factor}_of"}
+    named = {
+        name: one.rename({a: b for a, b in names.items() if a in one.variables})
+        if "group" in one.dims else one
+        for name, one in (groups | dict(further or {})).items()
+    }  # fmt: skip
+    tree = xr.DataTree.from_dict(named)
     tree.attrs.update(_attributes(fit, sampling))
     return tree
 

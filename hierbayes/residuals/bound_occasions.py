@@ -95,6 +95,11 @@ class Occasions:
     places: Integers
     keys: pd.Index
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made again of its structure: functions of coordinates are not copied."""
+        parts = (self.of, self.links, self.patterns, self.counts, self.places, self.keys)
+        return _occasions, parts
+
     @property
     def time(self) -> str | None:
         """The column of occasions."""
@@ -128,12 +133,11 @@ class Occasions:
             np.concatenate([first[one] + np.arange(len(one) * (len(one) + 1) // 2) for one in own])
             for own in of_parts
         )
-        joined = Occasions(
+        joined = _occasions(
             self.of,
             NO_LINKS,
             tuple(np.array(one, dtype=np.intp) for one in every),
             np.array([found[one] for one in every]),
-            self.of.matrices(tuple(map(as_label, keys))),
             NO_ROWS,
             keys,
         )
@@ -240,8 +244,20 @@ def bound_occasions(
         kind.append(np.tile(first + np.arange(len(a)), len(groups)))
         first += len(a)
     links = Links(np.concatenate(left), np.concatenate(right), np.concatenate(kind))
+    return _occasions(of, links, tuple(patterns), np.array(counts), places, keys)
+
+
+def _occasions(
+    of: OccasionLaw,
+    links: Links,
+    patterns: tuple[Integers, ...],
+    counts: Floats,
+    places: Integers,
+    keys: pd.Index,
+) -> Occasions:
+    """Occasions, with the functions of coordinates that their structure has for them."""
     matrices = of.matrices(tuple(map(as_label, keys)))
-    return Occasions(of, links, tuple(patterns), np.array(counts), matrices, places, keys)
+    return Occasions(of, links, patterns, counts, matrices, places, keys)
 
 
 @cache

@@ -7,18 +7,23 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.bound_residual import bind_residual
 from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.design import Design
+from hierbayes.design.error_law import require_columns
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import columns_needed, one_column
+from hierbayes.design.matrices import ALL_ROWS, columns_needed, group_labels, one_column
 from hierbayes.design.problem import Problem
+from hierbayes.design.products import Products
+from hierbayes.design.residual_moments import residual_moments
+from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
 from hierbayes.design.rows import Rows
 from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.design.sparse_products import sparse_products
-from hierbayes.errors import DataError
-from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.frames.arrays import Floats
+from hierbayes.errors import DataError, FormulaError
+from hierbayes.fit.predictions.prediction_rows import placed_groups, rows_to_predict
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.named_columns import require_column
 from hierbayes.specification.formula import Specification
 
@@ -43,7 +48,9 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
     """
     if not isinstance(data, pd.DataFrame):
         raise DataError(f"the rows that are given must be a DataFrame, not {type(data).__name__}")
-    problem.refuse_residual_structure("what further rows say of a fit")
+    _refuse_what_is_not_linear(problem)
+    if problem.moments is not None:
+        require_columns(data, problem.moments.rows.structure)
     products, design = problem.products, problem.design
     spec, seen = design.specification, design.rows
     further = rows_to_predict(design, data, new_groups="sample")
@@ -63,20 +70,21 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
         )
     root_weights = _root_weights(seen, spec, further.data)
     columns, X, Z = design.columns.learning(further.data)
-    of_rows = np.column_stack([y, X, *further.codes_of])
+    codes_of, unseen = further.codes_of, further.unseen
+    if not spec.factors:
+        codes_of, unseen = _groups_without_effects(design, further.data)
+    of_rows = np.column_stack([y, X, *codes_of])
     _refuse_rows_of_the_fit(design, further.index, of_rows)
     factors = tuple(
         GroupingFactor(factor.name, factor.labels.append(labels) if len(labels) else factor.labels)
-        for factor, labels in zip(design.factors, further.unseen, strict=True)
+        for factor, labels in zip(design.factors, unseen, strict=True)
     )
     rows = replace(
         seen,
         response=np.concatenate([seen.response, y - further.offset]),
         X=np.vstack([seen.X, X]),
         Z=np.vstack([seen.Z, Z]),
-        codes_of=tuple(
-            np.concatenate(both) for both in zip(seen.codes_of, further.codes_of, strict=True)
-        ),
+        codes_of=tuple(np.concatenate(both) for both in zip(seen.codes_of, codes_of, strict=True)),
         index=seen.index.append(further.index),
         added=None if seen.added is None else np.append(seen.added, further.offset),
         root_weights=root_weights,
@@ -84,9 +92,61 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
         frames=seen.frames and (*seen.frames, *SharedColumns(further.data, seen.frames[0].columns)),
     )
     larger = replace(design, columns=columns, factors=factors, rows=rows)
-    if len(factors) == 1:
-        return Problem(larger, cross_products(rows, factors[0].labels, products.basis))
-    return Problem(larger, sparse_products(rows, factors, design.spans, products.basis))
+    made: Products = (
+        cross_products(rows, factors[0].labels, products.basis)
+        if len(factors) == 1
+        else sparse_products(rows, factors, design.spans, products.basis)
+    )
+    if problem.moments is None:
+        return Problem(larger, made)
+    moments = residual_moments(_errors_of_all(problem, larger), larger, made.basis)
+    of_all = Problem(larger, made, moments)
+    return of_all if problem.z is None else of_all.weighted(problem.z)
+
+
+def _refuse_what_is_not_linear(problem: Problem) -> None:
+    """Refuse responses whose u is not Gaussian given θ, and variances that follow the fit."""
+    if problem.family is not None:
+        raise FormulaError(
+            f"given= updates u exactly, without a refit, where the response is Gaussian, and the "
+            f"family of this model is {problem.family}; fit the model to these rows and the others "
+            "together"
+        )
+    problem.refuse_fitted_variances("what further rows say of a fit")
+
+
+def _groups_without_effects(
+    design: Design, data: pd.DataFrame
+) -> tuple[tuple[Integers, ...], tuple[pd.Index, ...]]:
+    """By factor places of the rows and new labels, of groups that only errors are correlated in."""
+    codes_of, unseen = [], []
+    for factor in design.factors:
+        if factor.name == ALL_ROWS:
+            codes, labels = np.zeros(len(data), dtype=np.intp), pd.Index([])
+        else:
+            columns = design.specification.columns_of.get(factor.name, (factor.name,))
+            for name in columns:
+                require_column(name, data, "rows that are given")
+            codes, labels = placed_groups(factor, group_labels(data, columns))
+        codes_of.append(codes)
+        unseen.append(labels)
+    return tuple(codes_of), tuple(unseen)
+
+
+def _errors_of_all(problem: Problem, larger: Design) -> ResidualRows:
+    """The residual structure on the rows of the fit and further ones, with the same parameters."""
+    assert problem.moments is not None
+    seen, structure = problem.moments.rows, problem.moments.rows.structure
+    found = bind_residual(structure, larger.rows, larger.factors)
+    names = [parameter.name for parameter in seen.parameters]
+    new = [one.name for one in found.parameters if one.name not in names]
+    if new or len(found.parameters) != len(names):
+        said = f"'{new[0]}'" if new else "others"
+        raise DataError(
+            f"the rows that are given would give the errors, {structure.text}, a parameter that "
+            f"the fit has not: {said}; give rows of strata and occasions that it has seen"
+        )
+    return found
 
 
 def _root_weights(seen: Rows, spec: Specification, data: pd.DataFrame) -> Floats | None:

@@ -217,6 +217,15 @@ def _groups_of(
         )
     if new_groups == "population":
         return np.where(unseen, factor.J, codes), pd.Index([])
+    return placed_groups(factor, labels)
+
+
+def placed_groups(factor: GroupingFactor, labels: pd.Series) -> tuple[Integers, pd.Index]:
+    """Places of the groups of rows, those that are not seen after the others, and their labels."""
+    codes = factor.find(labels)
+    unseen = codes < 0
+    if not unseen.any():
+        return codes, pd.Index([])
     places, names = pd.factorize(labels[unseen])
     codes = codes.copy()
     codes[unseen] = factor.J + places

@@ -26,7 +26,7 @@ from hierbayes.fit.structured.each_errors import likelihoods_of
 from hierbayes.fit.structured.normalized import normalized_residuals
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.language.script import Estimates
-from hierbayes.likelihood.conditional import flat_prior
+from hierbayes.likelihood.conditional import NormalPrior, flat_prior
 from hierbayes.likelihood.of_products import AnyLikelihood
 from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
 from hierbayes.priors.propriety import refuse_improper
@@ -126,15 +126,27 @@ class StructuredPosteriorFit(PosteriorFit):
         """As in `PosteriorFit`, given the errors of each draw."""
         prior = priors.normal_gamma(self.problem.unweighted.products)
         normals = self.generator(0).standard_normal(self.gamma_draws.shape)
-        flat = normals.reshape(-1, normals.shape[-1])
-        gamma = np.empty_like(flat)
-        for at, likelihood in likelihoods_of(self.problem, self.z, prior):
-            gamma[at] = likelihood.draw_gamma(self.theta.flat.at(at), flat[at])
-        drawn = gamma.reshape(normals.shape)
+        drawn = _gamma_draws(self, prior, normals)
         return replace(self, gamma_draws=drawn, gamma_prior=prior, priors=priors)
+
+    def _with_problem(self, problem: Problem) -> Self:
+        moved = replace(self, problem=problem)
+        if self.priors is None or not self.priors.collapses_gamma:
+            return moved
+        normals = self.generator(0).standard_normal(self.gamma_draws.shape)
+        return replace(moved, gamma_draws=_gamma_draws(moved, self.gamma_prior, normals))
 
     def _own_parts(self) -> OwnParts:
         return replace(super()._own_parts(), kind="StructuredPosteriorFit", arrays={"z": self.z})
+
+
+def _gamma_draws(fit: StructuredPosteriorFit, prior: NormalPrior, normals: Floats) -> Floats:
+    """γ (chains, draws, p) given θ and the errors of each draw, from standard normal numbers."""
+    flat = normals.reshape(-1, normals.shape[-1])
+    gamma = np.empty_like(flat)
+    for at, likelihood in likelihoods_of(fit.problem, fit.z, prior):
+        gamma[at] = likelihood.draw_gamma(fit.theta.flat.at(at), flat[at])
+    return gamma.reshape(normals.shape)
 
 
 def sample_structured_posterior(

@@ -57,13 +57,13 @@ def densities_given_draws(design: Design, draws: ParameterDraws, row: int) -> Fl
     draws : ParameterDraws
     row : int
     """
-    design.rows.refuse_weights()
     k = int(np.argmax([factor.J for factor in design.factors]))
     rows, span = design.rows, design.spans[k]
     members = np.flatnonzero(rows.codes_of[k] == rows.codes_of[k][row])
-    Z, z = rows.Z[members][:, span], rows.Z[row, span]
-    of_group = _left_over(design, draws, k, members, Z)
-    of_row = _left_over(design, draws, k, np.array([row]), np.ones((1, 1)))[:, 0]
+    sd = np.broadcast_to(rows.row_sd, len(rows.codes_of[k]))
+    Z, z = rows.Z[members][:, span] / sd[members, None], rows.Z[row, span] / sd[row]
+    of_group = _left_over(design, draws, k, members, Z / sd[members, None])
+    of_row = _left_over(design, draws, k, np.array([row]), np.ones((1, 1)))[:, 0] / sd[row]
     sigma = draws.phi[:, 0]
     root = draws.root[:, span, span] / sigma[:, None, None]
     rooted = np.swapaxes(root, 1, 2)
@@ -73,7 +73,7 @@ def densities_given_draws(design: Design, draws: ParameterDraws, row: int) -> Fl
     h = (turned * solved).sum(axis=1)
     error = of_row - (solved * (rooted @ of_group[..., None])[..., 0]).sum(axis=1)
     room = 1.0 - h
-    return log_normal(error / room, sigma**2 / room)
+    return log_normal(sd[row] * error / room, (sd[row] * sigma) ** 2 / room)
 
 
 def _left_over(
