@@ -167,6 +167,37 @@ def test_with_a_residual_structure_it_is_the_density_that_is_sampled(
     assert_allclose(slope(point), wanted, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("formula", "structure", "gamma"),
+    [
+        ("y ~ x + (1 + x | g)", hr.AR1("week") * hr.Strata("sex"), hb.Normal(0, 5)),
+        ("y ~ x + (1 | clinic) + (1 | g)", hr.Power("dose"), hb.Flat()),
+    ],
+    ids=str,
+)
+def test_collapsed_with_a_residual_structure_it_is_the_density_that_is_sampled(
+    formula: str, structure: hr.ResidualStructure, gamma: hb.Normal | hb.Flat
+) -> None:
+    priors = {"gamma": gamma, "sd": hb.Gamma(2, 1)}
+    model = hb.Model(formula, ROWS, residual=structure, priors=priors)
+    graph = model.graph()
+    found, sizes = _density(graph)
+    target, centre, _ = residual_posterior.structured_target(
+        model.problem, model.priors, progress=False
+    )
+    assert sum(size for _, size in sizes) == len(centre)
+    assert [name for name, _ in sizes][-1] == "error_coordinates"
+    w = centre + 0.2 * np.random.default_rng(2).normal(size=len(centre))
+    assert_allclose(found(w), target.value(w)[0], rtol=1e-8)
+    with graph:
+        slope = graph.compile_dlogp(mode=PYTHON)
+    point, at = graph.initial_point(), 0
+    for value, (_, size) in zip(graph.value_vars, sizes, strict=True):
+        point[value.name] = w[at : at + size].reshape(point[value.name].shape)
+        at += size
+    assert_allclose(slope(point), target.with_gradient(w)[1], rtol=1e-5, atol=1e-6)
+
+
 def test_with_a_residual_structure_responses_are_drawn() -> None:
     structure = hr.AR1("week") * hr.Strata("sex")
     model = hb.Model("y ~ x + (1 | g)", ROWS, residual=structure)
@@ -183,5 +214,8 @@ def test_with_a_residual_structure_responses_are_drawn() -> None:
         total += e @ np.linalg.solve(errors_by_hand(structure, ROWS, own), e)
     n = 60 * len(ROWS)
     assert abs(total - n) < 6.0 * np.sqrt(2.0 * n)
-    with pytest.raises(hb.ResidualError, match=r"^graph\(\) with u integrated out is not made for"):
-        model.graph()
+    given = hb.Model(
+        "y ~ x + (1 | g)", ROWS, residual=structure, priors={"gamma": hb.Uniform(-9, 9)}
+    )
+    with pytest.raises(hb.ResidualError, match=r"^with a residual structure γ is integrated out"):
+        given.graph()

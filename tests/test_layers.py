@@ -65,6 +65,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.model.posed_model": {
         "hierbayes.estimation.explicit_graph",
         "hierbayes.estimation.graph",
+        "hierbayes.estimation.structured_graph",
         "hierbayes.fit.of_family.graph",
         "hierbayes.priors.draws",
         "hierbayes.studies.prior_predictive.prior_predictive",
@@ -100,6 +101,10 @@ DOORS = {f"hierbayes.likelihood.{name}" for name in (
 )}  # fmt: skip
 INSIDE: dict[str, set[str]] = {
     "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},
+    "hierbayes.estimation.structured_graph": {
+        "hierbayes.likelihood.op",
+        "hierbayes.likelihood.residual_moments",
+    },
     "hierbayes.estimation.density": {"hierbayes.likelihood.native"},
     "hierbayes.estimation.family_inputs": {"hierbayes.likelihood.transported"},
     "hierbayes.estimation.laplace_search": {

@@ -238,8 +238,10 @@ class PosedModel:
         variables, with the same posterior: ``response`` is observed, X, Z and the groups of rows
         are data, and ``pm.sample``, ``pm.sample_prior_predictive`` (of proper priors),
         ``pm.sample_posterior_predictive`` and ``pm.do`` work on it; more can be added inside
-        ``with graph:``, and ``emit("pymc")`` writes it as code.  Errors with a structure are part
-        of this graph alone, and that of a family that is not Gaussian is of this kind always.
+        ``with graph:``, and ``emit("pymc")`` writes it as code.  The graph of a family that is not
+        Gaussian is of this kind always.  Parameters of a residual structure are
+        ``error_coordinates``, and their density is a function of Python: ``hb.sample_graph``
+        samples such a graph fastest.
 
         Parameters
         ----------
@@ -252,7 +254,8 @@ class PosedModel:
         Raises
         ------
         EstimationError, ResidualError
-            When ``centered`` or a residual structure is asked of what is integrated out.
+            When ``centered`` is asked of what is integrated out, or with a residual structure γ
+            is not.
 
         Examples
         --------
@@ -263,8 +266,6 @@ class PosedModel:
         >>> [variable.name for variable in graph.free_RVs]
         ['signed_sd', 'sigma', 'gamma_standard', 'b']
         """
-        if collapse:
-            self.problem.refuse_residual_structure("graph() with u integrated out")
         self.specification.refuse_no_random_part()
         if self.problem.family is not None:
             from hierbayes.fit.of_family.graph import graph_of_family
@@ -279,6 +280,10 @@ class PosedModel:
                 "u is integrated out of this graph, so that it is neither centred nor not; write "
                 "graph(collapse=False, centered=True)"
             )
+        if self.problem.moments is not None:
+            from hierbayes.estimation.structured_graph import structured_graph
+
+            return structured_graph(self.problem, self.priors)
         from hierbayes.estimation.graph import graph_of
 
         return graph_of(self.problem.design, self.problem.products, self.priors)
