@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 import pytest
+
+from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for, zeros_of
 
 INNER = """
 from hierbayes.compilation import inner
@@ -76,3 +80,30 @@ def test_a_change_in_another_file_is_followed(kept: Any, change: tuple[str, str]
     assert (twice(2.0), as_C.ctypes(2.0)) == (6.0, 6.0)
     twice, as_C = kept(*change)
     assert (twice(2.0), as_C.ctypes(2.0)) == (8.0, 8.0)
+
+
+@compiled()
+def _arrays(n: int, m: int, out: Any) -> Any:
+    """Sums by index of arrays of one, two and three dimensions, and of an empty one."""
+    for _ in range(3):  # what was freed is not taken for zeros
+        one, two, three = zeros_of(n), room_for((n, m)), zeros_of((m, n, np.int32(2)))
+        none = zeros_of((n, 0))
+        for i in range(n):
+            one[i] += i
+            for k in range(m):
+                two[i, k] = 10.0 * i + k
+                three[k, i, 1] += two[i, k]
+    for i in range(n):
+        out[0, i], out[1, i] = one[i], two[i].sum()
+        out[2, i], out[3, i] = three[:, i].sum(), none.size
+    return two, three
+
+
+def test_arrays_made_in_place_are_numpys() -> None:
+    out = np.empty((4, 3))
+    two, three = _arrays(3, 2, out)
+    stated = 10.0 * np.arange(3.0)[:, None] + np.arange(2.0)
+    assert two.tolist() == stated.tolist()
+    assert three.tolist() == np.stack([np.zeros((2, 3)), stated.T], axis=-1).tolist()
+    assert out.tolist() == [[0.0, 1.0, 2.0], [1.0, 21.0, 41.0], [1.0, 21.0, 41.0], [0.0] * 3]
+    assert two.strides == (16, 8) and two.flags["C_CONTIGUOUS"] and three.flags["OWNDATA"] is False

@@ -142,7 +142,7 @@ def test_a_line_says_what_is_compiled_and_only_then(
     target_of(design, inputs, priors, progress=False)
     assert capsys.readouterr().err == ""
     target_of(design, inputs, priors, progress=True)
-    said = "compiling the log density, once on this machine: 15 to 60 s\n"
+    said = "compiling the log density, once on this machine: 10 to 40 s\n"
     assert capsys.readouterr().err == said
 
 

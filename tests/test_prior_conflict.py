@@ -8,7 +8,7 @@ from scipy import stats
 import hierbayes as hb
 from hierbayes.fit.prior_conflict import prior_conflicts
 
-STEEP, MILD = 15.0, 3.0  # slopes on the scale of the link, along z of sd 0.7; default sd 3.5
+STEEP, MILD = 10.0, 3.0  # slopes on the scale of the link, along z of sd 0.7; default sd 3.5
 
 
 def counts(slope: float) -> pd.DataFrame:

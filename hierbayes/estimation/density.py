@@ -19,7 +19,9 @@ import llvmlite.binding as llvm
 import numpy as np
 from numba import carray, types
 
-from hierbayes.compilation import callback, inner, is_on_disk
+from hierbayes.compilation import callback, inner, is_kept, is_on_disk
+from hierbayes.compiled_arrays import room_for
+from hierbayes.compiling_process import provided_beside
 from hierbayes.estimation import density_kernels, density_layout, normalised_rows, shares_kernels
 from hierbayes.estimation.density_kernels import density_along
 from hierbayes.estimation.density_layout import Head
@@ -59,6 +61,20 @@ class Callbacks:
     evaluate: Any
     log_density: Any
     expand: Any
+
+
+def callbacks_beside(likelihood: str) -> Callbacks:
+    """`callbacks`, and where neither is on disk another process compiles a likelihood meanwhile.
+
+    Parameters
+    ----------
+    likelihood : str
+        Name of the module that provides it.
+    """
+    if is_compiled() or not is_kept(_log_density):
+        return callbacks()
+    with provided_beside(likelihood):
+        return callbacks()
 
 
 @cache
@@ -121,7 +137,7 @@ def _evaluate_of(key: int) -> Any:
 
 def _log_density(dim, w_, gradient_, value_, data_):
     n, m, q, p = _sizes(carray(data_, (_TERMS + 1,)))
-    out = np.empty(2 + n + q * q + p + m)
+    out = room_for(2 + n + q * q + p + m)
     _evaluate_symbol(True, True, w_, data_, out.ctypes)
     carray(value_, (1,))[0] = out[0]
     if not np.isfinite(out[0]):
@@ -136,7 +152,7 @@ def _log_density(dim, w_, gradient_, value_, data_):
 
 def _expand(dim, expanded, w_, out_, data_):
     n, m, q, p = _sizes(carray(data_, (_TERMS + 1,)))
-    out = np.empty(2 + n + q * q + p + m)
+    out = room_for(2 + n + q * q + p + m)
     _evaluate_symbol(False, True, w_, data_, out.ctypes)
     parameters = carray(out_, (expanded,))
     for i in range(expanded):

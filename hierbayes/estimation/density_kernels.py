@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from hierbayes.compilation import inner
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.estimation.density_layout import (
     ASINH,
     DENSITY,
@@ -118,7 +119,7 @@ def _add_likelihood(x, data, root, s, d_root, d_s, gradient):
     p = s.shape[0] - 1 - q
     m = int(data[_LATENT])
     latent, end = x.shape[0] - m, 2 + q * q + p + m
-    out = np.zeros(end + p)  # γ as the likelihood reads it behind what it writes: one lifetime
+    out = zeros_of(end + p)  # γ as the likelihood reads it behind what it writes: one lifetime
     at, center, first = int(data[_AT_GAMMA_TO_INTERNAL]), int(data[_AT_GAMMA_CENTER]), 1 + q
     given = data[_GIVEN] != 0.0
     if given:
@@ -178,14 +179,16 @@ def density(with_gradient, x, data, out):
     Without the gradient only what follows it is of use.
     """
     n, q, p = x.shape[0], int(data[_EFFECTS]), int(data[_TERMS])
-    gradient, s, slopes = out[1 : 1 + n], np.zeros(1 + q + p), np.empty(int(data[_NUMBERS]))
-    log_share, log_scale = np.empty(q + p - 1), np.empty(q + p - 1)
+    gradient, s, slopes = out[1 : 1 + n], zeros_of(1 + q + p), room_for(int(data[_NUMBERS]))
+    log_share, log_scale = room_for(q + p - 1), room_for(q + p - 1)
     by_shares = data[_JOINT] == SHARES
-    gradient[:], s[0] = 0.0, 1.0  # σ where it is no parameter
+    s[0] = 1.0  # σ where it is no parameter
+    for i in range(n):
+        gradient[i] = 0.0
     value = data[_CONSTANT] + _read_numbers(x, data, s, slopes, gradient)
     if by_shares:
         value += fill_shares(x, data, log_share, log_scale, s)
-    chol, root = np.zeros((q, q)), np.empty((q, q))
+    chol, root = zeros_of((q, q)), room_for((q, q))
     value += _fill_correlation(x, data, chol)
     for i in range(q):
         for k in range(q):
@@ -199,7 +202,7 @@ def density(with_gradient, x, data, out):
         out[2 + n + q * q + p + i] = x[n - m + i]
     if not with_gradient:
         return
-    d_root, d_s = np.zeros((q, q)), np.zeros(1 + q + p)
+    d_root, d_s = zeros_of((q, q)), zeros_of(1 + q + p)
     value += _add_likelihood(x, data, root, s, d_root, d_s, gradient)
     value += _add_joint(data, root, s, d_root, d_s)
     for i in range(q):
@@ -216,10 +219,11 @@ def density(with_gradient, x, data, out):
 @inner
 def _coordinates_of(w, data):
     """x (n,) of a sampler's w: centre + P w, but for the latent coordinates, which are its own."""
-    x, at, first = w.copy(), int(data[_AT_CENTRE]), int(data[_AT_P])
+    x, at, first = room_for(w.shape[0]), int(data[_AT_CENTRE]), int(data[_AT_P])
     d = w.shape[0] - int(data[_LATENT])
+    for i in range(w.shape[0]):
+        x[i] = data[at + i] if i < d else w[i]
     for i in range(d):
-        x[i] = data[at + i]
         for k in range(i + 1):
             x[i] += data[first + i * d + k] * w[k]
     return x

@@ -88,6 +88,11 @@ class FamilyInputs(GraphInputs):
         return transported.address()
 
     @property
+    def likelihood(self) -> str:
+        """As in `GraphInputs`."""
+        return transported.__name__
+
+    @property
     def is_compiled(self) -> bool:
         """As in `GraphInputs`."""
         return transported.is_compiled()

@@ -14,7 +14,7 @@ from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.reml import maximise, refuse_lost_residual
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior, log_jacobian
-from hierbayes.likelihood.of_products import address_of, is_compiled, likelihood_of
+from hierbayes.likelihood.of_products import address_of, is_compiled, likelihood_of, module_of
 from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, Reading
 from hierbayes.likelihood.sparse_native import packed
 from hierbayes.likelihood.theta import Theta
@@ -64,6 +64,11 @@ class GraphInputs:
         """The same with γ integrated out under another normal prior."""
         gamma = {"gamma_mean": prior.mean, "gamma_precision": prior.precision}
         return replace(self, data=self.data | gamma)
+
+    @property
+    def likelihood(self) -> str:
+        """Name of the module that provides that function."""
+        return module_of(self.several)
 
     @property
     def is_compiled(self) -> bool:

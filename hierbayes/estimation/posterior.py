@@ -13,7 +13,7 @@ from hierbayes.design.products import Products
 from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.coordinates import variables_of
-from hierbayes.estimation.density import callbacks, is_compiled
+from hierbayes.estimation.density import callbacks, callbacks_beside, is_compiled
 from hierbayes.estimation.density_data import density_data
 from hierbayes.estimation.importance import (
     K_HAT_LIMIT,
@@ -137,8 +137,9 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
 
         return graph_target(design, inputs, priors, progress=progress)
     if progress and not (is_compiled() and inputs.is_compiled):
-        announce("compiling the log density, once on this machine: 15 to 60 s")
-    compiled, given = callbacks(), inputs.structure[0] == GIVEN
+        announce("compiling the log density, once on this machine: 10 to 40 s")
+    compiled = callbacks() if inputs.is_compiled else callbacks_beside(inputs.likelihood)
+    given = inputs.structure[0] == GIVEN
     return Target(
         compiled.log_density,
         compiled.expand,

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from hierbayes.compilation import inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.estimation.density_layout import Head
 
 _EFFECTS, _TERMS, _SHARES_AT, _XI_AT, _PLACE_OF_CONSTANT, _AT_JOINT = map(
@@ -77,7 +76,7 @@ def pull_shares(x, data, log_share, log_scale, parameters, d_parameters, d_x):
     """Add to d_x, and to ∂/∂σ, what comes through log s and ξ, and the gradient of the prior."""
     q, f = int(data[_EFFECTS]), int(data[_TERMS]) - 1
     xi, at, start = int(data[_XI_AT]), int(data[_AT_JOINT]), int(data[_SHARES_AT])
-    m, d_log_scale, total = f + q, np.empty(f + q), 0.0
+    m, d_log_scale, total = f + q, room_for(f + q), 0.0
     for k in range(q):
         d_log_scale[f + k] = d_parameters[1 + k] * parameters[1 + k]
     for k in range(f):

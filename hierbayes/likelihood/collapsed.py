@@ -39,6 +39,7 @@ import math
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.likelihood.elimination import group_score, reduce_groups
 from hierbayes.likelihood.reading import VALUE_ONLY, Reading
 from hierbayes.likelihood.triangular import cholesky_in_place, solve_lower_transposed
@@ -69,8 +70,8 @@ def solve_gamma(S, sigma, precision, mean):
     cannot be factored.
     """
     p = S.shape[0] - 1
-    Q, F = np.empty((p, p)), np.zeros((p, p))
-    right, half, gamma = np.empty(p), np.zeros(p), np.zeros(p)
+    Q, F = room_for((p, p)), zeros_of((p, p))
+    right, half, gamma = room_for(p), zeros_of(p), zeros_of(p)
     for c in range(p):
         right[c] = S[c, p]
         for d in range(p):
@@ -95,7 +96,7 @@ def solve_gamma(S, sigma, precision, mean):
 def half_log_det(precision):
     """½ log|P₀| over what P₀ (p, p) informs; directions that it leaves flat add a density of 1."""
     p = precision.shape[0]
-    low = np.zeros((p, p))
+    low = zeros_of((p, p))
     total = 0.0
     for c in range(p):
         pivot = precision[c, c]
@@ -130,10 +131,10 @@ def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
         FF' = Q⁻¹; no columns where γ is not integrated out.
     """
     p = S.shape[0] - 1
-    F = np.zeros((p, 0))
+    F = zeros_of((p, 0))
     if not (math.isfinite(log_det) and sigma > 0.0 and sigma < np.inf):
         return -np.inf, 0.0, gamma, F
-    prior = precision if reading == NORMAL else np.zeros((p, p))
+    prior = precision if reading == NORMAL else zeros_of((p, p))
     log_det_Q = 0.0
     at = gamma
     if reading != GIVEN:
@@ -141,7 +142,7 @@ def read_value(log_det, S, sigma, gamma, n, precision, mean, reading):
         if not math.isfinite(log_det_Q):
             return -np.inf, 0.0, at, F
     if reading == ML:
-        F = np.zeros((p, 0))
+        F = zeros_of((p, 0))
 
     s2 = sigma * sigma
     form = residual_form(S, at) / s2
@@ -208,7 +209,7 @@ def collapsed(root, sigma, gamma, R, T, W, n, precision, mean, reading):
         ∂ value/∂γ for ``GIVEN``, zero otherwise.
     """
     q, p = root.shape[0], W.shape[0] - 1
-    relative, d_root, d_gamma = np.empty((q, q)), np.zeros((q, q)), np.zeros(p)
+    relative, d_root, d_gamma = room_for((q, q)), zeros_of((q, q)), zeros_of(p)
     for i in range(q):
         for k in range(q):
             relative[i, k] = root[i, k] / sigma

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
@@ -185,7 +186,7 @@ def _draw_gamma(
     normals: Floats,
 ) -> Floats:
     M, p = normals.shape
-    draws = np.empty((M, p))
+    draws = room_for((M, p))
     S = W
     for i in range(M):
         if i == 0 or not is_same(roots, i):
@@ -210,9 +211,9 @@ def _draw_u(
 ) -> Floats:
     M, J, q = normals.shape
     p = gammas.shape[1]
-    draws = np.empty((M, J, q))
-    z = np.empty(q)
-    half = np.empty(q)
+    draws = room_for((M, J, q))
+    z = room_for(q)
+    half = room_for(q)
     for i in range(M):
         R = conditional_roots(roots[i], A)
         for j in range(J):

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.likelihood.triangular import cholesky_in_place
 
 
@@ -24,8 +25,8 @@ def reduce_groups(root, R, T, W):
     J, r, m = T.shape
     q = R.shape[2]
     S = W.copy()
-    half, turned = np.empty((J, r, q)), np.empty((J, r, m))
-    work, N = np.empty((r, root.shape[1])), np.empty((r, r))
+    half, turned = room_for((J, r, q)), room_for((J, r, m))
+    work, N = room_for((r, root.shape[1])), room_for((r, r))
     log_det = 0.0
     for j in range(J):
         for i in range(r):
@@ -98,8 +99,8 @@ def group_score(half, turned, gamma, precision_factor, sigma):
     """
     J, r, q = half.shape
     columns = precision_factor.shape[1] + 1
-    score = np.zeros((q, q))
-    vE = np.empty((q, columns))
+    score = zeros_of((q, q))
+    vE = room_for((q, columns))
     for j in range(J):
         group_score_parts(j, half, turned, gamma, precision_factor, sigma, vE)
         for i in range(q):

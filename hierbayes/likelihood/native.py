@@ -20,6 +20,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from hierbayes.compilation import callback, compiled, is_on_disk, version_of
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.likelihood.collapsed import collapsed
 
 _pointer = types.CPointer(types.float64)
@@ -100,7 +101,7 @@ def _collapsed_c(
 ):  # fmt: skip
     root, change = carray(root_, (q, q)), carray(change_, (q, q))
     out = carray(out_, (2 + q * q + p,))
-    internal = np.zeros((q, q))
+    internal = zeros_of((q, q))
     for i in range(q):
         for k in range(q):
             for h in range(q):
@@ -135,7 +136,7 @@ def array_form(function: types.ExternalFunction) -> Any:
         ``first``, ``second`` and ``third`` are what stands for the rows: R, T and W.
         """
         q, p = root.shape[0], gamma.shape[0]
-        out = np.empty(2 + q * q + p)
+        out = room_for(2 + q * q + p)
         function(
             first.shape[0], q, p, 0, reading, sigma, n, pointer_at(root, 0), pointer_at(gamma, 0),
             pointer_at(gamma, p), pointer_at(to_internal, 0), pointer_at(first, 0),

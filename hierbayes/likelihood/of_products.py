@@ -65,6 +65,11 @@ def address_of(several: bool) -> float:
     return native.bits_of((sparse_native if several else native).provide().address)
 
 
+def module_of(several: bool) -> str:
+    """Name of the module that provides the likelihood's C function."""
+    return (sparse_native if several else native).__name__
+
+
 def is_compiled(several: bool) -> bool:
     """Whether the machine code of the likelihood's C function is on disk already."""
     return (sparse_native if several else native).is_compiled()

@@ -21,6 +21,7 @@ import math
 import numpy as np
 
 from hierbayes.compilation import inner
+from hierbayes.compiled_arrays import zeros_of
 
 
 @inner
@@ -29,7 +30,7 @@ def matrix_density(inverse, data, at, root, s, d_root, d_s):
     q = root.shape[0]
     power = data[at] + q + 1.0 if inverse else q + 1.0 - data[at]
     value = 0.0
-    low, half = np.zeros((q, q)), np.zeros((q, q))  # W = low⁻¹ half: R⁻¹C or C⁻¹R
+    low, half = zeros_of((q, q)), zeros_of((q, q))  # W = low⁻¹ half: R⁻¹C or C⁻¹R
     for i in range(q):
         if root[i, i] == 0.0:
             return -np.inf
@@ -48,7 +49,7 @@ def matrix_density(inverse, data, at, root, s, d_root, d_s):
             half[i, c] = total / low[i, i]
             value -= 0.5 * half[i, c] * half[i, c]
     for c in range(q):  # of −½‖W‖²: low'⁻¹WW' with respect to low, −low'⁻¹W to what it divides
-        row = np.zeros(q)
+        row = zeros_of(q)
         for i in range(q):
             row[i] = half[i, c]
             if inverse:
@@ -70,7 +71,7 @@ def icc_density(data, at, root, s, d_root, d_s):
     alpha, beta, known = data[at], data[at + 1], data[at + 2] != 0.0
     sigma = 1.0 if known else s[0]
     between, parts, value = 0.0, 0.0, 0.0
-    half = np.zeros((q, q))  # MR
+    half = zeros_of((q, q))  # MR
     for i in range(q):
         if root[i, i] == 0.0:
             return -np.inf
