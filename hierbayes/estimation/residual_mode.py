@@ -6,7 +6,7 @@ themselves, without Jacobians of coordinates, as where errors have no structure 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -15,22 +15,15 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.climb import Optimum
-from hierbayes.estimation.coordinates import variables_of
-from hierbayes.estimation.density_data import density_data
-from hierbayes.estimation.inputs import graph_inputs, reading_of
 from hierbayes.estimation.mode import is_singular, polished
-from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.estimation.residual_optimum import AtCoordinates, ResidualMaximum, known
-from hierbayes.estimation.residual_posterior import refuse_other_priors
+from hierbayes.estimation.residual_posterior import refuse_other_priors, structured_target
 from hierbayes.estimation.residual_target import StructuredTarget
-from hierbayes.estimation.start import start_point
-from hierbayes.estimation.target import Target
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.conditional import NormalPrior, flat_prior
+from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.of_products import likelihood_of
-from hierbayes.likelihood.reading import NORMAL, REML
+from hierbayes.likelihood.reading import NORMAL
 from hierbayes.likelihood.theta import Theta
-from hierbayes.priors.error_density import error_density
 from hierbayes.priors.prior_set import PriorSet
 
 _STEP = 1e-5  # of coordinates, for the curvature
@@ -67,7 +60,7 @@ def structured_mode(problem: Problem, priors: PriorSet) -> StructuredMode:
     from scipy.optimize import minimize
 
     refuse_other_priors(priors)
-    made, centre, width = _natural_target(problem, priors)
+    made, centre, width = structured_target(problem, priors, progress=False, volumes=False)
     calls = 0
 
     def minus(w: Floats) -> tuple[float, Floats, Floats]:
@@ -94,27 +87,6 @@ def structured_mode(problem: Problem, priors: PriorSet) -> StructuredMode:
     information = _information(made, w)
     errors = ResidualMaximum(at, gradient[n:], partial(known, information, ()), _STEP, calls)
     return StructuredMode(errors, float(np.abs(gradient).max()), made.prior)
-
-
-def _natural_target(problem: Problem, priors: PriorSet) -> tuple[StructuredTarget, Floats, Floats]:
-    """The density without Jacobians, and the centre and width of where searches start."""
-    design, moments = problem.design, problem.moments
-    assert moments is not None
-    z = maximise_residual(moments, design.blocks, REML).best.z
-    products = moments.at(z).products
-    reading = reading_of(priors)
-    normal = flat_prior(len(design.terms))
-    if reading == NORMAL:
-        normal = priors.normal_gamma(problem.products)
-    inputs = graph_inputs(design, products, priors).with_gamma_prior(normal)
-    target = Target(
-        None, None, density_data(design, inputs, priors, volumes=False),
-        variables_of(design, priors), len(design.effects), 0, inputs.data["columns"],
-    )  # fmt: skip
-    centre, width = start_point(target.variables, products, inputs)
-    errors = replace(error_density(moments.rows, priors), volumes=False)
-    made = StructuredTarget(target, moments, reading, normal, errors, inputs.data["sd_unit"])
-    return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])
 
 
 def _at(

@@ -8,13 +8,15 @@ that it cannot stand for the posterior, or where it is asked for.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError, ResidualError
+from hierbayes.estimation.coordinates import variables_of
+from hierbayes.estimation.density_data import density_data
 from hierbayes.estimation.importance import (
     K_HAT_LIMIT,
     mirrored,
@@ -30,6 +32,7 @@ from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.estimation.residual_target import StructuredDraws, StructuredTarget
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.start import start_point
+from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import flat_prior
@@ -100,9 +103,13 @@ def refuse_other_priors(priors: PriorSet) -> None:
 
 
 def structured_target(
-    problem: Problem, priors: PriorSet, *, progress: bool
+    problem: Problem, priors: PriorSet, *, progress: bool, volumes: bool = True
 ) -> tuple[StructuredTarget, Floats, Floats]:
-    """The density, and the centre and width of where chains start."""
+    """The density, and the centre and width of where chains and searches start.
+
+    It is that of coordinates; without ``volumes`` that of the parameters themselves, for a mode,
+    and nothing is compiled for it.
+    """
     design, moments = problem.design, problem.moments
     assert moments is not None
     z = maximise_residual(moments, design.blocks, REML).best.z
@@ -113,14 +120,21 @@ def structured_target(
     if reading == NORMAL:
         normal = priors.normal_gamma(problem.products)
     inputs = graph_inputs(design, products, priors).with_gamma_prior(normal)
-    target = target_of(design, inputs, priors, progress=progress)
+    target = (
+        target_of(design, inputs, priors, progress=progress)
+        if volumes
+        else Target(
+            None, None, density_data(design, inputs, priors, volumes=False),
+            variables_of(design, priors), len(design.effects), 0, inputs.data["columns"],
+        )
+    )  # fmt: skip
     centre, width = start_point(target.variables, products, inputs)
     made = StructuredTarget(
         target,
         moments,
         reading,
         normal,
-        error_density(moments.rows, priors),
+        replace(error_density(moments.rows, priors), volumes=volumes),
         inputs.data["sd_unit"],
     )
     return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])

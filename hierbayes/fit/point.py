@@ -39,7 +39,7 @@ from hierbayes.fit.resampling.theta_draws import bootstrapped_theta
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.summary import Summary, summarise_maximum
 from hierbayes.fit.variance import undetermined
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.conditional import ConditionalMoments
 from hierbayes.likelihood.of_products import AnyLikelihood, AnyState, likelihood_of
 from hierbayes.likelihood.reading import NORMAL, Reading
@@ -126,6 +126,10 @@ class PointFit(Fit):
         reading = NORMAL if self.reading is None else self.reading
         return likelihood_of(self.problem.products, reading, self.gamma_prior)
 
+    def _at_all(self, M: int) -> list[tuple[Integers, AnyLikelihood]]:
+        """The one likelihood for M values of θ."""
+        return [(np.arange(M), self._likelihood)]
+
     @property
     def moments(self) -> ConditionalMoments:
         """Moments of γ and u given θ̂ in the internal basis."""
@@ -189,7 +193,7 @@ class PointFit(Fit):
             return self._draws_with_theta(self.reading, min(_REFITS, M), M, seed)
         one = self.theta[0][:1]
         theta = Theta.of(np.repeat(one.root, M, axis=0), np.repeat(one.sigma, M))
-        return draws_given_theta(self._likelihood, theta, seed, f"given the {self.what} of θ")
+        return draws_given_theta(self._at_all(M), theta, seed, f"given the {self.what} of θ")
 
     def _draws_with_theta(self, reading: Reading, refits: int, M: int, seed: int) -> ParameterDraws:
         """M joint draws of γ and u given θ of parametric bootstraps, as many of each."""
@@ -197,7 +201,7 @@ class PointFit(Fit):
         cycled = np.arange(M) * refits // M
         theta = Theta.of(theta.root[cycled], theta.sigma[cycled])
         source = f"θ of {refits} parametric bootstraps, γ and u given each and the data"
-        return draws_given_theta(self._likelihood, theta, seed, source)
+        return draws_given_theta(self._at_all(M), theta, seed, source)
 
     def _limits(
         self, rows: PredictionRows, law: ResponseLaw, kind: str, request: LimitsRequest

@@ -33,7 +33,7 @@ from hierbayes.fit.structured.diagnosis import (
 from hierbayes.fit.structured.given_errors import rows_given_errors
 from hierbayes.fit.structured.limits import limits_on_scales
 from hierbayes.fit.structured.normalized import normalized_residuals
-from hierbayes.fit.structured.refits import draws_with_theta
+from hierbayes.fit.structured.refits import draws_of_bootstraps
 from hierbayes.frames.arrays import Floats
 from hierbayes.language.script import Estimates
 from hierbayes.likelihood.of_products import likelihood_of
@@ -117,7 +117,7 @@ class StructuredPointFit(PointFit):
 
     def _draws_with_theta(self, reading: Reading, refits: int, M: int, seed: int) -> ParameterDraws:
         """As in `PointFit`, parameters of the errors included."""
-        return draws_with_theta(self, reading, refits, M, seed)
+        return draws_of_bootstraps(self, reading, refits, M, seed)
 
     @property
     def _weighed_sd(self) -> Floats | float:

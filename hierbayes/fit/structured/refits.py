@@ -11,14 +11,13 @@ from hierbayes.design.residual_moments import ResidualMoments, residual_moments
 from hierbayes.display.steps import steps
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.predictions.gaussian_draws import draws_given_theta
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.simulation import drawn_effects, predictor_at
 from hierbayes.fit.structured.each_errors import likelihoods_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
-
-_GAMMA_AND_U = 14  # stream of random numbers
 
 
 def drawn_rows(fit: Fitted, generator: np.random.Generator) -> Floats:
@@ -36,7 +35,7 @@ def with_response(problem: Problem, y: Floats) -> tuple[Problem, ResidualMoments
     return replace(problem, design=design, moments=moments, z=None), moments
 
 
-def draws_with_theta(
+def draws_of_bootstraps(
     fit: Fitted, reading: Reading, refits: int, draws: int, seed: int
 ) -> ParameterDraws:
     """γ and u given each of θ and z of parametric bootstraps, and the data.
@@ -61,16 +60,5 @@ def draws_with_theta(
         np.array([float(at.optimum.theta.sigma) for at in found])[cycled],
     )
     z = np.stack([at.z for at in found])[cycled]
-    rng, design = np.random.default_rng([seed, _GAMMA_AND_U]), fit.design
-    gamma = rng.standard_normal((draws, len(design.terms)))
-    us = tuple(
-        np.empty((draws, factor.J, span.stop - span.start))
-        for factor, span in zip(design.factors, design.spans, strict=True)
-    )
-    for at, likelihood in likelihoods_of(fit.problem, z[None]):
-        gamma[at] = likelihood.draw_gamma(theta.at(at), gamma[at])
-        for u, own in zip(us, likelihood.draw_us(theta.at(at), gamma[at], rng), strict=True):
-            u[at] = own
     source = f"θ of {refits} parametric bootstraps, γ and u given each and the data"
-    phi = np.concatenate([theta.sigma[:, None], z], axis=1)
-    return ParameterDraws(gamma, us, theta.root, phi, (1, draws), seed, source)
+    return draws_given_theta(likelihoods_of(fit.problem, z[None]), theta, seed, source, z)
