@@ -75,6 +75,30 @@ def test_replications_are_done_by_the_workers(client: Client, frame: pd.DataFram
         hb.power(model, ["x"], truth, client="there", **words)
 
 
+def test_refits_are_done_by_the_workers(client: Client, frame: pd.DataFrame) -> None:
+    """Each has random numbers of its own, wherever it is done."""
+    fit = hb.Model("y ~ x + (1 | g)", frame).reml()
+    words: Any = dict(n=7, seed=3, progress=False)
+    there = hb.bootstrap(fit, lambda one: float(one.loglik), client=client, **words)
+    here = hb.bootstrap(fit, lambda one: float(one.loglik), **words)
+    pd.testing.assert_frame_equal(there.draws, here.draws)
+    fewer = hb.bootstrap(fit, n=3, seed=3, progress=False).draws
+    pd.testing.assert_frame_equal(fewer, here.draws[fewer.columns].head(3))
+
+
+def test_priors_out_of_reach_are_sampled_by_the_workers(
+    client: Client, frame: pd.DataFrame
+) -> None:
+    post = hb.Model("y ~ x + (1 | g)", frame).sample(
+        draws=100, chains=2, tune=100, seed=1, progress=False
+    )
+    grid = {"sd": {"narrow": hb.HalfNormal(0.01), "narrower": hb.HalfNormal(0.009)}}
+    study = hb.SensitivityStudy(post, grid, ["x"], client=client, progress=False)
+    assert study.alternatives["how"].tolist() == ["refitted", "refitted"]  # at once, both
+    with pytest.raises(hb.UsageError, match="client= is a client of a Dask cluster"):
+        hb.SensitivityStudy(post, grid, ["x"], client="there", progress=False)
+
+
 def test_files_in_object_storage_have_an_address(client: Client, frame: pd.DataFrame) -> None:
     for k, rows in enumerate(np.array_split(np.arange(len(frame)), 3)):
         frame.iloc[rows].to_parquet(f"memory://bucket/rows/{k}.parquet")

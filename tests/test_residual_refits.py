@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.fit.structured.point import StructuredPointFit
+from hierbayes.inference.bootstraps.refit_task import generator_of
 from hierbayes.inference.bootstraps.structured_refits import drawn_rows, refitted_to
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import REML
@@ -35,8 +36,7 @@ def test_a_refit_is_the_fit_of_a_frame_that_holds_the_response(name: str, engine
 def test_draws_of_a_bootstrap_are_those_refits() -> None:
     fit = residual_models.fit(NAME, "REML")
     drawn = hb.bootstrap(fit, lambda one: float(one.loglik), n=3, seed=5, progress=False)
-    generator = np.random.default_rng(5)
-    refits = [refitted_to(fit, drawn_rows(fit, generator)) for _ in range(3)]
+    refits = [refitted_to(fit, drawn_rows(fit, generator_of(5, i))) for i in range(3)]
     assert drawn.draws["statistic"].iloc[:, 0].tolist() == [one.loglik for one in refits]
     assert drawn.draws["sigma", "sigma"].tolist() == [one.sigma for one in refits]
     errors = np.array([one.error_draws[1][0, 0] for one in refits])

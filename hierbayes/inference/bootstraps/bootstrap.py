@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,33 +14,24 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
 from hierbayes.display.steps import steps
 from hierbayes.errors import InferenceError
-from hierbayes.estimation.reml import maximise
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
-from hierbayes.fit.resampling.theta_draws import simulator_of
 from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.inference.accepted_fits import (
     criterion_of,
-    reading_of,
     refuse_other_than_maxima,
 )
-from hierbayes.inference.bootstraps.family_refits import family_refits
 from hierbayes.inference.bootstraps.refit import (
-    Refit,
-    estimates_at,
-    fit_at,
     without_rows,
 )
-from hierbayes.inference.bootstraps.structured_refits import structured_refits
+from hierbayes.inference.bootstraps.refit_task import RefitTask, Statistic, labelled
 from hierbayes.inference.profiles.parameter import (
-    Parameter,
     estimates_of,
     parameter_values,
     parameters_of,
 )
+from hierbayes.sources.cluster import done_by_workers
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
-
-type Statistic = Callable[[PointFit], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -145,6 +135,7 @@ def bootstrap(
     *,
     n: int = 1000,
     seed: int | None = None,
+    client: Any = None,
     progress: bool = True,
 ) -> Bootstrap:
     """Parametric bootstrap of a REML or ML fit.
@@ -168,6 +159,9 @@ def bootstrap(
     seed : int, optional
         Equal seeds give equal draws on one machine; other processors round otherwise, and the
         draws part.  By default one is drawn and recorded.
+    client : distributed.Client, optional
+        Of a Dask cluster, whose workers do the refits: the same, for each has random numbers of
+        its own.
     progress : bool
         Whether to show progress.
 
@@ -181,7 +175,9 @@ def bootstrap(
         When the fit maximises no likelihood, n is 1, or the statistic is no function, returns
         something else, or needs the rows of the data.
     EstimationError
-        When n or seed are no whole numbers in their range.
+        When n or seed are no whole numbers in their range, or the cluster is lost.
+    UsageError
+        When the client is none.
 
     References
     ----------
@@ -208,16 +204,16 @@ def bootstrap(
     refuse_bad_seed(seed)
     parameters = parameters_of(fit.problem)
     values = parameter_values(parameters, estimates_of(fit))
-    estimate = _labelled(parameters, values, statistic, fit)
+    estimate = labelled(parameters, values, statistic, fit)
     if statistic is not None and not isinstance(fit, FamilyPointFit | StructuredPointFit):
         _refuse_rows(statistic, fit, estimate)
-    rows, singular, unbounded = [], [], []
+    task = RefitTask(fit, parameters, statistic, seed)
     with steps(n, "refits", progress=progress) as shown:
-        for _, refit in zip(shown, _refits(fit, seed, whole=statistic is not None), strict=False):
-            values = parameter_values(parameters, refit.estimates)
-            rows.append(_labelled(parameters, values, statistic, refit.fit or fit))
-            singular.append(refit.singular)
-            unbounded.append(refit.unbounded)
+        done = task.done(range(n))
+        if client is not None:
+            done = done_by_workers(client, task, range(n), "models were refitted")
+        found = [one for _, one in zip(shown, done, strict=True)]
+    rows, singular, unbounded = zip(*found, strict=True)
     draws = pd.DataFrame(rows).set_axis(pd.RangeIndex(n, name="refit"))
     draws.columns = pd.MultiIndex.from_tuples(draws.columns, names=["block", "parameter"])
     return Bootstrap(
@@ -230,53 +226,13 @@ def bootstrap(
     )
 
 
-def _refits(fit: PointFit, seed: int, *, whole: bool) -> Iterator[Refit]:
-    """Refits without end; ``whole`` ones have a fit."""
-    generator = np.random.default_rng(seed)
-    if isinstance(fit, FamilyPointFit):
-        yield from family_refits(fit, generator)
-    if isinstance(fit, StructuredPointFit):
-        yield from structured_refits(fit, generator)
-    simulate = simulator_of(fit)
-    while True:
-        cross = simulate.draw(generator)
-        optimum = maximise(cross, fit.design.blocks, reading_of(fit))
-        refit = fit_at(optimum, fit, cross) if whole else None
-        yield Refit(estimates_at(optimum, cross), refit, optimum.singular)
-
-
-def _labelled(
-    parameters: tuple[Parameter, ...], values: Any, statistic: Statistic | None, fit: PointFit
-) -> dict[tuple[str, str], float]:
-    """Parameters, and the statistic of a fit, by (block, parameter)."""
-    found = {(one.block, one.name): v for one, v in zip(parameters, values, strict=True)}
-    if statistic is None:
-        return found
-    answer = statistic(fit)
-    name = getattr(statistic, "__name__", "statistic")
-    named = dict(answer) if isinstance(answer, Mapping | pd.Series) else {name: answer}
-    if answer is None or not named:
-        raise InferenceError(
-            f"the statistic '{name}' returns nothing; a statistic returns a number, or a mapping "
-            "or Series of numbers by name"
-        )
-    for key, value in named.items():
-        if not isinstance(value, Real):
-            raise InferenceError(
-                f"the statistic '{key}' is of type {type(value).__name__}; a statistic returns a "
-                "number, or a mapping or Series of numbers by name"
-            )
-        found["statistic", str(key)] = float(value)
-    return found
-
-
 def _refuse_rows(
     statistic: Statistic, fit: PointFit, estimate: Mapping[tuple[str, str], float]
 ) -> None:
     """Refuse a statistic that cannot be had from the same fit without its rows."""
     error: Exception | None = None
     try:
-        found = _labelled((), (), statistic, without_rows(fit))
+        found = labelled((), (), statistic, without_rows(fit))
     except Exception as caught:  # whatever it is, the fit with its rows has none
         found, error = {}, caught
     lost = [

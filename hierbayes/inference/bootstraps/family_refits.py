@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -20,12 +19,11 @@ from hierbayes.likelihood.laplace import LatentPoint
 _LEAST = 0.1  # a pivot of the root where a search begins: at 0 it would not see that it should grow
 
 
-def family_refits(fit: FamilyPointFit, generator: np.random.Generator) -> Iterator[Refit]:
-    """Refits without end, each to a response of new groups."""
-    while True:
-        refit = refitted(fit, drawn_response(fit, generator))
-        flat = refit.evidence.curvature < FLAT
-        yield Refit(estimates_of(refit), refit, refit.singular, flat)
+def family_refit(fit: FamilyPointFit, generator: np.random.Generator) -> Refit:
+    """A refit to a response of new groups."""
+    refit = refitted(fit, drawn_response(fit, generator))
+    flat = refit.evidence.curvature < FLAT
+    return Refit(estimates_of(refit), refit, refit.singular, flat)
 
 
 def drawn_response(fit: FamilyPointFit, generator: np.random.Generator) -> Floats:

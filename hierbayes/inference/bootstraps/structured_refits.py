@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from hierbayes.estimation.reml import maximise
@@ -18,11 +16,10 @@ from hierbayes.inference.bootstraps.refit import Refit, fit_at
 from hierbayes.inference.profiles.parameter import estimates_of
 
 
-def structured_refits(fit: StructuredPointFit, generator: np.random.Generator) -> Iterator[Refit]:
-    """Refits without end, each to a response of new groups, by the criterion of the fit."""
-    while True:
-        refit = refitted_to(fit, drawn_rows(fit, generator))
-        yield Refit(estimates_of(refit), refit, refit.singular)
+def structured_refit(fit: StructuredPointFit, generator: np.random.Generator) -> Refit:
+    """A refit to a response of new groups, by the criterion of the fit."""
+    refit = refitted_to(fit, drawn_rows(fit, generator))
+    return Refit(estimates_of(refit), refit, refit.singular)
 
 
 def refitted_to(fit: PointFit, y: Floats) -> PointFit:

@@ -15,19 +15,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from hierbayes.display.steps import steps
 from hierbayes.errors import StudyError
-from hierbayes.sources.cluster import lost_in_words, refuse_no_client
+from hierbayes.sources.cluster import done_by_workers
 from hierbayes.studies.calibration.tasks import Task
 
 type Place = tuple[int, int]
 """Design and number of a replication."""
 
 _WORTH = 8.0  # seconds of work below which no process is started
-_PARTS = 8  # of the work, for each thread of a cluster
 _CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); " \
     "from hierbayes.studies.calibration.worker import serve; serve()"  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -89,15 +89,10 @@ def _on_cluster(
     client: Any,
 ) -> None:
     """Have the workers of a cluster do them, a few at a time."""
-    refuse_no_client(client)
-    with lost_in_words("replications were done"):
-        workers = sum(client.nthreads().values()) or 1
-        size = max(len(todo) // (_PARTS * workers), 1)
-        parts = [list(todo[k : k + size]) for k in range(0, len(todo), size)]
-        for part, done in zip(parts, client.map(_done, parts, task=task, pure=False), strict=True):
-            for place, found in zip(part, done.result(), strict=True):
-                next(bar, None)
-                keep(place, found)
+    found = done_by_workers(client, partial(_done, task=task), todo, "replications were done")
+    for place, one in zip(todo, found, strict=True):
+        next(bar, None)
+        keep(place, one)
 
 
 def _done(part: Sequence[Place], task: Task) -> list[dict[str, Any]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +21,7 @@ from hierbayes.fit.sampled import sample_posterior
 from hierbayes.fit.structured.posterior import sample_structured_posterior
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
+from hierbayes.sources.cluster import done_by_workers, refuse_no_client
 from hierbayes.studies.sensitivity.alternatives import Alternative
 from hierbayes.studies.sensitivity.support import obstacle
 from hierbayes.studies.sensitivity.weights import (
@@ -135,18 +139,35 @@ class Answerer:
         self.baseline = baseline
         self.refit = refit
         self._sampled: list[tuple[str, Baseline]] = []
+        self._ahead: dict[Alternative, PosteriorFit | HierbayesError] = {}
+
+    def sample_ahead(self, chosen: Sequence[Alternative], client: Any) -> None:
+        """Have the workers of a cluster sample what re-weighting the baseline does not answer.
+
+        Raises
+        ------
+        UsageError, EstimationError
+            When the client is none, or the cluster is lost.
+        """
+        refuse_no_client(client)
+        if not self.refit:
+            return
+        out = [one for one in chosen if self._is_out_of_reach(one)]
+        todo = [(one.priors, self._settings(place)) for place, one in enumerate(out)]
+        work = partial(_sampled_of, self.baseline.fit.problem)
+        found = done_by_workers(client, work, todo, "posteriors were sampled")
+        self._ahead = dict(zip(out, found, strict=True))
 
     def answer(self, alternative: Alternative) -> Answer:
         """The posterior under an alternative, by re-weighting where that can be trusted."""
         try:
-            refuse_improper(self.baseline.fit.problem, alternative.priors)
-            weights, reason = _weighted(self.baseline, alternative.priors)
+            weights, reason = self._weighted(alternative)
         except PriorError as error:
             return _unanswered(alternative, Weights(np.zeros(0), np.nan), str(error))
         if not reason:
             fit = reprior(self.baseline, alternative.priors)
             return Answer(alternative, fit, weights, REWEIGHTED, "", same_theta=True)
-        for name, other in self._sampled:
+        for name, other in () if alternative in self._ahead else self._sampled:
             again, obstacle_there = _weighted(other, alternative.priors)
             if not obstacle_there:
                 reason = f"{reason}: re-weighted from the draws under '{name}'"
@@ -156,15 +177,31 @@ class Answerer:
             return _unanswered(alternative, weights, f"{reason}; allow refit=True to sample it")
         return self._sample(alternative, weights, reason)
 
-    def _sample(self, alternative: Alternative, weights: Weights, reason: str) -> Answer:
-        seed = (self.baseline.settings.seed + 1 + len(self._sampled)) % 2**32
+    def _weighted(self, alternative: Alternative) -> tuple[Weights, str]:
+        refuse_improper(self.baseline.fit.problem, alternative.priors)
+        return _weighted(self.baseline, alternative.priors)
+
+    def _is_out_of_reach(self, alternative: Alternative) -> bool:
+        try:
+            return bool(self._weighted(alternative)[1])
+        except PriorError:
+            return False
+
+    def _settings(self, place: int) -> SamplerSettings:
+        """Those of the posterior that is sampled in this place."""
+        seed = (self.baseline.settings.seed + 1 + place) % 2**32
         settings = replace(self.baseline.settings, seed=seed, progress=False)
         if settings.sampler == "importance":  # which may have served the baseline alone
             settings = replace(settings, sampler="auto")
-        try:
-            fit = sample_anew(self.baseline.fit.problem, alternative.priors, settings)
-        except HierbayesError as error:
-            return _unanswered(alternative, weights, f"{reason}; and {error}")
+        return settings
+
+    def _sample(self, alternative: Alternative, weights: Weights, reason: str) -> Answer:
+        fit = self._ahead.get(alternative)
+        if fit is None:
+            work = [(alternative.priors, self._settings(len(self._sampled)))]
+            (fit,) = _sampled_of(self.baseline.fit.problem, work)
+        if isinstance(fit, HierbayesError):
+            return _unanswered(alternative, weights, f"{reason}; and {fit}")
         sampled = baseline_of(fit)
         if sampled.objection:
             reason = f"{reason}; beware, of the new draws: {sampled.objection}"
@@ -172,6 +209,19 @@ class Answerer:
             self._sampled.append((alternative.name, sampled))
         equal = Weights(even(fit.theta.sigma.size).values, weights.k_hat)
         return Answer(alternative, fit, equal, REFITTED, reason, same_theta=False)
+
+
+def _sampled_of(
+    problem: Problem, todo: Sequence[tuple[PriorSet, SamplerSettings]]
+) -> list[PosteriorFit | HierbayesError]:
+    """The posterior under other priors and settings, or why there is none, of each."""
+    found: list[PosteriorFit | HierbayesError] = []
+    for priors, settings in todo:
+        try:
+            found.append(sample_anew(problem, priors, settings))
+        except HierbayesError as error:
+            found.append(error)
+    return found
 
 
 def sample_anew(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:

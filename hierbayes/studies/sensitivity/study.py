@@ -68,6 +68,9 @@ class SensitivityStudy(StudyTables):
         Of the intervals.
     refit : bool
         Whether to sample anew where re-weighting does not reach.
+    client : distributed.Client, optional
+        Of a Dask cluster, whose workers sample at once all alternatives that the draws of the
+        baseline do not reach; without one those that are sampled serve the next, where they can.
     progress : bool
         Whether to show progress.
 
@@ -96,12 +99,15 @@ class SensitivityStudy(StudyTables):
         *,
         prob: float = DEFAULT_PROB,
         refit: bool = True,
+        client: Any = None,
         progress: bool = True,
     ) -> None:
         self.baseline = baseline_of(fit)
         self.estimands = Estimands(read_quantities(quantities, fit), Interval(prob))
         chosen = read_alternatives(alternatives, fit.problem, self.baseline.priors)
         self._answerer = Answerer(self.baseline, refit=refit)
+        if client is not None:
+            self._answerer.sample_ahead(chosen, client)
         self.answers = self._answer(chosen, progress=progress)
         self.cells = alternative_cells(fit, self.answers, self.estimands)
         self.before = baseline_cells(fit, self.estimands)
