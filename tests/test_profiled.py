@@ -1,13 +1,19 @@
 """Second derivatives of the profiled likelihood, and the Newton search that uses them."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.estimation.local_quadratic import local_quadratic
+from hierbayes.estimation.pivoted_triangle import factorise
 from hierbayes.estimation.reml import maximise, maximise_near
+from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.trust_region import best_step
+from hierbayes.likelihood.covariance import block_mask, free_entries
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from tests import dense
@@ -151,3 +157,61 @@ def test_few_groups_take_few_evaluations(seed: int) -> None:
         assert best.evaluations <= 25
         for size in np.geomspace(1e-3, 30.0, 40):
             assert profile_at(np.array([[size]]), cross, reading).value <= best.value + 1e-9
+
+
+@every_profile
+@every_structure
+def test_a_quadratic_in_the_entries_of_a_root(blocks: tuple[int, ...], reading: Reading) -> None:
+    s = Setting(blocks)
+    noise, lower, entries = (
+        s.cross.noise,
+        free_entries(blocks),
+        Secant(free_entries(blocks)).entries,
+    )
+    Gamma = np.where(block_mask(blocks), s.root @ s.root.T + 0.1 * np.eye(sum(blocks)), 0.0)
+    triangle = factorise(Gamma, blocks, noise)
+
+    def root_at(x: Array) -> Array:
+        root = triangle.root.copy()
+        root[triangle.at] += x
+        return root
+
+    def quadratic(x: Array) -> tuple[Array, ...]:
+        root = root_at(x)
+        curvature = profile_at(root, s.cross, reading).curvature()
+        M = np.where(block_mask(blocks), curvature.score, 0.0)
+        H = curvature.observed(entries)
+        return local_quadratic(root, *triangle.at, *lower, M, H, noise)
+
+    here = np.zeros(len(lower[0]))
+    unit, slope, information, step, gain = quadratic(here)
+    assert_allclose(unit, (np.sqrt(np.diag(Gamma)) + noise)[triangle.at[0]])
+    slopes = dense.gradient(lambda x: profile_at(root_at(x), s.cross, reading).value, here)
+    assert_allclose(slope, unit * slopes, rtol=1e-6, atol=1e-6)
+
+    def slope_by(k: int, x: Array) -> float:
+        unit, slope, *_ = quadratic(x)
+        return float(slope[k] / unit[k])
+
+    bends = [dense.gradient(partial(slope_by, k), here) for k in range(len(here))]
+    expected = -np.array(bends) * unit * unit[:, None]
+    assert_allclose(information, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+    if np.isfinite(gain):
+        assert_allclose(information @ step, slope, rtol=1e-8, atol=1e-10)
+        assert_allclose(gain, 0.5 * slope @ step)
+    else:
+        assert np.linalg.eigvalsh(information)[0] < 1e-4 * np.diag(information).max()
+
+
+def test_no_newton_step_where_curvature_is_flat_or_upwards() -> None:
+    root, noise = np.diag([1.0, 2.0]), np.ones(2)
+    at = np.array([0, 1]), np.array([0, 1])
+    for last, known in ((1.0, True), (1e-7, False), (-1.0, False)):
+        H = np.diag([1.0, last])
+        unit, _, information, step, gain = local_quadratic(
+            root, *at, *at, np.zeros((2, 2)), H, noise
+        )
+        assert_allclose(unit, [2.0, 3.0])
+        assert_allclose(np.diag(information), [16.0, 144.0 * last])
+        assert np.isfinite(gain) == known
+        assert not known or np.all(step == 0.0)

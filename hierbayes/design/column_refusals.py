@@ -8,7 +8,11 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.between_equations import GROUP_MEAN
 from hierbayes.design.blocks import block_slices, count_free_entries
 from hierbayes.design.design import Design
-from hierbayes.design.identification import BlindDirections, blind_directions
+from hierbayes.design.identification import (
+    BlindDirections,
+    blind_directions,
+    told_by_a_group,
+)
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.products import Products
 from hierbayes.design.ranks import estimable_somewhere
@@ -20,6 +24,7 @@ from hierbayes.frames.arrays import Floats
 
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
+_TOLD = 1e-6  # per group: what one group tells, by which all groups tell more than the tolerances
 _EXACT = 16.0 * np.finfo(np.float64).eps  # of y and its parts: a residual that is rounding
 
 
@@ -33,15 +38,18 @@ def refuse_columns(design: Design, products: Products) -> None:
     """
     _refuse_tiny_columns(design, products.basis)
     _refuse_dependent_columns(design, products.basis)
-    for factor, span, level in zip(design.factors, design.spans, products.levels, strict=True):
+    for k, (factor, span) in enumerate(zip(design.factors, design.spans, strict=True)):
+        level = products.levels[k]
         blocks = [at for at in block_slices(design.blocks) if span.start <= at.start < span.stop]
+        if not blocks or told_by_a_group(products, k) > _TOLD * level.J:
+            continue
         _refuse_inestimable_effects(design, factor.name, span.start, blocks, level, products)
         _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
     _refuse_dependent_effects(design, products.basis)
     if design.rows.family is None:
         blind = blind_directions(products, design.blocks)
         known = design.specification.known_sd
-        if not (known and len(blind) == 1 and blind.residual):
+        if len(blind) and not (known and len(blind) == 1 and blind.residual):
             _refuse_blind_directions(design, products)
         _refuse_exact_fit(design, products)
 

@@ -102,29 +102,35 @@ class _Builder:
     def _place_core(self) -> None:
         """Component and place within it of every level of the core."""
         levels, top = self.cross.levels, self.chain[-1]
-        J, counts = levels[top].J, [levels[k].J for k in self.rest]
+        J, counts = levels[top].J, np.array([levels[k].J for k in self.rest], dtype=np.int64)
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.first = dict(zip(self.rest, first.tolist(), strict=False))
         total = int(first[-1])
-        edges = [self.blocks_of(top, k)[:2] for k in self.rest]
-        rows = np.concatenate([i for i, _ in edges]) if edges else np.zeros(0, dtype=np.int64)
-        columns = [J + self.first[k] + j for k, (_, j) in zip(self.rest, edges, strict=True)]
-        graph = coo_matrix(
-            (np.ones(len(rows)), (rows, np.concatenate(columns) if edges else rows)),
-            shape=(J + total, J + total),
-        )
-        labels = connected_components(graph, directed=False)[1][J:]
-        _, component = np.unique(labels, return_inverse=True)
-        q = np.concatenate([np.full(levels[k].J, levels[k].q) for k in self.rest] or [np.zeros(0)])
-        q = q.astype(np.int64)
+        component = self._core_components(J, total)
+        q = np.repeat(np.array([levels[k].q for k in self.rest], dtype=np.int64), counts)
         order = np.argsort(component, kind="stable")
         ends = np.cumsum(q[order])
-        size = np.bincount(component, q).astype(np.int64) if total else np.zeros(0, dtype=np.int64)
+        size = np.bincount(component, q).astype(np.int64)
         starts = np.cumsum(size) - size
         place = np.empty(total, dtype=np.int64)
         place[order] = ends - q[order] - starts[component[order]]
         self.core_component, self.core_place, self.core_q = component, place, q
         self.core_sizes, self.core_starts = size, starts
+
+    def _core_components(self, J: int, total: int) -> Integers:
+        """The component of each of ``total`` core levels: what levels at the top connect."""
+        if not total:
+            return np.zeros(0, dtype=np.int64)
+        edges = [self.blocks_of(self.chain[-1], k)[:2] for k in self.rest]
+        rows = np.concatenate([i for i, _ in edges])
+        columns = np.concatenate(
+            [self.first[k] + j for k, (_, j) in zip(self.rest, edges, strict=True)]
+        )
+        if np.bincount(rows).max() == total:  # a level at the top meets all
+            return np.zeros(total, dtype=np.int64)
+        graph = coo_matrix((np.ones(len(rows)), (rows, J + columns)), shape=(J + total, J + total))
+        labels = connected_components(graph, directed=False)[1][J:]
+        return np.unique(labels, return_inverse=True)[1]
 
     # ---------------------------------------------------------------- the panels
 
@@ -186,6 +192,9 @@ class _Builder:
     def _maps(self, place: Integers, q: Integers) -> Integers:
         """Where maps begin; a panel's rows from an ancestor on, in the panel of that ancestor."""
         chain, r, N = self.chain, len(self.chain), len(place)
+        if r == 1:
+            self.maps = np.zeros(0, dtype=np.int64)
+            return np.zeros(N, dtype=np.int64)
         fixed = [int(q[chain[b:]].sum()) for b in range(r)]  # rows of an ancestor and of its own
         length = np.zeros((N, r), dtype=np.int64)
         for b in range(1, r):

@@ -71,15 +71,17 @@ def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirection
     """
     if not blocks:
         return BlindDirections(np.zeros((0, 0, 0)), np.zeros(0))
-    q, S = sum(blocks), _directions(blocks)
-    if isinstance(cross, SparseProducts):
-        gram = sparse_gram(cross, S)
-    elif left_within(cross)[1] > 0.0 and _some_group_tells_all(cross):
-        return BlindDirections(np.zeros((0, q, q)), np.zeros(0))
-    else:
-        gram = _gram(cross, S)
+    q = sum(blocks)
+    none = BlindDirections(np.zeros((0, q, q)), np.zeros(0))
+    several = isinstance(cross, SparseProducts)
+    if not several and left_within(cross)[1] > 0.0 and told_by_a_group(cross, 0) > _OWN:
+        return none
+    S = _directions(blocks)
+    gram = sparse_gram(cross, S) if isinstance(cross, SparseProducts) else _gram(cross, S)
     size = np.sqrt(np.maximum(np.diag(gram), 1e-300))
     values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    if values[0] >= _SAME:
+        return none
     null = (vectors[:, values < _SAME] / size[:, None]).T
     to_user = cross.basis.z.spread[:, None] * cross.basis.z.matrix
     G = to_user @ np.tensordot(null[:, :-1], S, 1) @ to_user.T
@@ -88,13 +90,22 @@ def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirection
     return BlindDirections(G / largest[:, None, None], null[:, -1] / largest)
 
 
-def _some_group_tells_all(cross: CrossProducts) -> bool:
-    """Whether Z_j'PZ_j has full rank in a large group, which tells every G from every other."""
-    some = np.argsort(cross.rows)[-_LARGE_GROUPS:]
-    B = cross.B[some, :, :-1]
-    left = cross.A[some] - B @ np.linalg.solve(cross.C[:-1, :-1], np.swapaxes(B, 1, 2))
-    unit = np.sqrt(np.maximum(np.diagonal(cross.A, axis1=1, axis2=2).max(axis=0), 1e-300))
-    return bool((np.linalg.eigvalsh(left / np.outer(unit, unit))[:, 0] > _OWN).any())
+@remembered
+def told_by_a_group(cross: Products, k: int) -> float:
+    """How well one of the largest groups of factor k tells its random effects from all else.
+
+    The least eigenvalue of Z_j'PZ_j, P = I − X(X'X)⁻¹X', the columns of Z in the unit in which
+    each has length 1 in its largest group.  Above 0 such a group tells every G from every other.
+    """
+    level = cross.levels[k]
+    some = np.argsort(level.rows)[-_LARGE_GROUPS:]
+    B = level.B[some, :, :-1]
+    left = level.A[some] - B @ np.linalg.solve(cross.C[:-1, :-1], B.transpose(0, 2, 1))
+    size = np.maximum(np.einsum("jaa->ja", level.A).max(axis=0), 1e-300)
+    if len(size) == 1:
+        return float(left.max() / size[0])
+    unit = np.sqrt(size)
+    return float(np.linalg.eigvalsh(left / (unit[:, None] * unit))[:, 0].max())
 
 
 def _directions(blocks: tuple[int, ...]) -> Floats:

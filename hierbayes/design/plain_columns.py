@@ -145,9 +145,9 @@ def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:
         coded = _coded(column)
         if coded is None:
             return None
-        codes[name], levels = coded
+        codes[name], levels, dtype = coded
         categorical = isinstance(column.dtype, pd.CategoricalDtype)
-        kinds.append(_Kind(name, str(levels.dtype), tuple(levels), categorical))
+        kinds.append(_Kind(name, dtype, levels, categorical))
     return PlainData(Sketch(terms, tuple(kinds), formula), numbers, codes, len(data))
 
 
@@ -160,22 +160,25 @@ def _names(term: Term) -> tuple[str, ...] | None:
     return None
 
 
-def _coded(column: pd.Series) -> tuple[Any, pd.Index] | None:
-    """Codes (n,) and levels of a factor, None where formulaic had better look at it."""
+def _coded(column: pd.Series) -> tuple[Any, tuple[Any, ...], str] | None:
+    """Codes (n,), levels and their type, None where formulaic had better look at a factor."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, levels = column.array.codes, column.array.categories
+        categories = column.array.categories
+        codes, levels, dtype = column.array.codes, tuple(categories), str(categories.dtype)
     elif column.dtype == "str":
         codes, levels = _in_order(*pd.factorize(column))
+        dtype = "str"
     else:
         return None
-    if str(levels.dtype) not in _LEVELS or (len(codes) and codes.min() < 0):
+    if dtype not in _LEVELS or (len(codes) and codes.min() < 0):
         return None
-    return codes, levels
+    return codes, levels, dtype
 
 
-def _in_order(codes: Any, levels: pd.Index) -> tuple[Any, pd.Index]:
+def _in_order(codes: Any, levels: pd.Index) -> tuple[Any, tuple[str, ...]]:
     """Codes (n,) and levels of texts, from those in order of appearance: few are sorted."""
-    order = np.argsort(levels.to_numpy(dtype=object), kind="stable")
-    place = np.empty(len(order) + 1, dtype=np.intp)
-    place[order], place[-1] = np.arange(len(order)), -1
-    return place[codes], levels[order]
+    words = levels.tolist()
+    order = sorted(range(len(words)), key=words.__getitem__)
+    place = np.empty(len(words) + 1, dtype=np.intp)
+    place[order], place[-1] = np.arange(len(words)), -1
+    return place[codes], tuple(words[k] for k in order)

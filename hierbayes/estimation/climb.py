@@ -10,6 +10,7 @@ the same: with M = ∂ℓ/∂G, MG = 0 and M negative semidefinite.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from hierbayes.design.products import Products
 from hierbayes.design.sums import least_freedom, left_within
+from hierbayes.estimation.local_quadratic import local_quadratic
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
 from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.trust_region import best_step
@@ -28,7 +30,7 @@ from hierbayes.likelihood.theta import Theta
 
 NEGLIGIBLE = 1e-16  # gain of ℓ that ends the search: some 1e-8 standard errors
 _MOST_STEPS = 100
-_FIRST_RADIUS = 0.5  # in units of each effect's size and noise
+_FIRST_RADIUS = 0.9  # in units of each effect's size and noise
 _FEW_GROUPS = 5  # for each free entry of λ: with more, ℓ has one maximum in practice
 VANISHED = 1e4  # sd of an effect beside σ, where σ² = 0 is a face that the data allow
 _NEAR = 0.1  # of the squared size and noise of effects: where a climb ends at a known maximum
@@ -159,20 +161,20 @@ def climb(
     for _ in range(_MOST_STEPS):
         curvature = profile.curvature()
         M = np.where(search.mask, curvature.score, 0.0)
-        slope = triangle.slope(M)
-        Gamma = triangle.root @ triangle.root.T
-        information = secant.information(curvature, Gamma, M, triangle.directions())
-        information -= triangle.bend(M)
-        size = np.sqrt((triangle.root**2).sum(axis=1)) + search.noise
-        unit = size[triangle.at[0]]
+        H = secant.information(curvature, triangle.root @ triangle.root.T, M)
+        unit, slope, information, newton, newton_gain = local_quadratic(
+            triangle.root, *triangle.at, *search.lower, M, H, search.noise
+        )
         while True:
-            step, gain = best_step(unit * slope, information * np.outer(unit, unit), radius)
+            step, gain = newton, newton_gain
+            if not (math.isfinite(gain) and step @ step <= radius**2):
+                step, gain = best_step(slope, information, radius)
             lost = gain <= profile.noise and gain >= last  # among the rounding errors of ℓ
             if gain <= least or lost:
-                return _report(search, triangle, profile, curvature, information)
+                return _report(search, triangle, profile, curvature, information, unit)
             there = search.at(triangle.moved(unit * step))
             rise = there[1].value - profile.value
-            length = float(np.sqrt(step @ step))
+            length = math.sqrt(step @ step)
             if abs(rise - gain) > 0.5 * gain + profile.noise:
                 secant.forget()
             if rise + profile.noise >= 1e-3 * gain:
@@ -187,8 +189,8 @@ def climb(
             if profile.value <= maximum.value and search.is_near(triangle, maximum):
                 return maximum
         if search.residual_can_vanish and triangle.largest > VANISHED:
-            return _report(search, triangle, profile, profile.curvature(), information)
-    return _report(search, triangle, profile, curvature, information)
+            return _report(search, triangle, profile, profile.curvature(), information, unit)
+    return _report(search, triangle, profile, curvature, information, unit)
 
 
 def _report(
@@ -197,8 +199,9 @@ def _report(
     profile: AnyProfile,
     curvature: AnyCurvature,
     information: Floats,
+    unit: Floats,
 ) -> Optimum:
-    """The optimum with its certificate."""
+    """The optimum with its certificate; information (k, k) is of free entries in units (k,)."""
     search.reached = profile
     M = np.where(search.mask, curvature.score, 0.0)
     diagonal = np.maximum(np.diag(information), 1e-300)
@@ -209,7 +212,7 @@ def _report(
         theta=Theta.from_internal(triangle.root * profile.sigma, profile.sigma, basis),
         gamma=basis.gamma(profile.gamma),
         value=profile.value,
-        gradient=float((np.abs(triangle.slope(M)) / np.sqrt(diagonal)).max()),
+        gradient=float((np.abs(unit * triangle.slope(M)) / np.sqrt(diagonal)).max()),
         ascent=float(np.linalg.eigvalsh(M * np.outer(pull, pull))[-1]),
         singular=rank < len(triangle.root),
         evaluations=search.calls,

@@ -27,24 +27,10 @@ class PivotedTriangle:
     root: Floats
     at: tuple[Integers, Integers]
 
-    def directions(self) -> Floats:
-        """∂Γ/∂(free entry) (k, q, q)."""
-        rows, columns = self.at
-        directions = np.zeros((len(rows), *self.root.shape))
-        directions[np.arange(len(rows)), rows] = self.root.T[columns]
-        turned: Floats = directions + directions.transpose(0, 2, 1)
-        return turned
-
     def slope(self, M: Floats) -> Floats:
         """∂ℓ/∂(free entries) (k,)."""
         slope: Floats = 2.0 * (M @ self.root)[self.at]
         return slope
-
-    def bend(self, M: Floats) -> Floats:
-        """What Γ's own curvature adds to ∂²ℓ (k, k)."""
-        rows, columns = self.at
-        bend: Floats = (columns[:, None] == columns) * (2.0 * M[rows[:, None], rows])
-        return bend
 
     def moved(self, step: Floats) -> Floats:
         """Γ (q, q) after a step (k,)."""

@@ -15,6 +15,8 @@ Nocedal & Wright (2006), *Numerical Optimization*, section 6.2.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from hierbayes.frames.arrays import Floats, Integers
@@ -40,27 +42,32 @@ class Secant:
         self.noise = 0.0
         self.last: tuple[Floats, Floats, Floats] | None = None
 
-    def information(
-        self, curvature: AnyCurvature, Gamma: Floats, M: Floats, directions: Floats
-    ) -> Floats:
-        """−∂²ℓ (k, k) at Γ along directions (k, Q, Q), or what stands for it.
+    def information(self, curvature: AnyCurvature, Gamma: Floats, M: Floats) -> Floats:
+        """−∂²ℓ (k, k) at Γ by its free entries, or what stands for it.
 
         Parameters
         ----------
         curvature : Curvature or SparseCurvature
         Gamma, M : (Q, Q) float
             Where, and ∂ℓ/∂Γ there.
-        directions : (k, Q, Q) float
         """
         if not is_average(curvature):
-            return curvature.observed(directions)
+            return curvature.observed(self.entries)
         average, (rows, columns) = curvature.by_entry(self.lower), self.lower
         self.noise = max(self.noise, curvature.profile.noise)
         slope = M[rows, columns] * np.where(rows == columns, 1.0, 2.0)
         self._learn(Gamma[rows, columns], slope, average)
-        along = directions[:, rows, columns]
-        information: Floats = along @ (average + self.correction) @ along.T
+        information: Floats = average + self.correction
         return information
+
+    @cached_property
+    def entries(self) -> Floats:
+        """∂Γ/∂(free entry) (k, Q, Q)."""
+        rows, columns = self.lower
+        k, q = np.arange(len(rows)), int(rows.max()) + 1
+        entries = np.zeros((len(rows), q, q))
+        entries[k, rows, columns] = entries[k, columns, rows] = 1.0
+        return entries
 
     def forget(self) -> None:
         """Nothing that was learnt holds where ℓ is not what it said."""

@@ -14,8 +14,6 @@ import numpy as np
 from hierbayes.frames.arrays import Floats
 
 _FLAT = 1e-9  # of the largest curvature
-_PLAIN = 1e-5  # of the largest curvature of a coordinate: a pivot that is far from flat
-_FEW = 6  # entries, so few that plain numbers are faster
 _NO_GAIN = 1e-10  # of an objective, at the edge of the ball
 
 
@@ -43,10 +41,6 @@ def best_step(slope: Floats, information: Floats, radius: float) -> tuple[Floats
     >>> np.abs(step), gain
     (array([0., 2.]), 2.0)
     """
-    if len(slope) <= _FEW:
-        inside = _newton_step(slope.tolist(), information.tolist(), radius)
-        if inside is not None:
-            return np.array(inside[0]), inside[1]
     values, vectors = np.linalg.eigh(information)
     size, along = values.tolist(), (slope @ vectors).tolist()
     floor = _FLAT * max(abs(size[0]), abs(size[-1]), 1e-300)
@@ -64,30 +58,6 @@ def best_step(slope: Floats, information: Floats, radius: float) -> tuple[Floats
         step[lowest] += math.copysign(math.sqrt(radius**2 - length**2), step[lowest])
     gain = sum((a - 0.5 * h * s) * s for a, h, s in zip(along, size, step, strict=True))
     return vectors @ np.array(step), gain
-
-
-def _newton_step(
-    slope: list[float], information: list[list[float]], radius: float
-) -> tuple[list[float], float] | None:
-    """The step by factors LDL' and its gain; None where curvature is flat, or the step too long."""
-    k = len(slope)
-    floor = _PLAIN * max(information[i][i] for i in range(k))
-    L, pivots, step = information, [0.0] * k, list(slope)
-    for i in range(k):
-        row = L[i]
-        for j in range(i):
-            row[j] -= sum(L[j][h] * row[h] * pivots[h] for h in range(j))
-            row[j] /= pivots[j]
-        pivots[i] = row[i] - sum(row[h] * row[h] * pivots[h] for h in range(i))
-        if not pivots[i] > floor:
-            return None
-        step[i] -= sum(row[h] * step[h] for h in range(i))
-    step = [s / pivot for s, pivot in zip(step, pivots, strict=True)]
-    for i in range(k - 1, -1, -1):
-        step[i] -= sum(L[h][i] * step[h] for h in range(i + 1, k))
-    if math.hypot(*step) > radius:
-        return None
-    return step, 0.5 * sum(a * s for a, s in zip(slope, step, strict=True))
 
 
 def _shifted(along: list[float], size: list[float], shift: float) -> list[float]:

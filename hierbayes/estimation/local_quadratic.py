@@ -1,0 +1,104 @@
+r"""ℓ about a root λ as a quadratic in its free entries, compiled as one pass.
+
+With Γ = λλ', M = ∂ℓ/∂Γ, H = −∂²ℓ by the entries of Γ, and λ_e the free entry in row r, column c,
+
+    ∂Γ_ij/∂λ_e = δ_ir λ_jc + δ_jr λ_ic = A_e,ij,      slope_e = 2 (Mλ)_rc,
+    information_ef = A_e'H A_f − 2 M_rr' where e and f stand in one column
+
+each in the units of its row: the size of its effect and its noise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.compilation import compiled, inner
+from hierbayes.frames.arrays import Floats, Integers
+
+_PLAIN = 1e-5  # of the largest curvature of an entry: a pivot that is far from flat
+
+
+@compiled(error_model="numpy")
+def local_quadratic(
+    root: Floats,
+    rows: Integers,
+    columns: Integers,
+    first: Integers,
+    second: Integers,
+    M: Floats,
+    H: Floats,
+    noise: Floats,
+) -> tuple[Floats, Floats, Floats, Floats, float]:
+    """Units, slope (k,) and information (k, k) of the free entries; Newton's step and its gain.
+
+    The gain is nan where curvature is nearly flat or upwards, and there is no such step.
+
+    Parameters
+    ----------
+    root : (q, q) float
+        λ.
+    rows, columns : (k,) int
+        Where its free entries stand.
+    first, second : (k,) int
+        Rows and columns of the entries of Γ that H is of.
+    M : (q, q) float
+        Zero between blocks.
+    H : (k, k) float
+    noise : (q,) float
+        Of each effect, against σ.
+    """
+    k, q = rows.shape[0], root.shape[0]
+    unit, slope, step = np.empty(k), np.empty(k), np.empty(k)
+    A, turned, information = np.empty((k, k)), np.empty((k, k)), np.empty((k, k))
+    for e in range(k):
+        r, c = rows[e], columns[e]
+        size, along = 0.0, 0.0
+        for i in range(q):
+            size += root[r, i] * root[r, i]
+            along += M[r, i] * root[i, c]
+        unit[e] = np.sqrt(size) + noise[r]
+        slope[e] = 2.0 * along * unit[e]
+        for f in range(k):
+            i, j = first[f], second[f]
+            A[e, f] = (root[j, c] if i == r else 0.0) + (root[i, c] if j == r else 0.0)
+    for e in range(k):
+        for f in range(k):
+            total = 0.0
+            for h in range(k):
+                total += A[e, h] * H[h, f]
+            turned[e, f] = total
+    for e in range(k):
+        for f in range(e + 1):
+            total = -2.0 * M[rows[e], rows[f]] if columns[e] == columns[f] else 0.0
+            for h in range(k):
+                total += turned[e, h] * A[f, h]
+            information[e, f] = information[f, e] = total * unit[e] * unit[f]
+    gain = _solve(information, slope, step, turned)
+    return unit, slope, information, step, gain
+
+
+@inner
+def _solve(information: Floats, slope: Floats, step: Floats, L: Floats) -> float:
+    """Write the step that the factors LDL' solve for; half of slope·step, nan as above."""
+    k, floor = slope.shape[0], 0.0
+    for i in range(k):
+        floor = max(floor, _PLAIN * information[i, i])
+    for i in range(k):  # the pivots stand on the diagonal of L
+        for j in range(i + 1):
+            total = information[i, j]
+            for h in range(j):
+                total -= L[i, h] * L[j, h] * L[h, h]
+            L[i, j] = total if i == j else total / L[j, j]
+        if not L[i, i] > floor:
+            return np.nan
+        step[i] = slope[i]
+        for h in range(i):
+            step[i] -= L[i, h] * step[h]
+    gain = 0.0
+    for i in range(k):
+        step[i] /= L[i, i]
+    for i in range(k - 1, -1, -1):
+        for h in range(i + 1, k):
+            step[i] -= L[h, i] * step[h]
+        gain += 0.5 * slope[i] * step[i]
+    return gain
