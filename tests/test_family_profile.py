@@ -131,3 +131,12 @@ def test_a_family_has_one_criterion() -> None:
         "the criterion of Poisson(link='log') is its likelihood by Laplace's approximation; leave "
         "deviance out"
     )
+
+
+def test_a_mode_without_variance_is_said_to_be_one() -> None:
+    """As many successes in every group and at every x, and an LKJ prior of what has no variance."""
+    x = np.tile(np.repeat([-1.0, 0.0, 1.0], 4), 8)
+    data = pd.DataFrame({"g": np.repeat(np.arange(8), 12), "x": x, "y": np.tile([0, 1], 48)})
+    mode = hb.Model("y ~ x + (1 + x | g)", data, family="bernoulli").map()
+    assert mode.var_corr()["sd"].tolist() == [0.0, 0.0] and mode.singular
+    assert str(mode.diagnose()).startswith("The MAP maximum lies on the boundary: G is singular.")

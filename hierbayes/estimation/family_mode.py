@@ -50,10 +50,14 @@ class PosteriorCriterion(LatentCriterion):
         prior = self._prior_at(x)
         if not np.isfinite(value + prior):
             return -np.inf, np.zeros(len(x))
-        steps = np.diag(np.full(len(x), _STEP))
-        slope = [(self._prior_at(x + h) - self._prior_at(x - h)) / (2.0 * _STEP) for h in steps]
-        total = gradient + np.array(slope)
+        total = gradient + self._prior_slope(x)
         return (value + prior, total) if np.isfinite(total).all() else (-np.inf, np.zeros(len(x)))
+
+    def _prior_slope(self, x: Floats) -> Floats:
+        """Central differences; 0 where the prior ends on both sides, as at no variance."""
+        steps = np.diag(np.full(len(x), _STEP))
+        both = [(self._prior_at(x + h), self._prior_at(x - h)) for h in steps]
+        return np.array([0.0 if up == down else (up - down) / (2.0 * _STEP) for up, down in both])
 
     def _prior_at(self, x: Floats) -> float:
         return self.log_prior(self.point(x))
@@ -163,7 +167,8 @@ def _log_lkj(prior: Prior, corr: Floats) -> float:
     constant = log_lkj_constant(prior.eta, len(corr))
     if prior.eta == 1.0:
         return constant
-    sign, log_det = np.linalg.slogdet(corr)
+    # Where a standard deviation is 0 its correlations are none, and the likeliest are 0.
+    sign, log_det = np.linalg.slogdet(np.where(np.isfinite(corr), corr, np.eye(len(corr))))
     if not sign > 0.0:
         return -np.inf if prior.eta > 1.0 else np.inf
     return float(constant + (prior.eta - 1.0) * log_det)

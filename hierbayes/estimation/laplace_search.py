@@ -183,11 +183,17 @@ def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None)
 def _on_boundary(
     criterion: LatentCriterion, x: Floats, value: float, gradient: Floats
 ) -> tuple[Floats, float, Floats]:
-    """The same with entries of L that are next to 0 made 0, where that loses nothing."""
+    """The same with entries of L that are next to 0 made 0, where that loses nothing.
+
+    Together first: a prior may take a row of L but not a part of it.
+    """
     entries = x[criterion.p : criterion.p + len(criterion.lower[0])]
-    for place in np.flatnonzero(np.abs(entries) < _BOUNDARY):
+    small = criterion.p + np.flatnonzero(np.abs(entries) < _BOUNDARY)
+    for places in [small, *small[:, None]] if len(small) > 1 else small[:, None]:
+        if not x[places].any():
+            continue
         trial = x.copy()
-        trial[criterion.p + place] = 0.0
+        trial[places] = 0.0
         reached, slope = criterion(trial)
         if reached >= value - 1e-9 * (1.0 + abs(value)):
             x, value, gradient = trial, reached, slope

@@ -17,6 +17,7 @@ from hierbayes.frames.arrays import Floats
 _DESCENT, _SLOPE = 1e-4, 0.9  # of Wolfe's conditions: how much lower, and how much less steep
 _TRIALS = 40  # of the length of one step
 _LONGEST = 4.0  # of a step at first, in units of the coordinates
+_NOWHERE, _IN_VAIN = 1e-13, 3  # a gain beside the value, and steps in turn that gain no more
 
 type Objective = Callable[[Floats], tuple[float, Floats]]
 
@@ -24,7 +25,10 @@ type Objective = Callable[[Floats], tuple[float, Floats]]
 def minimise(
     objective: Objective, start: Floats, inverse: Floats, *, slope: float, steps: int
 ) -> Floats:
-    """A point (k,) where no slope is larger than one, or from where no step leads lower.
+    """A point (k,) where no slope is larger than one, or from where steps lead no lower.
+
+    They do where slopes are not those of the value, as next to a pole of the density of a
+    correlation whose standard deviation goes to 0.
 
     Parameters
     ----------
@@ -39,8 +43,9 @@ def minimise(
         The most of them.
     """
     x, (value, gradient), H = start, objective(start), inverse.copy()
+    in_vain = 0
     for _ in range(steps):
-        if np.abs(gradient).max(initial=0.0) <= slope:
+        if np.abs(gradient).max(initial=0.0) <= slope or in_vain == _IN_VAIN:
             break
         direction = -H @ gradient
         if not direction @ gradient < 0.0:  # H has lost its digits
@@ -48,6 +53,7 @@ def minimise(
         found = _step(objective, x, value, gradient, direction)
         if found is None:
             break
+        in_vain = in_vain + 1 if value - found[1] <= _NOWHERE * (1.0 + abs(value)) else 0
         s, value, reached = found
         x, y, gradient = x + s, reached - gradient, reached
         H = _updated(H, s, y)
