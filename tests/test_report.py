@@ -16,7 +16,7 @@ from hierbayes.errors import DataError, ResultFolderError
 from hierbayes.frames.shipped import shipped
 from hierbayes.report.curve_pictures import curve_pictures, shown_pairs
 from hierbayes.report.residual_pictures import residual_pictures
-from tests.browsing import PHONE, Pages, width_of
+from tests.browsing import NUMBER, PHONE, Pages, width_of
 from tests.exact import exact_posterior
 
 FORMULA = "mathach ~ ses * Sector + (1 + ses | school)"
@@ -92,9 +92,39 @@ def test_whoever_hears_or_steps_through_the_page_finds_all(desk: Page) -> None:
         ".filter(e => !(e.ariaLabel || e.labels?.[0]?.textContent || e.textContent).trim()).length"
     )
     assert unnamed == 0
-    assert desk.locator(".scroll:not([tabindex='0'])").count() == 0
+    reached, wide = desk.evaluate(
+        "(all => [all.filter(e => e.tabIndex === 0), all.filter(e => e.scrollWidth > e.clientWidth"
+        " + 1 || e.scrollHeight > e.clientHeight + 1)].map(some => some.map(e => e.ariaLabel)))"
+        "([...document.querySelectorAll('.scroll')])"
+    )
+    assert reached == wide
     assert desk.locator("html[lang='en'] main").count() == 1
     assert desk.locator("table thead th:not([scope])").count() == 0
+
+
+def test_keys_go_through_the_page_in_its_order_and_move_what_moves(desk: Page) -> None:
+    desk.locator("nav a").first.focus()
+    kinds: list[str] = []
+    stop = """(e => {
+        const after = !window.last || window.last.compareDocumentPosition(e) & 4;
+        window.last = e;
+        const seen = e.checkVisibility() && getComputedStyle(e).outlineStyle === 'solid';
+        return [e.getAttribute('class') || e.tagName, !!after && seen];
+    })(document.activeElement)"""
+    while "copy" not in kinds and len(kinds) < 60:
+        desk.keyboard.press("Tab")
+        kind, is_seen_and_after_the_last = desk.evaluate(stop)
+        assert is_seen_and_after_the_last, kind
+        kinds.append(kind)
+    assert {"A", "SUMMARY", "BUTTON", "SELECT", "INPUT", "reset", "group chosen"} <= set(kinds)
+    slider = desk.locator("input[data-part='sigma']")
+    slider.focus()
+    before, at = slider.get_attribute("aria-valuetext"), desk.evaluate(NUMBER % "blup-0")
+    desk.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") != before
+    assert desk.evaluate(NUMBER % "blup-0") != at
+    desk.locator("[data-part='reset']").press("Enter")
+    assert slider.get_attribute("aria-valuetext") == before
 
 
 def test_equations_are_set_by_the_browser(desk: Page) -> None:

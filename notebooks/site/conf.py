@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # mathml
 
 project = "hierbayes"
 author = "The hierbayes developers"
 copyright = author
 version = release = version_of("hierbayes")
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc", "myst_nb"]
+extensions = ["sphinx.ext.autodoc", "mathml", "numpydoc", "myst_nb"]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
 root_doc = "index"
 default_role = "code"
@@ -35,3 +39,6 @@ html_theme_options = {
 }
 html_show_sourcelink = False
 html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_math_renderer = "mathml"
+html_context = {"default_mode": "auto"}

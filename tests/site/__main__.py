@@ -48,7 +48,6 @@ def make_pages(folder: Path) -> None:
     """Put all pages into a folder, written, generated and copied."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(WRITTEN, folder)
-    (folder / "_static").mkdir()
     shutil.copytree(ROOT / "notebooks" / "pictures", folder / "pictures")
     (folder / "notebooks").mkdir()
     for path in (ROOT / "notebooks").glob("*.ipynb"):

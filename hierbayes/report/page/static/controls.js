@@ -28,6 +28,7 @@ const controls = (() => {
     say: (input) => {
       const said = input.parentElement.querySelector("span > span");
       said.textContent = plane.text(Number(input.value));
+      input.setAttribute("aria-valuetext", said.textContent);
     },
     put: (input, value, low = input.min, high = input.max) => {
       Object.assign(input, {min: low, max: high});

@@ -1,5 +1,6 @@
 "use strict";
-// Heads of columns become buttons that sort the rows below; aria-sort says how they stand.
+// Heads of columns become buttons that sort the rows below; aria-sort says how they stand.  Tables
+// and formulas that are wider than the page scroll by themselves.
 (() => {
   const value = (row, k) => {
     const text = (row.cells[k]?.textContent ?? "").trim();
@@ -29,6 +30,13 @@
       if (words) for (const one of [head, ...cells]) one.classList.add("words");
     });
   };
+  // What scrolls is reached by keyboard; what does not is no stop on the way.
+  const reach = (one) => {
+    const wide = one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1;
+    if (wide) one.setAttribute("tabindex", "0"); else one.removeAttribute("tabindex");
+  };
+  const seen = new ResizeObserver((all) => { for (const {target} of all) reach(target); });
+  for (const one of document.querySelectorAll(".scroll")) seen.observe(one);
   for (const table of document.querySelectorAll("table:not(.paper table)")) {
     for (const cell of table.querySelectorAll("td"))
       if (cell.textContent.length > 40) cell.classList.add("long");
