@@ -26,6 +26,7 @@ from hierbayes.likelihood.reading import NORMAL
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
+_ROUNDING = 1e-13  # of the largest sd of the random effects, in comparable units
 _BOUNDARY = 1e-5  # a relative eigenvalue of the correlation matrix below this is zero
 
 
@@ -83,6 +84,8 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
     value, gradient, parameters = density(x)
     q, p = len(design.effects), len(design.terms)
     root, sigma = parameters[: q * q].reshape(q, q), float(parameters[q * q])
+    scale = 1.0 / cross.basis.z.spread
+    root = without_rounding(root, scale)
     theta = Theta.of(root, sigma)
     if priors.collapses_gamma:
         likelihood = likelihood_of(cross, NORMAL, priors.normal_gamma(cross))
@@ -94,7 +97,7 @@ def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
         gamma=gamma,
         value=-value,
         gradient=float(np.abs(gradient).max()),
-        singular=is_singular(root, 1.0 / cross.basis.z.spread),
+        singular=is_singular(root, scale),
         evaluations=sum(int(one.nfev) for one in found),
     )
 
@@ -156,6 +159,19 @@ def polished(density: Callable[[Floats], tuple[float, Floats, Floats]], x: Float
             break
         x = trial
     return x
+
+
+def without_rounding(root: Floats, scale: Floats) -> Floats:
+    """A root of G with 0 for effects whose sd is nothing but the rounding of a 0.
+
+    Examples
+    --------
+    >>> without_rounding(np.diag([2.0, 1e-17]), np.ones(2))
+    array([[2., 0.],
+           [0., 0.]])
+    """
+    sd = np.linalg.norm(root / scale[:, None], axis=1, keepdims=True)
+    return np.where(sd > _ROUNDING * sd.max(initial=0.0), root, 0.0)
 
 
 def is_singular(root: Floats, scale: Floats) -> bool:

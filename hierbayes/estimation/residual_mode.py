@@ -15,7 +15,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.climb import Optimum
-from hierbayes.estimation.mode import is_singular, polished
+from hierbayes.estimation.mode import is_singular, polished, without_rounding
 from hierbayes.estimation.residual_optimum import AtCoordinates, ResidualMaximum, known
 from hierbayes.estimation.residual_posterior import refuse_other_priors, structured_target
 from hierbayes.estimation.residual_target import StructuredTarget
@@ -96,9 +96,11 @@ def _at(
     z = w[made.of_theta :]
     products: Products = made.moments.at(z).products
     root, sigma, _ = made.target.parameters(made.value(w)[1])
+    scale = 1.0 / products.basis.z.spread
+    root = without_rounding(root, scale)
     theta = Theta.of(root, float(sigma))
     gamma = likelihood_of(products, NORMAL, made.prior).at(theta).gamma
-    singular = is_singular(root, 1.0 / products.basis.z.spread)
+    singular = is_singular(root, scale)
     optimum = Optimum(NORMAL, theta, gamma, value, gradient, 0.0, singular, calls)
     return AtCoordinates(z, value, optimum, products)
 
