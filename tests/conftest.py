@@ -43,8 +43,12 @@ SPELLINGS = {
 FIRST = ("test_compare_factors.py", "test_families.py", "test_family_graph.py", "test_cli.py")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files named `FIRST` come first, the others as they are."""
+    """Files named `FIRST` come first, the others as they are; what opens a browser is slow."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
     places = {name: place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
 

@@ -369,6 +369,7 @@ def ranked(ranks: np.ndarray) -> Calibration:
     return Calibration((), pd.DataFrame(), frame, pd.DataFrame(), (), 0.95, 1)
 
 
+@pytest.mark.slow
 def test_the_picture_of_ranks_has_their_ecdf_less_uniform() -> None:
     frame = hb.plots.rank_ecdf_frame(ranked(shrunk(1.0)))
     assert frame.ecdf["quantity"].unique().tolist() == ["sd(x)"]

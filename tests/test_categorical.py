@@ -13,7 +13,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 import hierbayes as hb
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.family_inputs import inputs_at_mode
-from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.estimation.posterior import target_of
 from hierbayes.fit.of_family.maximised import maximise_family
@@ -96,6 +96,7 @@ def test_derivatives_are_those_of_differences() -> None:
     np.testing.assert_allclose(pulled, wanted, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_sums_of_many_rows_are_those_of_their_derivatives() -> None:
     rng = np.random.default_rng(7)
     codes = rng.integers(0, 3, 700).astype(float)

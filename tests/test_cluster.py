@@ -43,6 +43,7 @@ def same(fit: hb.PointFit, expected: hb.PointFit) -> None:
     pd.testing.assert_series_equal(fit.fixef(), expected.fixef(), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_partitions_have_the_fit_of_the_frame(client: Client, frame: pd.DataFrame) -> None:
     """Groups are in all partitions, a level of a factor in some, and one has no complete row."""
     ordered = frame.sort_values("kind")

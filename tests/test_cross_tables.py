@@ -119,6 +119,7 @@ def test_random_tables_add_up() -> None:
         pd.testing.assert_frame_equal(table.loc["Total"], hb.tab(data, "a + b"))
 
 
+@pytest.mark.slow
 def test_two_million_rows_are_counted_in_a_second() -> None:
     codes = np.arange(2_000_000) % 60_000
     data = pd.DataFrame({"g": codes, "f": pd.Categorical.from_codes(codes % 3, list("xyz"))})

@@ -146,6 +146,7 @@ def independent() -> tuple[hb.Model, float]:
                         + half_cauchy(2)(sigma))  # fmt: skip
 
 
+@pytest.mark.slow
 def test_intercepts_and_slopes_equal_dense_quadrature(independent: tuple[hb.Model, float]) -> None:
     model, expected = independent
     found = hb.evidence(model)
@@ -162,6 +163,7 @@ def test_importance_sampling_knows_its_error(independent: tuple[hb.Model, float]
     assert abs(found.log_evidence - expected) < 6.0 * found.error
 
 
+@pytest.mark.slow
 def test_crossed_factors_equal_dense_quadrature() -> None:
     model = posed("(1 | g) + (1 | k)", sd=hb.HalfT(4, 0, 1), sigma=hb.Exponential(1))
     expected = dense(model, lambda sd, sigma: half_t(4, 1)(sd).sum(axis=1)
@@ -178,6 +180,7 @@ def graph_density(model: hb.Model) -> tuple[Callable[[Array], float], Integrand]
     return lambda point: float(function(point)[0]), gaussian_integrand(model.problem, model.priors)
 
 
+@pytest.mark.slow
 def test_the_integrand_is_the_density_of_the_graph_per_volume_of_its_coordinates() -> None:
     model = hb.Model("y ~ x", "~ 1 + x | g", data=DATA, priors={"corr": hb.LKJ(1.7)})
     theirs, ours = graph_density(model)
@@ -333,6 +336,7 @@ def test_rows_of_twice_the_weight_have_the_evidence_of_a_smaller_error() -> None
 # ---------------------------------------------------------------- studies
 
 
+@pytest.mark.slow
 def test_a_study_weighs_the_evidence_of_the_baseline(
     small: hb.Model, small_posterior: hb.PosteriorFit
 ) -> None:
@@ -359,6 +363,7 @@ def test_a_study_weighs_the_evidence_of_the_baseline(
 # ---------------------------------------------------------------- families
 
 
+@pytest.mark.slow
 def test_counts_equal_dense_quadrature() -> None:
     """One γ and one sd: p(y_j | γ, sd) by Gauss–Hermite, the two by Gauss–Legendre."""
     model = hb.Model("c ~ 1 + (1 | g)", data=DATA, family="poisson",

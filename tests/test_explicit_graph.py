@@ -63,6 +63,7 @@ def _integral(density: Callable[[np.ndarray], float], theta: np.ndarray, d: int)
     return float(c + 0.5 * (g @ np.linalg.solve(H, g) + d * np.log(2.0 * np.pi) - log_det))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("formula", "centered"),
     [
@@ -130,6 +131,7 @@ def test_responses_are_drawn_from_prior_and_posterior_without_a_warning(tiny: pd
     assert again["posterior_predictive"]["response"].shape == (1, 3, 12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "structure",
     [
@@ -198,6 +200,7 @@ def test_collapsed_with_a_residual_structure_it_is_the_density_that_is_sampled(
     assert_allclose(slope(point), target.with_gradient(w)[1], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_with_a_residual_structure_responses_are_drawn() -> None:
     structure = hr.AR1("week") * hr.Strata("sex")
     model = hb.Model("y ~ x + (1 | g)", ROWS, residual=structure)

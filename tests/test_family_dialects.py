@@ -163,6 +163,7 @@ def test_bambi_is_the_same_density(name: str) -> None:
     np.testing.assert_allclose(found, joint(name, gamma, sd, z, phi), rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:For backward compatibility")
 def test_ordered_categories_in_bambi() -> None:
     """Thresholds stand for the intercept; bambi's own prior of them is not held to anything."""
@@ -353,6 +354,7 @@ def test_nominal_categories_of_bambi_are_the_same_density() -> None:
         model.emit("bambi")
 
 
+@pytest.mark.slow
 def test_nominal_categories_of_pymc_are_the_same_density() -> None:
     """Each category has effects of its own; 0 stands for the first."""
     data = hb.load_dataset("contraception").iloc[::25].assign(half=lambda d: d.index % 2)

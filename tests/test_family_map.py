@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.optimize import minimize
 
 import hierbayes as hb
-from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.laplace import LatentPoint

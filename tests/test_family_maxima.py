@@ -9,7 +9,7 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.design.elimination_order import elimination_of
-from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.likelihood.covariance import free_entries

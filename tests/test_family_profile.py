@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 import hierbayes as hb
-from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.inference.profiles.held_latent import HeldLatent

@@ -58,9 +58,15 @@ ONE, TWO = "(1 | g)", "(1 | g) + (1 | h)"
 
 @pytest.mark.parametrize(
     ("name", "random"),
-    [("lognormal", TWO), ("beta-binomial", ONE), ("zeros by column", TWO), ("ordered", ONE),
-     ("ordered", TWO), ("nominal", ONE)],
-)  # fmt: skip
+    [
+        ("lognormal", TWO),
+        ("beta-binomial", ONE),
+        pytest.param("zeros by column", TWO, marks=pytest.mark.slow),
+        ("ordered", ONE),
+        pytest.param("ordered", TWO, marks=pytest.mark.slow),
+        ("nominal", ONE),
+    ],
+)
 def test_every_word_is_answered_or_refused_by_name(name: str, random: str) -> None:
     response, family = FITTED[name]
     fit = hb.Model(f"{response} ~ x + {random}", DATA, family=family).ml()

@@ -72,6 +72,7 @@ def test_the_graph_makes_our_draws_of_its_free_variables(
         np.testing.assert_array_equal(found["gamma"], fit.gamma_draws)
 
 
+@pytest.mark.slow
 def test_pymc_computes_the_log_prior_of_our_draws(hs: pd.DataFrame, made: hb.PosteriorFit) -> None:
     model = hb.Model("mathach ~ ses", SLOPES, data=hs)
     fit, graph = with_draws(made, model), model.graph()

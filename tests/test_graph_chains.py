@@ -11,6 +11,7 @@ from hierbayes.errors import EstimationError
 Y = np.array([1.2, 0.4, 2.2, 1.6, 0.9])
 
 
+@pytest.mark.slow
 def test_draws_have_the_moments_of_a_conjugate_posterior() -> None:
     """μ ~ N(0, 2²), y ~ N(Aμ + b, 1), with a scale that the data do not tell."""
     with pm.Model(coords={"row": list("abcde")}) as graph:

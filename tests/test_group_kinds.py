@@ -179,6 +179,7 @@ def test_any_name_of_the_response(name: str, tmp_path: Path) -> None:
     assert str(fit.summary())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("response", ["log(y + 20)", "I(y / 2)"])
 def test_a_response_that_is_computed(response: str, tmp_path: Path) -> None:
     fit = hb.Model(f"{response} ~ x + (1 | g)", data(CODES)).reml()

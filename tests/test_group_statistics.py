@@ -241,6 +241,7 @@ def test_some_rows(hs: pd.DataFrame) -> None:
     assert np.abs(counts - 100).max() < 4.5 * np.sqrt(400 * 0.25 * 0.75)
 
 
+@pytest.mark.slow
 def test_some_groups_with_all_their_rows(hs: pd.DataFrame) -> None:
     found = hb.some(hs, 12, seed=5, group="school")
     schools = found["school"].unique()
@@ -286,6 +287,7 @@ def test_labels_have_as_many_letters_as_they_need() -> None:
     assert list(both.cat.categories) == ["3", "2", "1"]
 
 
+@pytest.mark.slow
 def test_two_million_rows_are_done_in_seconds() -> None:
     n, J = 2_000_000, 50_000
     rng = np.random.default_rng(1)

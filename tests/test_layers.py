@@ -107,8 +107,11 @@ INSIDE: dict[str, set[str]] = {
         "hierbayes.likelihood.residual_moments",
     },
     "hierbayes.estimation.density": {"hierbayes.likelihood.native"},
-    "hierbayes.estimation.family_inputs": {"hierbayes.likelihood.transported"},
-    "hierbayes.estimation.laplace_search": {
+    "hierbayes.estimation.family_inputs": {
+        "hierbayes.likelihood.transported",
+        "hierbayes.likelihood.transported_rows",
+    },
+    "hierbayes.estimation.latent_criterion": {
         "hierbayes.likelihood.curvature",
         "hierbayes.likelihood.quadrature",
     },

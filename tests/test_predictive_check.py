@@ -181,6 +181,7 @@ def test_shares_are_told_as_far_as_the_replications_tell_them() -> None:
     assert [p_text(p, 40) for p in (0.0, 0.5, 1.0, np.nan)] == ["< 0.025", "0.500", "> 0.975", ""]
 
 
+@pytest.mark.slow
 def test_replicated_rows_are_not_kept() -> None:
     """Of 40 000 rows and 200 replications all of them would take 64 MB."""
     rng = np.random.default_rng(8)

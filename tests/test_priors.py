@@ -165,6 +165,7 @@ def test_the_prior_of_sd_in_the_graph_is_the_one_stated(text: str) -> None:
     assert stats.kstest(draws, reference).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_the_graph_names_its_dimensions() -> None:
     graph = model().graph()
     assert graph.named_vars_to_dims["sd"] == ("effect",)

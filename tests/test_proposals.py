@@ -61,6 +61,7 @@ def worth(log_weights: Floats) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum() / len(weights))
 
 
+@pytest.mark.slow
 def test_proposals_learn_a_bent_density_and_keep_its_integral() -> None:
     generator = np.random.default_rng(3)
     first = Proposals.at_mode(np.array([0.0, -2.0]), np.diag([1.0, 0.5]))

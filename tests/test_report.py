@@ -158,6 +158,7 @@ def test_a_page_stands_by_itself(written: Path, fit: hb.PointFit) -> None:
     assert f"Group {furthest} (" in text
 
 
+@pytest.mark.slow
 def test_the_posterior_has_priors_seed_and_draws(
     small_data: pd.DataFrame, tmp_path: Path, opened: Pages
 ) -> None:
@@ -242,6 +243,7 @@ def test_a_regression_has_no_parts_of_groups(tmp_path: Path, few: pd.DataFrame) 
     assert said.count("<math") == 1 and said.count("<figure>") == 3
 
 
+@pytest.mark.slow
 def test_comparisons_have_reports(
     fit: hb.PointFit, few: pd.DataFrame, tmp_path: Path, opened: Pages
 ) -> None:
@@ -252,6 +254,7 @@ def test_comparisons_have_reports(
     assert width_of(page) == PHONE
 
 
+@pytest.mark.slow
 def test_studies_have_reports_with_pictures(
     small_posterior: hb.PosteriorFit, tmp_path: Path, opened: Pages
 ) -> None:
@@ -266,6 +269,7 @@ def test_studies_have_reports_with_pictures(
     assert drawn > 0 and drawn + refused == 4
 
 
+@pytest.mark.slow
 def test_simulations_have_reports_with_pictures(small: hb.Model, tmp_path: Path) -> None:
     truth = dict(gamma=[2.0, 0.5, -0.8], G=[[1.0, 0.0], [0.0, 0.4]], sigma=1.2)
     found = hb.calibrate(small, truth, replications=4, seed=1, progress=False)

@@ -138,6 +138,7 @@ def posterior(request: pytest.FixtureRequest) -> hb.PosteriorFit:
     return residual_models.model(request.param).sample(draws=100, chains=2, seed=1)
 
 
+@pytest.mark.slow
 def test_posterior_residuals_say_that_errors_are_at_their_means(
     posterior: hb.PosteriorFit,
 ) -> None:
@@ -148,6 +149,7 @@ def test_posterior_residuals_say_that_errors_are_at_their_means(
     assert np.isfinite(ours.frame["sd"]).all()
 
 
+@pytest.mark.slow
 def test_a_row_of_a_draw_is_given_the_errors_of_its_group(posterior: hb.PosteriorFit) -> None:
     assert isinstance(posterior, StructuredPosteriorFit)
     rows = posterior.design.rows
@@ -188,6 +190,7 @@ def test_arviz_leaves_rows_of_correlated_errors_out_as_loo_does(
         posterior.to_datatree(log_likelihood="turn")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_loo_of_a_posterior_is_near_that_of_its_maximum() -> None:
     """Where a maximum takes θ̂ for known, far rows of small strata differ; the others hardly do."""
     model = residual_models.model(NAMES[2])

@@ -74,6 +74,7 @@ def tree() -> xr.DataTree:
     return fit.to_datatree(posterior_predictive=True, prior=True, prior_predictive=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["prior", "posterior"])
 def test_responses_have_the_errors_of_each_draw(tree: xr.DataTree, group: str) -> None:
     """Σ e'R⁻¹e/σ² over draws is χ², R of each written out."""

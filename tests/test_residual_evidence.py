@@ -55,6 +55,7 @@ def test_evidence_is_that_of_the_dense_model(
     assert set(found.wider.index) == {"sd", "sigma"}
 
 
+@pytest.mark.slow
 def test_models_with_and_without_a_structure_are_weighed() -> None:
     own = hb.Model("y ~ x + (1 | g)", ROWS, residual=hr.Strata("sex"), priors=PRIORS)
     alike = hb.Model("y ~ x + (1 | g)", ROWS, priors=PRIORS)

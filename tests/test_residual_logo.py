@@ -57,6 +57,7 @@ def test_densities_are_those_of_dense_normals(drawn: StructuredPosteriorFit, fac
             assert_allclose(found[j, m], whole - others, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_logo_weights_them(drawn: StructuredPosteriorFit) -> None:
     found = hb.logo(drawn, "g", progress=False)
     values = structured_densities(drawn, drawn.design.place_of_factor("g"), NORMAL)

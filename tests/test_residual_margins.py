@@ -47,6 +47,7 @@ def test_pictures_of_effects_have_the_standard_errors_of_wald() -> None:
             assert_allclose(frame[column].iloc[[0, -1]], tested[column], rtol=1e-8, err_msg=column)
 
 
+@pytest.mark.slow
 def test_replications_have_the_correlation_of_the_errors() -> None:
     """The mean product of neighbours' deviations from Xγ̂ is that of V, groups new."""
     fit = residual_models.fit(AR1, "REML")

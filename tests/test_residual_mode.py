@@ -37,6 +37,7 @@ def test_flat_priors_give_reml(formula: str, structure: hr.ResidualStructure) ->
     assert_allclose(found.evidence.value, reml.loglik, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_mode_is_that_of_a_dense_density() -> None:
     """Of (sd, σ, φ, ratio), without Jacobians."""
     structure = hr.AR1("week") * hr.Strata("sex")

@@ -36,6 +36,7 @@ def made(formula: str, structure: hr.ResidualStructure) -> tuple[hb.Model, Any, 
     return model, found, centre
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("formula", "structure"), CASES, ids=str)
 def test_the_density_moves_with_the_errors_as_a_dense_one(
     formula: str, structure: hr.ResidualStructure
@@ -91,6 +92,7 @@ def test_priors_of_coordinates_are_those_of_their_parameters() -> None:
         assert_allclose(np.exp(log_p[inner]) / slope, density(value), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_draws_have_the_moments_of_a_dense_quadrature() -> None:
     """Errors alone: (ρ, σ) on a grid of n × n densities."""
     structure = hr.CompoundSymmetry(group="g")
@@ -134,6 +136,7 @@ def test_what_a_posterior_with_structure_refuses() -> None:
         stated.map()
 
 
+@pytest.mark.slow
 def test_u_of_each_draw_are_given_its_own_errors() -> None:
     """Their mean over draws is the average of conditional means, each with its own R."""
     model = hb.Model("y ~ x + (1 | g)", ROWS, residual=hr.AR1("week"))

@@ -105,6 +105,7 @@ def test_the_posterior_of_ar1_under_a_stated_prior_is_a_dense_density() -> None:
     assert_allclose(np.diff(values), np.diff(wanted), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_stated_prior_moves_the_posterior_and_is_shown() -> None:
     residual = {"phi": hb.Normal(0.9, 0.01)}
     model = model_of(hr.AR1("week", "g") * hr.Strata("sex"), residual)

@@ -41,10 +41,11 @@ def dense_minimum(model: hb.Model, held: dict[str, float], *, restricted: bool) 
         R = errors_by_hand(STRUCTURE, ROWS, at)
         return -2.0 * dense_loglik(model, np.zeros((0, 0)), at["sigma"], R, restricted=restricted)
 
-    options = {"xatol": 1e-7, "fatol": 1e-10}
+    options = {"xatol": 1e-4, "fatol": 1e-8}
     return float(minimize(deviance, [0.3, 0.4, 0.0], method="Nelder-Mead", options=options).fun)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["sigma", "phi", "ratio[M]"])
 def test_bounds_are_where_a_dense_profile_has_fallen(
     fit: hb.PointFit, found: Profile, label: str
@@ -57,6 +58,7 @@ def test_bounds_are_where_a_dense_profile_has_fallen(
         assert_allclose(least + 2.0 * fit.loglik, WANTED, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bounds_of_a_fixed_effect_are_those_of_the_dense_ml_deviance(found: Profile) -> None:
     best = hb.Model("y ~ x", ROWS, residual=STRUCTURE).ml().loglik
     row = found.intervals().loc[("gamma", "x")]

@@ -28,6 +28,7 @@ def test_a_logit_has_the_variance_of_the_logistic_distribution() -> None:
     assert_allclose(found["R2 conditional"], (v + T) / (v + T + d), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_scale_of_observations_is_of_the_response_itself() -> None:
     fit = family_fits.bernoulli()
     sd = float(fit.theta.sd[0, 0, 0])

@@ -123,6 +123,7 @@ def test_posteriors_with_a_structure_of_errors_are_read_back(
     assert np.array_equal(again.us[0], fit.us[0])
 
 
+@pytest.mark.slow
 def test_posteriors_are_read_back_as_they_were(
     small_posterior: hb.PosteriorFit, small_data: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -143,6 +144,7 @@ def test_posteriors_of_families_are_read_back_as_they_were(tmp_path: Path) -> No
     assert again.predict(new).equals(fit.predict(new))
 
 
+@pytest.mark.slow
 def test_a_new_process_needs_no_data(small_data: pd.DataFrame, tmp_path: Path) -> None:
     fit = hb.Model("y ~ np.exp(x) + w + (1 | g)", small_data).reml()
     fit.save(tmp_path / "one.fit")

@@ -278,6 +278,7 @@ def test_a_group_that_was_not_there_is_named(frame: pd.DataFrame) -> None:
         hb.logo(fit)
 
 
+@pytest.mark.slow
 def test_a_page_has_all_but_what_rows_draw(
     both: tuple[hb.PointFit, hb.PointFit], tmp_path: Path
 ) -> None:

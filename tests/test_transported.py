@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
-from hierbayes.likelihood.transported import Panels, family_rows, provide
+from hierbayes.likelihood.transported import provide
+from hierbayes.likelihood.transported_rows import Panels, family_rows
 from tests.family_rows import address, log_density
 
 Array = NDArray[np.float64]

@@ -27,7 +27,7 @@ from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.laplace import Mode
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.likelihood.theta import Theta
-from hierbayes.likelihood.transported import Panels, family_rows
+from hierbayes.likelihood.transported_rows import Panels, family_rows
 from hierbayes.priors.column_priors import ColumnPriors, column_priors
 from hierbayes.priors.prior_set import PriorSet
 

@@ -75,7 +75,7 @@ def sample_graph(
     >>> import hierbayes as hb
     >>> hs = hb.some(hb.load_dataset("hs"), 5, seed=1, group="school")
     >>> graph = hb.Model("mathach ~ ses + (1 | school)", data=hs).graph(collapse=False)
-    >>> tree = hb.sample_graph(graph, draws=20, tune=20, chains=1, seed=1, progress=False)
+    >>> tree = hb.sample_graph(graph, draws=5, tune=5, chains=1, seed=1, progress=False)
     >>> tree["posterior"]["u"].dims
     ('chain', 'draw', 'group', 'effect_of')
     """

@@ -8,7 +8,7 @@ from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.merged_rows import MergedRows, as_they_are, merged_rows
 from hierbayes.design.problem import Problem
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.curvature import GroupCurvature
 from hierbayes.likelihood.laplace import CurvatureOf

@@ -12,7 +12,8 @@ from hierbayes.fit.point import PointFit
 from hierbayes.fit.structured.maximised import structured_maximum
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.reading import Reading
-from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
+from hierbayes.priors.far_origin import refuse_far_origin
+from hierbayes.priors.prior_set import PriorSet
 
 
 def maximum_likelihood(problem: Problem, reading: Reading) -> PointFit:

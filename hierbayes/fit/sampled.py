@@ -13,7 +13,8 @@ from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.likelihood.conditional import flat_prior
-from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
+from hierbayes.priors.far_origin import refuse_far_origin
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 
 

@@ -7,14 +7,12 @@ and group by group, and φ of the family stands in the place of σ.  With u from
     value = Σ ℓ(η, φ) − ½ Σ b'b − Σ log |C| − ½ N log 2π + constant:
 
 log p(y | u, γ, φ), log p(b) and log |∂b/∂z| of N random effects, exact for any pseudo-data.  In
-the place of R stands one flat array, `family_rows`; T and W are not read.  A point at which
+the place of R stands one flat array, `transported_rows`; T and W are not read.  A point at which
 something overflows has the value −∞, and no error is raised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -23,71 +21,20 @@ from numba import carray
 
 from hierbayes.compilation import callback, inner, is_on_disk
 from hierbayes.families.rows import SIGNATURE as ROWS
-from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.native import SIGNATURE, bits_of, caller_of, pointer_at
 from hierbayes.likelihood.panel_map import map_panels, pull_panels
+from hierbayes.likelihood.transported_rows import (
+    ANCHORED,
+    CONSTANT,
+    DISPERSION,
+    FACTORS,
+    HEAD,
+    LENGTH,
+    ROWS_ADDRESS,
+    WIDTH,
+)  # fmt: skip
 
 call_rows = caller_of(ROWS)
-# At the head of the array; after it (q, J, first effect, first z) of each factor, then the arrays.
-_N, _FACTORS, _DISPERSION, _ANCHORED, _ROWS_ADDRESS, _CONSTANT, _WIDTH, _HEAD = range(8)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Panels:
-    """The rows and the pseudo-data of one grouping factor.
-
-    Parameters
-    ----------
-    Z : (n, q) float
-    codes : (n,) int
-        The group of each row.
-    A, B : (J, q, q), (J, q, p+1) float
-        See `panel_map`.
-    weights : (n,) float
-        κ, with which effects of factors mapped before count: e = Z'(κ ∘ their part of η).
-    """
-
-    Z: Floats
-    codes: Integers
-    A: Floats
-    B: Floats
-    weights: Floats
-
-
-def family_rows(
-    family: tuple[int, int, bool, float], y: Floats, m: Floats, offset: Floats, X: Floats,
-    panels: Sequence[Panels], order: Sequence[int],
-) -> Floats:  # fmt: skip
-    """The array that stands in the place of R.
-
-    Parameters
-    ----------
-    family : (address, d, anchored, constant)
-        Of the C function of its rows (`ResponseFamily.rows_address`); how many dispersion
-        parameters there are: the first stands in the place of σ, the others behind γ°; whether
-        they are the distances of thresholds, the first of which is 0; what Σ ℓ leaves out.
-    y, m, offset : (n,) float
-        Response, its size, and what is added to η; m may have further columns, (n, w).
-    X : (n, p) float
-        Fixed columns of γ°.
-    panels : sequence of Panels
-        One for each grouping factor.
-    order : sequence of int
-        In which the factors are mapped.
-    """
-    address, d, anchored, constant = family
-    rows = np.lexsort([panels[k].codes for k in reversed(order)])  # those of a group together
-    q, J = (np.array([one.A.shape[axis] for one in panels]) for axis in (1, 0))
-    sizes = np.column_stack([q, J, np.cumsum(q) - q, np.cumsum(q * J) - q * J])[list(order)]
-    width = 1 if np.ndim(m) < 2 else np.shape(m)[1]
-    head = [len(y), len(panels), d, anchored, bits_of(address), constant, width]
-    parts = [np.array(head), sizes, np.broadcast_to(y, len(y))[rows]]
-    shape = (len(y), width) if width > 1 else len(y)
-    parts += [np.broadcast_to(m, shape)[rows], np.broadcast_to(offset, len(y))[rows]]
-    parts += [X[rows].T]
-    for one in (panels[k] for k in order):
-        parts += [one.Z[rows].T, one.codes[rows], one.weights[rows], one.A, one.B]
-    return np.concatenate([np.ravel(part).astype(np.float64) for part in parts])
 
 
 @inner
@@ -156,7 +103,7 @@ def _block(matrix, start, q):
 @inner
 def _sizes(data, k):
     """q, J, first effect and first z of the factor mapped as number k."""
-    at = _HEAD + 4 * k
+    at = HEAD + 4 * k
     return int(data[at]), int(data[at + 1]), int(data[at + 2]), int(data[at + 3])
 
 
@@ -164,7 +111,7 @@ def _sizes(data, k):
 def _map_factors(data, at, n, root, gamma, z, C, AL, b, u, eta):
     """Fill C, AL, b and u of all factors, and add Z u to η, zero before; see `map_panels`."""
     value, square, p = 0.0, 0, gamma.shape[0]
-    for k in range(int(data[_FACTORS])):
+    for k in range(int(data[FACTORS])):
         q, J, start, place = _sizes(data, k)
         A, mine, e = at + (q + 2) * n, _table(u, place, J, q), np.zeros((J, q))
         Z, codes = _table(data, at, q, n), data[at + q * n : at + (q + 1) * n]
@@ -188,8 +135,8 @@ def _pull_factors(data, at, square, n, root, C, AL, b, S, slopes, d_root, d_gamm
     What effects say of factors that are mapped after them is added to the slopes.
     """
     p = d_gamma.shape[0]
-    for back in range(int(data[_FACTORS])):
-        k = int(data[_FACTORS]) - 1 - back
+    for back in range(int(data[FACTORS])):
+        k = int(data[FACTORS]) - 1 - back
         q, J, start, place = _sizes(data, k)
         B, square = at - J * q * (p + 1), square - J * q * q
         at = B - J * q * q - (q + 2) * n
@@ -216,19 +163,19 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
 
     Behind γ° stand the dispersion parameters after the first, which is σ.
     """
-    n, factors, d = int(data[_N]), int(data[_FACTORS]), int(data[_DISPERSION])
-    first = int(data[_ANCHORED])
+    n, factors, d = int(data[LENGTH]), int(data[FACTORS]), int(data[DISPERSION])
+    first = int(data[ANCHORED])
     p, D = gamma.shape[0] - max(d - 1, 0), d + first
     N, squares = z.shape[0], 0
     for k in range(factors):
         q, J, _, _ = _sizes(data, k)
         squares += q * q * J
     C, AL, b, u = np.empty(squares), np.empty(squares), np.empty(3 * N), np.empty(N)
-    y = _HEAD + 4 * factors
-    offset = y + (1 + int(data[_WIDTH])) * n
+    y = HEAD + 4 * factors
+    offset = y + (1 + int(data[WIDTH])) * n
     X, eta = offset + n, np.zeros(n)
     value, end, square = _map_factors(data, X + p * n, n, root, gamma[:p], z, C, AL, b, u, eta)
-    value += data[_CONSTANT] - 0.5 * N * np.log(2.0 * np.pi)
+    value += data[CONSTANT] - 0.5 * N * np.log(2.0 * np.pi)
     if not np.isfinite(value):
         return -np.inf, 0.0
     columns = _table(data, X, p, n)
@@ -240,7 +187,7 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
         if first:
             dispersion[first + i] += dispersion[i]
     call_rows(
-        pointer_at(data, _ROWS_ADDRESS),
+        pointer_at(data, ROWS_ADDRESS),
         (n, D, pointer_at(data, y), pointer_at(data, y + n), pointer_at(eta, 0),
          pointer_at(dispersion, 0), pointer_at(rows, 0)),
     )  # fmt: skip

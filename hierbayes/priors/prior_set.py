@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.basis import Basis
-from hierbayes.design.design import Design
 from hierbayes.design.products import Products
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import PriorError, in_quotes
+from hierbayes.errors import in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.priors.design_normal import DesignPrior, design_prior, internal_precision
@@ -30,7 +28,6 @@ from hierbayes.priors.families import (
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.specification.effect_name import EffectName
 
-FAR = 1000.0  # spreads between the data of a random column and its zero
 type Entry = tuple[str, Prior, str]
 type EffectEntry = tuple[EffectName, Prior, str]
 
@@ -271,32 +268,6 @@ class PriorSet(Printed):
             mean[together.at] = 0.0
             mean[together.at] = together.mean - together.lift @ mean
         return NormalPrior(basis.gamma_internal(mean), internal)
-
-
-def refuse_far_origin(design: Design, basis: Basis, priors: PriorSet) -> None:
-    """Refuse to sample where a prior is of a random intercept far outside the data.
-
-    Priors on sd and corr that are stated refer to the point where the random columns are 0.  When
-    that lies thousands of spreads away, every correlation is ±1 to the last digit
-    and no sampler can move.
-
-    Raises
-    ------
-    PriorError
-        Naming the column to centre.
-    """
-    distance = np.abs(basis.z.shift / basis.z.spread)
-    distance[list(priors.centred) or np.zeros(len(distance), bool)] = 0.0
-    if not len(distance):
-        return
-    worst = int(distance.argmax())
-    if distance[worst] > FAR:
-        name, center = design.effects[worst], float(f"{basis.z.shift[worst]:.3g}")
-        raise PriorError(
-            f"priors on sd and corr refer to '{name}' = 0, which is {distance[worst]:.1g} spreads "
-            f"away from its data, and no sampler can work there: centre it, for instance as "
-            f"I({name} - {center:g}); reml() and ml() do not mind"
-        )
 
 
 def _mean_square(prior: Prior) -> float:

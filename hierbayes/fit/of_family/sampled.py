@@ -14,7 +14,8 @@ from hierbayes.fit.of_family.maximised import maximise_family
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.laplace import Mode
-from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
+from hierbayes.priors.far_origin import refuse_far_origin
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 
 

@@ -14,7 +14,8 @@ from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
-from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
+from hierbayes.priors.far_origin import refuse_far_origin
+from hierbayes.priors.prior_set import PriorSet
 
 
 def structured_maximum(

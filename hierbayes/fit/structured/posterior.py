@@ -28,7 +28,8 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.language.script import Estimates
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior
 from hierbayes.likelihood.of_products import AnyLikelihood
-from hierbayes.priors.prior_set import PriorSet, refuse_far_origin
+from hierbayes.priors.far_origin import refuse_far_origin
+from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 
 

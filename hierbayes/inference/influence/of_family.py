@@ -20,7 +20,8 @@ from scipy.special import chdtr
 
 from hierbayes.design.subject import subject_of
 from hierbayes.display.steps import steps
-from hierbayes.estimation.laplace_search import LatentCriterion, ascent_step, newton_step, refine
+from hierbayes.estimation.laplace_search import ascent_step, newton_step, refine
+from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of
 from hierbayes.fit.of_family.evidence import is_singular
 from hierbayes.fit.of_family.point import FamilyPointFit

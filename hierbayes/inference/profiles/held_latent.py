@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import null_space
 
 from hierbayes.design.family_rows import has_thresholds
-from hierbayes.estimation.laplace_search import LatentCriterion
+from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.response import place_of_intercept
