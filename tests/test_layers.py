@@ -124,6 +124,7 @@ INSIDE: dict[str, set[str]] = {
         "hierbayes.likelihood.sparse_curvature",
     },
     "hierbayes.estimation.joint_climb": {"hierbayes.likelihood.structured_point"},
+    "hierbayes.estimation.residual_target": {"hierbayes.likelihood.structured_point"},
     "hierbayes.estimation.inputs": {"hierbayes.likelihood.sparse_native"},
     "hierbayes.estimation.density_kernels": {"hierbayes.likelihood.native"},
 }

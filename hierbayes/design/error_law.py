@@ -78,6 +78,13 @@ class ErrorLaw:
         found = [part.natural(z[..., at]) for part, at in parts]
         return np.concatenate([z[..., :0], *found], axis=-1)
 
+    def alone(self, z: Any) -> Any:
+        """The parameters (k,) that their coordinate tells alone; of others whatever is quick."""
+        first = [] if self.correlation is None else [self.correlation.alone(z[self._spans[0]])]
+        spans = self._spans[len(first) :]
+        found = [part.natural(z[at]) for part, at in zip(self.variances, spans, strict=True)]
+        return np.concatenate([z[:0], *first, *found])
+
     def log_slopes(self, z: Any) -> Any:
         """log ∂ parameter/∂ coordinate (k,); 0 of parameters that are told together."""
         parts = zip(self.parts, self._spans, strict=True)

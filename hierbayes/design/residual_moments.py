@@ -13,6 +13,7 @@ are not needed.  Sums over links add up over any pieces of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -86,6 +87,19 @@ class ResidualMoments:
     def n(self) -> int:
         """Number of rows."""
         return self.rows.n
+
+    @cached_property
+    def kernel_cells(self) -> tuple[Floats, Integers, Integers, int]:
+        """Cells, group and class of each, and the number of groups, as compiled code takes them.
+
+        Without random effects all groups are one.
+        """
+        if self.design.effects:
+            return self.cells, self.atoms, self.class_of, self.atom_codes.shape[1]
+        K = len(self.classes)
+        places = np.arange(len(self.cells))
+        by_class = csr_array((np.ones(len(places)), (self.class_of, places)), (K, len(places)))
+        return by_class @ self.cells, np.zeros(K, dtype=np.intp), np.arange(K), 1
 
     def at(self, z: Floats) -> Weighted:
         """The weighted cross-products at coordinates z (k,)."""

@@ -77,9 +77,7 @@ class _Climb:
         self.mask = block_mask(blocks)
         self.rows, self.columns = free_entries(blocks)
         self.unit = np.ones(len(self.rows))
-        self.cells = (
-            moments.cells, moments.atoms, moments.class_of, moments.atom_codes.shape[1],
-        )  # fmt: skip
+        self.cells = moments.kernel_cells
         self.calls = 0
 
     def start(self) -> tuple[Floats, Floats] | None:

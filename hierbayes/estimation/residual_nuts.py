@@ -27,29 +27,36 @@ def sample_by_nuts(
     Parameters
     ----------
     made : StructuredTarget
-    start : (centre, width)
-        Chains start at random between centre ± width.
+    start : (mode, root)
+        Of the normal distribution that the density is like at its mode: coordinates of the
+        sampler are those in which it is independent and standard.
     settings : SamplerSettings
     compile_seconds : float
         How long it took to make the target.
     """
-    centre, width = start
-    n, k = made.of_theta, len(centre) - made.of_theta
+    mode, L = start
+    n, k = made.of_theta, len(mode) - made.of_theta
     size = made.target.n_out + k
 
+    def density(v: Any, **_: Any) -> tuple[float, Floats]:
+        value, gradient = made.with_gradient(mode + L @ v)
+        return value, L.T @ gradient
+
+    def expand(v: Any, **_: Any) -> dict[str, Floats]:
+        w = mode + L @ v
+        return {"theta": np.concatenate([made.value(w)[1], w[n:]])}
+
     def make_density() -> Callable[..., tuple[float, Floats]]:
-        return lambda w, **_: made.with_gradient(np.asarray(w, dtype=np.float64))
+        return density
 
     def make_expand(*_: Any) -> Callable[..., dict[str, Floats]]:
-        return lambda w, **_: {
-            "theta": np.concatenate([made.value(np.asarray(w, dtype=np.float64))[1], w[n:]])
-        }
+        return expand
 
     def initial_point(seed: int) -> Floats:
-        return centre + width * np.random.default_rng(seed).uniform(-1.0, 1.0, len(centre))
+        return np.random.default_rng(seed).uniform(-1.0, 1.0, len(mode))
 
     model = from_pyfunc(
-        len(centre),
+        len(mode),
         make_density,
         make_expand,
         [np.dtype(np.float64)],

@@ -1,8 +1,9 @@
 r"""The posterior of θ and of the parameters of a residual structure.
 
-Their density (`residual_target`) is evaluated from Python, a millisecond each, so that importance
-sampling goes first, with proposals about its mode that learn; NUTS takes over where the weights say
-that it cannot stand for the posterior, or where it is asked for.
+Their density (`residual_target`) is called from Python, so that importance sampling goes first,
+with proposals about its mode that learn; NUTS takes over where the weights say that it cannot stand
+for the posterior, or where it is asked for, in coordinates that are independent and standard at the
+mode.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ PROPOSALS = 8192  # in all
 _FOR_A_DRAW = 2  # proposals, at most
 _LEARNING = (512, 1024)  # proposals, from which better ones are learnt
 _ROUNDS = 3  # at most, of all proposals, until they serve
+_ENOUGH = 1000.0  # draws that weights are worth, or NUTS takes over
 _WORTH = 0.25  # of the proposals: what their weights are to be worth
 
 
@@ -65,11 +67,12 @@ def sample_structured(
     """
     refuse_other_priors(priors)
     before = time.perf_counter()
-    made, centre, width = structured_target(problem, priors, progress=settings.progress)
+    made, centre, _ = structured_target(problem, priors, progress=settings.progress)
     compile_seconds = time.perf_counter() - before
+    normal = normal_at_mode(made.with_gradient, centre)
     if settings.sampler in ("auto", "importance"):
-        drawn, k_hat = _by_importance(made, centre, settings, compile_seconds)
-        if k_hat <= K_HAT_LIMIT:
+        drawn, k_hat, worth = _by_importance(made, normal, settings, compile_seconds)
+        if k_hat <= K_HAT_LIMIT and (worth >= _ENOUGH or settings.sampler == "importance"):
             return drawn
         if settings.sampler == "importance":
             raise EstimationError(
@@ -77,7 +80,10 @@ def sample_structured(
                 f"limit {K_HAT_LIMIT}); use sampler='nutpie'"
             )
         if settings.progress:
-            announce(f"the weights cannot be relied on (Pareto k̂ {k_hat:.2f}): NUTS")
+            announce(
+                f"the weights cannot be relied on (Pareto k̂ {k_hat:.2f}, worth {worth:.0f} draws): "
+                "NUTS"
+            )
     if settings.sampler == "pymc":
         raise EstimationError(
             "a residual structure is sampled by importance sampling or by nutpie's NUTS; use "
@@ -85,7 +91,7 @@ def sample_structured(
         )
     from hierbayes.estimation.residual_nuts import sample_by_nuts
 
-    return sample_by_nuts(made, (centre, width), settings, compile_seconds)
+    return sample_by_nuts(made, normal, settings, compile_seconds)
 
 
 def refuse_other_priors(priors: PriorSet) -> None:
@@ -141,15 +147,19 @@ def structured_target(
 
 
 def _by_importance(
-    made: StructuredTarget, centre: Floats, settings: SamplerSettings, compile_seconds: float
-) -> tuple[StructuredDraws, float]:
-    """Draws by importance sampling, whose proposals begin about the mode, and k̂ of their weights.
+    made: StructuredTarget,
+    normal: tuple[Floats, Floats],
+    settings: SamplerSettings,
+    compile_seconds: float,
+) -> tuple[StructuredDraws, float, float]:
+    """Draws by importance sampling, k̂ of their weights, and how many draws these are worth.
 
-    Each chain has proposals of its own; what they are drawn from is learnt before.
+    Proposals begin about the mode.  Each chain has its own; what they are drawn from is learnt
+    before.
     """
     before = time.perf_counter()
     generator = np.random.default_rng(settings.seed)
-    proposals = Proposals.at_mode(*normal_at_mode(made.with_gradient, centre))
+    proposals = Proposals.at_mode(*normal)
     for n in _LEARNING:
         found = _proposed(made, proposals, (1, n), generator)
         proposals = proposals.learnt(found.w[0], found.log_p[0], generator)
@@ -172,7 +182,7 @@ def _by_importance(
     seconds = time.perf_counter() - before
     drawn = ThetaDraws(Theta.of(root, sigma), gamma, stats, seconds, compile_seconds, k_hat)
     z = np.take_along_axis(found.w[..., made.of_theta :], at, axis=1)
-    return StructuredDraws(drawn, z), k_hat
+    return StructuredDraws(drawn, z), k_hat, float(worth)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

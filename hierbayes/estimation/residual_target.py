@@ -20,8 +20,9 @@ from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
-from hierbayes.likelihood.reading import NORMAL, VALUE_ONLY, Reading
+from hierbayes.likelihood.reading import ML, NORMAL, VALUE_ONLY, Reading
 from hierbayes.likelihood.residual_moments import second_moments
+from hierbayes.likelihood.structured_point import class_totals, weighted_roots
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.error_density import ErrorDensity
 
@@ -77,15 +78,53 @@ class StructuredTarget:
 
     def value(self, w: Floats) -> tuple[float, Floats]:
         """Log density at w = (x, z), and what `expand` writes."""
+        if len(self.moments.design.factors) == 1:
+            found, _, every = self._of_one_factor(w, gradient=False)
+            return found, every
         found, _, every, _ = self._at(w, gradient=False)
         return found, every
 
     def with_gradient(self, w: Floats) -> tuple[float, Floats]:
         """Log density and its gradient (n,)."""
+        if len(self.moments.design.factors) == 1:
+            value, gradient, _ = self._of_one_factor(w, gradient=True)
+            return value, gradient
         value, of_x, every, products = self._at(w, gradient=True)
         if not np.isfinite(value):
             return -np.inf, np.zeros(len(w))
         return value, np.concatenate([of_x, self._slope(w, every, products)])
+
+    def _of_one_factor(self, w: Floats, *, gradient: bool) -> tuple[float, Floats, Floats]:
+        """Log density, its gradient (n,) where it is asked for, and what `expand` writes."""
+        n, moments = self.of_theta, self.moments
+        x, z = w[:n], w[n:]
+        nothing = -np.inf, np.zeros(len(w)), np.zeros(self.target.n_out)
+        weights, slopes = moments.rows.with_slopes(z, moments.classes)
+        if not np.isfinite(weights).all():
+            return nothing
+        cells, groups, class_of, J = moments.kernel_cells
+        roots = weighted_roots(cells, groups, class_of, J, weights[:-1], self.target.q)
+        data = self.target.data.copy()
+        for place, array in zip(_PLACES, roots, strict=True):
+            start = int(data[place])
+            data[start : start + array.size] = array.ravel()
+        data[Head.READING] += 0 if gradient else VALUE_ONLY
+        value, of_x, every = density_at(x, data)
+        value += self.errors.value(z) - 0.5 * float(weights[-1])
+        if not np.isfinite(value):
+            return nothing
+        every = every[: self.target.n_out]
+        if not gradient:
+            return value, nothing[1], every
+        root, sigma, _ = self.target.parameters(every)
+        theta, basis, prior = Theta.of(root, sigma), moments.basis, self.prior
+        totals = class_totals(
+            cells, groups, class_of, len(moments.classes), theta.relative(basis),
+            float(theta.internal(basis)[1]), roots, prior.precision,
+            prior.precision @ prior.mean, 0.0 if self.reading == ML else 1.0,
+        )  # fmt: skip
+        of_z = self.errors.slope(z) - 0.5 * (slopes[-1] + totals @ slopes[:-1])
+        return value, np.concatenate([of_x, of_z]), every
 
     def _at(self, w: Floats, *, gradient: bool) -> tuple[float, Floats, Floats, Products | None]:
         n = self.of_theta

@@ -99,7 +99,7 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling, conflicts: list[str]) -> D
             f"energy: the smallest BFMI is {low:.2f} (limit {BFMI_LIMIT})"
         )
     far = np.abs(fit.problem.working.basis.z.shift / fit.problem.working.basis.z.spread)
-    if bad and far.max() > FAR_ENOUGH_TO_TELL:
+    if bad and far.max(initial=0.0) > FAR_ENOUGH_TO_TELL:
         name = fit.design.effect_labels[int(far.argmax())]
         bad.append(
             f"'{name}' = 0, where the random intercept is, lies {far.max():.0f} spreads away from "

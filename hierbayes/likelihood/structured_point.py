@@ -76,6 +76,71 @@ def structured_point(
 
 
 @compiled(error_model="numpy")
+def weighted_roots(cells, groups, class_of, J, weights, q):
+    """R (J, q, q), T (J, q, p + 1) and W of groups weighted so, as `CrossProducts` has them."""
+    d = round(math.sqrt(cells.shape[1]))
+    R, T, W = np.zeros((J, q, q)), np.empty((J, q, d - q)), np.zeros((d - q, d - q))
+    root_blocks(_combined(cells, groups, class_of, J, weights), R, T, W)
+    for a in range(d - q):
+        for b in range(a):
+            W[b, a] = W[a, b]
+    return R, T, W
+
+
+@compiled(error_model="numpy")
+def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, right, integrated):
+    """Σ_j tr(M_jk E_j) (K,) at a relative root and σ, γ under a normal prior or none.
+
+    ``roots`` are R, T and W; ``precision`` is that of the prior, and ``right`` that times its mean;
+    ``integrated`` is 0 where γ is at its best.
+    """
+    R, T, W = roots
+    _, S, half, turned = reduce_groups(root, R, T, W)
+    p = len(W) - 1
+    for a in range(p):
+        for b in range(p):
+            S[a, b] += sigma**2 * precision[a, b]
+        S[a, p] += sigma**2 * right[a]
+        S[p, a] = S[a, p]
+    S[p, p] += 1.0  # keeps the last pivot positive; it is not used
+    totals = np.zeros(K)
+    if not cholesky_in_place(S):
+        totals[:] = np.nan
+        return totals
+    F, gamma, _ = _solved(S)
+    d = len(W) + R.shape[2]
+    E = np.empty((len(R), d, d))
+    write_profiled(_product(root), half, turned, _mean(gamma, F, sigma, integrated), E)
+    _add_totals(cells, groups, class_of, E, totals)
+    return totals
+
+
+@inner
+def _combined(cells, groups, class_of, J, weights):
+    """M_j (J, d, d)."""
+    d = round(math.sqrt(cells.shape[1]))
+    M = np.zeros((J, d, d))
+    flat = M.reshape(J, d * d)
+    for c in range(len(cells)):
+        weight, own = weights[class_of[c]], flat[groups[c]]
+        for k in range(d * d):
+            own[k] += weight * cells[c, k]
+    return M
+
+
+@inner
+def _add_totals(cells, groups, class_of, E, totals):
+    """Add tr(M_jk E_j) of every cell to its class."""
+    J, d = len(E), E.shape[1]
+    every = E.reshape(J, d * d)
+    for c in range(len(cells)):
+        trace, own = 0.0, every[groups[c]]
+        for k in range(d * d):
+            trace += cells[c, k] * own[k]
+        totals[class_of[c]] += trace
+
+
+@compiled(error_model="numpy")
 def _point(
     cells, groups, class_of, J, weights, root, rows, columns, mask, n, restricted
 ):  # fmt: skip
@@ -83,14 +148,8 @@ def _point(
     d, p = q + m, m - 1
     score, information = np.zeros((q, q)), np.zeros((len(rows), len(rows)))
     totals = np.zeros(len(weights))
-    M = np.zeros((J, d, d))
-    flat = M.reshape(J, d * d)
-    for c in range(len(cells)):
-        weight, own = weights[class_of[c]], flat[groups[c]]
-        for k in range(d * d):
-            own[k] += weight * cells[c, k]
     R, T, W = np.zeros((J, q, q)), np.empty((J, q, m)), np.zeros((m, m))
-    root_blocks(M, R, T, W)
+    root_blocks(_combined(cells, groups, class_of, J, weights), R, T, W)
     log_det, S, half, turned = reduce_groups(root, R, T, W)
     if not (np.isfinite(log_det) and cholesky_in_place(S)):
         return -np.inf, score, information, totals
@@ -103,12 +162,7 @@ def _point(
     sigma = r / math.sqrt(freedom)
     E = np.empty((J, d, d))
     write_profiled(_product(root), half, turned, _mean(gamma, F, sigma, integrated), E)
-    every = E.reshape(J, d * d)
-    for c in range(len(cells)):
-        trace, own = 0.0, every[groups[c]]
-        for k in range(d * d):
-            trace += cells[c, k] * own[k]
-        totals[class_of[c]] += trace
+    _add_totals(cells, groups, class_of, E, totals)
     if q:
         _second(
             half, turned, gamma, F, sigma, integrated, freedom, root, rows, columns, mask, score,

@@ -108,6 +108,11 @@ class FamilyEngine:
 class StructuredEngine(GaussianEngine):
     """A Gaussian response whose errors have a structure."""
 
+    @property
+    def target_accept(self) -> float:
+        """As in `Engine`: coordinates are nearly normal and independent."""
+        return 0.8
+
     def map(self, priors: PriorSet) -> PointFit:
         """As in `Engine`, with the parameters of the errors."""
         return structured_posterior_mode(self.problem, priors)

@@ -6,31 +6,33 @@ written in operations that complex numbers have, so that its slope is exact (`de
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from scipy.special import betaln, ndtr, stdtr
 
-from hierbayes.design.residual_rows import ResidualRows
-from hierbayes.frames.arrays import Floats
+from hierbayes.design.error_law import ErrorLaw
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.priors.families import LKJ, LogNormal, Normal, Prior, StudentT, Uniform
 from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.scalar_density import coefficients
 from hierbayes.residuals.bound import Parameter
-from hierbayes.residuals.coordinates import derivative, log_power_of_tanh
+from hierbayes.residuals.coordinates import log_one_less_square, log_power_of_tanh
 
-_STEP = 1e-5  # of a coordinate
+_STEP = 1e-30  # imaginary, of all coordinates at once: each is in terms of its own
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ErrorDensity:
     """Log density of the parameters of a residual structure.
 
     Parameters
     ----------
-    rows : ResidualRows
+    rows : ErrorLaw
         The structure.
     priors : tuple of Prior
         One for each parameter (k,); those that are told together have the same.
@@ -38,7 +40,7 @@ class ErrorDensity:
         Whether `value` is the density of the coordinates, with Jacobians, or of the parameters.
     """
 
-    rows: ResidualRows
+    rows: ErrorLaw
     priors: tuple[Prior, ...]
     volumes: bool = True
 
@@ -48,59 +50,98 @@ class ErrorDensity:
 
     def of_coordinates(self, z: Any) -> Any:
         """That of the coordinates z (k,), which may be complex."""
-        values, slopes = self.rows.natural(z), self.rows.log_slopes(z)
-        total = 0.0
-        for i, parameter in enumerate(self.rows.parameters):
-            prior = self.priors[i]
-            if parameter.together:
-                more = prior.eta - 1.0 if isinstance(prior, LKJ) else 0.0
-                total = total + log_power_of_tanh(z[i], parameter.power + more)
-            else:
-                total = total + _of_one(prior, parameter, values[i]) + slopes[i]
-        return total
+        at, powers = self._together
+        return log_power_of_tanh(z[at], powers).sum() + sum(self._terms(z))
 
     def slope(self, z: Floats) -> Floats:
-        """∂ value/∂z (k,); of the parameters by differences of the Jacobian."""
-        of_coordinates = derivative(lambda at: np.asarray(self.of_coordinates(at)), z)
-        if self.volumes:
-            return of_coordinates
-        steps = _STEP * np.eye(len(z))
-        change = [self._log_volume(z + h) - self._log_volume(z - h) for h in steps]
-        return of_coordinates - np.array(change) / (2.0 * _STEP)
-
-    def _log_volume(self, z: Floats) -> float:
-        return float(np.linalg.slogdet(self.rows.natural_slope(z))[1])
+        """∂ value/∂z (k,)."""
+        at, powers = self._together
+        slope = np.zeros(len(z))
+        slope[at] = -2.0 * (powers + 1.0) * np.tanh(z[at])
+        moved = z + 1j * _STEP
+        slope[self._alone] = [term.imag / _STEP for term in self._terms(moved)]
+        if not self.volumes:
+            slope[at] += 2.0 * (self._volumes + 1.0) * np.tanh(z[at])
+            slope[self._alone] -= self.rows.log_slopes(moved)[self._alone].imag / _STEP
+        return slope
 
     def of_parameters(self, z: Floats) -> float:
         """That of the parameters themselves, without the Jacobian, at coordinates z (k,)."""
-        if not len(z):
-            return 0.0
-        return float(self.of_coordinates(z)) - self._log_volume(z)
+        at, _ = self._together
+        volume = ((self._volumes + 1.0) * log_one_less_square(z[at])).sum()
+        volume += self.rows.log_slopes(z)[self._alone].sum()
+        return float(self.of_coordinates(z) - volume)
+
+    @cached_property
+    def _together(self) -> tuple[Integers, Floats]:
+        """Coordinates that are told together, and powers of 1 − tanh²z in the density of tanh z."""
+        at, powers = [], []
+        for i, parameter in enumerate(self.rows.parameters):
+            if parameter.together:
+                prior = self.priors[i]
+                at.append(i)
+                powers.append(parameter.power + (prior.eta - 1.0 if isinstance(prior, LKJ) else 0))
+        return np.array(at, dtype=np.intp), np.array(powers, dtype=np.float64)
+
+    @cached_property
+    def _volumes(self) -> Floats:
+        """Powers of 1 − tanh²z in the Jacobian of those parameters by tanh z."""
+        return np.array([one.volume for one in self.rows.parameters if one.together])
+
+    @cached_property
+    def _alone(self) -> Integers:
+        """The other coordinates."""
+        every = enumerate(self.rows.parameters)
+        return np.array([i for i, one in every if not one.together], dtype=np.intp)
+
+    @cached_property
+    def _scalars(self) -> list[tuple[int, Callable[[Any], Any]]]:
+        """Their places, and the log density of each parameter."""
+        return [(int(i), _of_one(self.priors[i], self.rows.parameters[i])) for i in self._alone]
+
+    def _terms(self, z: Any) -> list[Any]:
+        """Log densities of the coordinates that are told alone."""
+        values, slopes = self.rows.alone(z), self.rows.log_slopes(z)
+        return [density(values[i]) + slopes[i] for i, density in self._scalars]
 
 
-def error_density(rows: ResidualRows, priors: PriorSet) -> ErrorDensity:
+def error_density(rows: ErrorLaw, priors: PriorSet) -> ErrorDensity:
     """The density of a structure under the priors in force."""
     by_name = {name: prior for name, prior, _ in priors.residual}
     return ErrorDensity(rows, tuple(by_name[one.together or one.name] for one in rows.parameters))
 
 
-def _of_one(prior: Prior, parameter: Parameter, v: Any) -> Any:
+def _of_one(prior: Prior, parameter: Parameter) -> Callable[[Any], Any]:
     """log p(v) of one parameter, cut at its limits; v may be complex."""
-    at = np.real(v)
-    if isinstance(prior, Uniform):
-        inside = prior.lower <= at <= prior.upper
-        return -np.log(prior.upper - prior.lower) if inside else -np.inf
-    if isinstance(prior, Beta):
-        if not 0.0 < at < 1.0:
-            return -np.inf
-        constant = betaln(prior.alpha, prior.beta)
-        return (prior.alpha - 1.0) * np.log(v) + (prior.beta - 1.0) * np.log(1.0 - v) - constant
-    if isinstance(prior, LogNormal):
-        z = (np.log(v) - prior.mu) / prior.sigma
-        return -0.5 * z * z - np.log(v) - np.log(prior.sigma) - 0.5 * np.log(2.0 * np.pi)
-    c, a, b, d, h, e, m, s = coefficients(prior)
+    match prior:
+        case Uniform(lower, upper):
+            inside = -np.log(upper - lower)
+            return lambda v: inside if lower <= v.real <= upper else -np.inf
+        case Beta(alpha, beta):
+            return partial(_of_share, alpha, beta)
+        case LogNormal(mu, sigma):
+            constant = np.log(sigma) + 0.5 * np.log(2.0 * np.pi)
+            return partial(_of_ratio, mu, sigma, constant)
+    row, mass = tuple(coefficients(prior).tolist()), _log_mass(prior, parameter)
+    return partial(_of_number, row, mass)
+
+
+def _of_share(alpha: float, beta: float, v: Any) -> Any:
+    if not 0.0 < v.real < 1.0:
+        return -np.inf
+    return (alpha - 1.0) * np.log(v) + (beta - 1.0) * np.log(1.0 - v) - betaln(alpha, beta)
+
+
+def _of_ratio(mu: float, sigma: float, constant: float, v: Any) -> Any:
+    log_v = np.log(v)
+    z = (log_v - mu) / sigma
+    return -0.5 * z * z - log_v - constant
+
+
+def _of_number(row: tuple[float, ...], mass: float, v: Any) -> Any:
+    c, a, b, d, h, e, m, s = row
     z = (v - m) / s
-    value = c - b * v - 0.5 * h * z * z - e * np.log(1.0 + z * z) - _log_mass(prior, parameter)
+    value = c - b * v - 0.5 * h * z * z - e * np.log(1.0 + z * z) - mass
     if a:
         value = value + a * np.log(v)
     return value - d / v if d else value

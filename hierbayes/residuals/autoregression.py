@@ -218,6 +218,10 @@ class MarkovChain:
             return np.tanh(z)
         return np.exp(-np.log1p(np.exp(-z)) / self.unit)
 
+    def alone(self, z: Any) -> Any:
+        """As in `BoundCorrelation`."""
+        return self.natural(z)
+
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """As in `BoundCorrelation`."""
         return self._coefficients(*self._correlations(z[0]))

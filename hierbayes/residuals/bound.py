@@ -38,6 +38,8 @@ class Parameter:
     power : float
         Of such parameters, whose coordinate z is that of a partial correlation tanh z: that of
         (1 − tanh²z) in the density of tanh z where matrices of correlations are uniform.
+    volume : float
+        Of such parameters the power of (1 − tanh²z) in their Jacobian by tanh z.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Parameter:
     usual: tuple[str, tuple[float, ...]] = ("Normal", (0.0, 1.0))
     together: str = ""
     power: float = 0.0
+    volume: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +88,9 @@ class BoundCorrelation(Protocol):
 
     def natural(self, z: Any) -> Any:
         """The parameters (..., k) at coordinates z (..., k)."""
+
+    def alone(self, z: Any) -> Any:
+        """The parameters (k,) that their coordinate tells alone; of others whatever is quick."""
 
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """Those of the kinds of links in C⁻¹, and log|C|."""

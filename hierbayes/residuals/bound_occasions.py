@@ -33,6 +33,8 @@ class Matrices:
     faster : callable, optional
         z to the covariance and ∂/∂z of it (k, T, T), where there is a faster way than by steps in
         the imaginary direction.
+    alone : callable, optional
+        As `BoundCorrelation.alone`, where some parameters are told together.
     """
 
     parameters: tuple[Parameter, ...]
@@ -41,6 +43,7 @@ class Matrices:
     natural: Callable[[Any], Any]
     log_slopes: Callable[[Any], Any]
     faster: Callable[[Floats], tuple[Floats, Floats]] | None = None
+    alone: Callable[[Any], Any] | None = None
 
     def with_slopes(self, z: Floats) -> tuple[Floats, Floats]:
         """The covariance (T, T), and ∂/∂z of it (k, T, T)."""
@@ -186,6 +189,10 @@ class Occasions:
     def natural(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
         return self.matrices.natural(z)
+
+    def alone(self, z: Any) -> Any:
+        """As in `BoundCorrelation`."""
+        return self.natural(z) if self.matrices.alone is None else self.matrices.alone(z)
 
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """As in `BoundCorrelation`."""

@@ -168,6 +168,10 @@ class Exchangeable:
         """ρ (1,)."""
         return self._low + (1.0 - self._low) / (1.0 + np.exp(-z))
 
+    def alone(self, z: Any) -> Any:
+        """As in `BoundCorrelation`."""
+        return self.natural(z)
+
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """As in `BoundCorrelation`."""
         tail = 1.0 / (1.0 + np.exp(z[0]))

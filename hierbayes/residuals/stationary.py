@@ -52,12 +52,14 @@ class Toeplitz(OfOccasions):
 
         usual = ("UniformPartials", ())  # of partial autocorrelations
         parameters = tuple(
-            Parameter(f"rho[{h}]", "fisher", (-1.0, 1.0), usual, "rho") for h in range(1, T)
+            Parameter(f"rho[{h}]", "fisher", (-1.0, 1.0), usual, "rho", volume=T - 1.0 - h)
+            for h in range(1, T)
         )
         start = np.concatenate([[0.2], np.zeros(T - 2)])
         return Matrices(
-            parameters, start, matrix, lambda z: _autocorrelations(np.tanh(z)), np.zeros_like
-        )
+            parameters, start, matrix, lambda z: _autocorrelations(np.tanh(z)), np.zeros_like,
+            alone=np.asarray,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)

@@ -91,7 +91,7 @@ class Unstructured(OfOccasions):
         ratios = tuple(map(ratio, labels[1:]))
         corr = tuple(
             Parameter(f"corr[{labels[a]},{labels[b]}]", "fisher", (-1.0, 1.0), ("LKJ", (1.0,)),
-                      "corr", 0.5 * (T - 2 - a))
+                      "corr", 0.5 * (T - 2 - a), 0.5 * (T - 2 - a))
             for a, b in _below(T)
         )  # fmt: skip
         start = np.concatenate([np.zeros(T - 1), np.full(T * (T - 1) // 2, 0.2)])
@@ -101,8 +101,9 @@ class Unstructured(OfOccasions):
 
         covariance, natural = _free_covariance(T), _free_parameters(T)
         return Matrices(
-            ratios + corr, start, covariance, natural, log_slopes, lambda z: free_covariance(z, T)
-        )
+            ratios + corr, start, covariance, natural, log_slopes, lambda z: free_covariance(z, T),
+            lambda z: np.concatenate([np.exp(z[: T - 1]), z[T - 1 :]]),
+        )  # fmt: skip
 
 
 def _below(T: int) -> list[tuple[int, int]]:
