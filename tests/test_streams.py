@@ -270,6 +270,20 @@ def test_groups_are_left_out_as_of_the_frame(both: tuple[hb.PointFit, hb.PointFi
     pd.testing.assert_frame_equal(*robust, rtol=1e-8)
 
 
+def test_priors_are_seen_through_rows_from_all_over(frame: pd.DataFrame, folder: Path) -> None:
+    """Of so small a source these are all rows; of cross-products there are none."""
+    mine, theirs = (
+        hb.Model(FORMULA, data=one).prior_predictive(draws=50, seed=1) for one in (folder, frame)
+    )
+    for name in ("icc", "r2", "sd"):
+        np.testing.assert_allclose(mine.draws[name], theirs.draws[name], rtol=1e-8)
+    assert mine.findings[0].endswith(theirs.findings[0][-40:])  # the observed range
+    assert mine.about == theirs.about
+    products = hb.CrossProducts("y ~ x + (1 | g)", frame)
+    with pytest.raises(hb.DataError, match="this needs the rows in memory"):
+        hb.Model("y ~ x + (1 | g)", data=products).prior_predictive(draws=50, seed=1)
+
+
 def test_a_group_that_was_not_there_is_named(frame: pd.DataFrame) -> None:
     pieces = Pieces(frame, (1000,))
     fit = hb.Model("y ~ x + (1 + x | g)", data=pieces).reml()

@@ -210,6 +210,11 @@ class Rows:
         root = self.root_weights[:, None]
         return root * columns, root * Z
 
+    @property
+    def sample(self) -> Rows:
+        """Rows that stand for all where many would do: here all."""
+        return self
+
     def sizes(self, k: int, J: int) -> Integers:
         """How many rows each of the J groups of factor k has."""
         return np.bincount(self.codes_of[k], minlength=J)

@@ -248,9 +248,16 @@ def streamed_design(design: Design, found: Pass, text: str, at_hand: SourceAtHan
     )
     groups = (factor.cross.groups for factor in found.factors)
     factors = tuple(map(GroupingFactor, factors_of_rows(spec), groups))
-    rows = StreamedRows(text, facts, design.rows, at_hand)
+    rows = StreamedRows(text, facts, design.rows, at_hand, _some(found))
     # answers as Rows do where it can, and refuses the rest
     return Design(columns, factors, cast(Rows, rows), Dropped(found.dropped, found.missing))
+
+
+def _some(found: Pass) -> Rows | None:
+    """The rows of a sample; None where there are none."""
+    X, Z, y = found.sample
+    index = pd.RangeIndex(len(y))
+    return Rows(y, X, Z, (), index, np.ones(len(y), dtype=bool)) if len(y) else None
 
 
 def _products(moments: Moments, basis: Basis, about: Floats) -> Floats:

@@ -95,6 +95,8 @@ class StreamedRows:
         A few hundred rows, from which words are made.
     at_hand : SourceAtHand, optional
         The source itself.
+    some : Rows, optional
+        Some thousand rows from all over the source, that stand for all in pictures of priors.
     family : FamilyRows, optional
         What is known of responses that are not Gaussian.
     merged : MergedRows, optional
@@ -107,6 +109,7 @@ class StreamedRows:
     facts: RowFacts
     head: Rows
     at_hand: SourceAtHand | None = None
+    some: Rows | None = None
     family: FamilyRows | None = None
     merged: Any = None
     kinds: Rows | None = None
@@ -175,6 +178,19 @@ class StreamedRows:
                 "hb.predict_parts(fit, data)"
             )
         return self.at_hand
+
+    @property
+    def sample(self) -> Rows:
+        """Some thousand rows from all over the source.
+
+        Raises
+        ------
+        DataError
+            When there are none, as of cross-products, or rows have weights or an offset.
+        """
+        if self.some is None or self.facts.has_weights or self.facts.has_offset:
+            self._refuse()
+        return self.some
 
     def sizes(self, k: int, J: int) -> Integers:
         """How many rows each of the J groups of factor k has."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -135,10 +135,12 @@ def prior_predictive(
     """
     if design.rows.family is not None:
         return _of_family(draws, priors, design, seed)
+    about = _about(design, len(draws.theta.sigma), seed)
+    design = replace(design, rows=design.rows.sample)
     quantities = implied_quantities(draws, design, seed)
     probabilities = probability_table(quantities, design)
     return PriorPredictive(
-        about=_about(design, len(draws.theta.sigma), seed),
+        about=about,
         priors=priors,
         seed=seed,
         draws=quantities,
@@ -167,9 +169,10 @@ def _of_family(draws: PriorDraws, priors: PriorSet, design: Design, seed: int) -
 
 
 def _about(design: Design, draws: int, seed: int) -> tuple[str, ...]:
-    return subject_of(design).lines(
-        ("Draws", f"{draws} from the priors, seed {seed}"), dropped=design.dropped
-    )
+    lines = [("Draws", f"{draws} from the priors, seed {seed}")]
+    if design.rows.streams and design.rows.sample.n < design.n:
+        lines.append(("Rows", f"{design.rows.sample.n} from all over the source stand for all"))
+    return subject_of(design).lines(*lines, dropped=design.dropped)
 
 
 def _findings(
