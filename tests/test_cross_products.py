@@ -95,6 +95,7 @@ def test_weights_offsets_and_two_factors_add_up(frame: pd.DataFrame) -> None:
     first, second = parts_of(frame, formula, (500,), weights="n")
     memory = hb.Model(formula, frame, weights="n")
     assert_same_fits(hb.Model(formula, first + second), memory, rtol=1e-8)
+    assert "random effects: Intercept|g, x|g, Intercept|h" in repr(first)
 
 
 def test_what_is_constant_within_groups_is_known_of_all_rows(frame: pd.DataFrame) -> None:

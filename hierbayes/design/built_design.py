@@ -39,7 +39,7 @@ from hierbayes.design.usable_columns import (
 )
 from hierbayes.errors import FormulaError
 from hierbayes.families.family import ResponseFamily
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.formula_parser import parse_formula
@@ -76,15 +76,7 @@ def build_design(
     spec = specification
     if not all(spec.random_effects):
         raise FormulaError("the random part has no effects; name at least '1', the intercept")
-    left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
-    beside = () if family is None else family.further_terms
-    needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, beside)
-    refuse_unknown_names(needed, data)
-    used = [name for name in needed if name in data.columns]
-    refuse_bad_weights(spec, data)
-    of_errors = () if spec.residual is None else spec.residual.columns
-    of_errors = (*of_errors, *filter(None, [spec.weights, spec.known_sd]))
-    names = list(dict.fromkeys([*used, *spec.group_columns, *of_errors]))
+    used, names = _columns_of_data(spec, data, family)
     frame, kept, dropped = complete_columns(data, names)
     if family is None:
         refuse_non_numeric_response(spec.response, frame)
@@ -94,6 +86,57 @@ def build_design(
     grouped = factors_of_rows(spec)
     found = [factor_codes(frame, name, columns) for name, columns in grouped.items()]
     codes_of = tuple(codes for codes, _ in found)
+    columns, X, Zs = _columns(spec, frame, codes_of)
+    if of_family is not None:
+        columns = columns.of_predictors(of_family.family.predictors)
+    P = columns.n_predictors
+    added = offset_or_none(spec, frame) if of_family is None else None
+    response = _response(spec, frame) if of_family is None else np.empty(0)
+    response = response if added is None else response - added
+    rows = Rows(
+        response=response if of_family is None else working_response(of_family),
+        X=side_by_side([(k, X) for k in range(P)], P),
+        Z=side_by_side([(k, Zs[term]) for k, term in columns.owners], P)
+        if columns.owners
+        else np.empty((len(frame) * P, 0)),
+        codes_of=tuple(np.repeat(codes, P) for codes in codes_of) if P > 1 else codes_of,
+        index=frame.index,
+        kept=kept,
+        family=of_family,
+        frames=SharedColumns(frame, names),
+        added=added,
+        root_weights=root_weights_of(spec, frame),
+    )
+    factors = tuple(map(GroupingFactor, grouped, (labels for _, labels in found)))
+    return Design(columns, factors, rows, dropped)
+
+
+def _columns_of_data(
+    spec: Specification, data: pd.DataFrame, family: ResponseFamily | None
+) -> tuple[list[str], list[str]]:
+    """Columns of the data that terms are made of; and with those of groups, errors and weights.
+
+    Raises
+    ------
+    DataError
+        When one is not there, or a weight cannot be used.
+    """
+    left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
+    beside = () if family is None else family.further_terms
+    needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, beside)
+    refuse_unknown_names(needed, data)
+    used = [name for name in needed if name in data.columns]
+    refuse_bad_weights(spec, data)
+    of_errors = () if spec.residual is None else spec.residual.columns
+    of_errors = (*of_errors, *filter(None, [spec.weights, spec.known_sd]))
+    names = list(dict.fromkeys([*used, *spec.group_columns, *of_errors]))
+    return used, names
+
+
+def _columns(
+    spec: Specification, frame: DataColumns, codes_of: tuple[Integers, ...]
+) -> tuple[Columns, Floats, list[Floats]]:
+    """What the columns are called and how they are made; X, and Z of each random term."""
     made = materialise(parse_formula(spec.fixed_formula), frame, spec.functions)
     X, fixed = floats(made), made.model_spec
     owners = [s.term for s in fixed.structure for _ in s.columns]
@@ -111,28 +154,7 @@ def build_design(
         random_specs=tuple(part for _, _, part in parts),
         between_of=tuple(constant_factors(spec, frame, (X, alone), codes) for codes in codes_of),
     )
-    if of_family is not None:
-        columns = columns.of_predictors(of_family.family.predictors)
-    P = columns.n_predictors
-    added = offset_or_none(spec, frame) if of_family is None else None
-    response = _response(spec, frame) if of_family is None else np.empty(0)
-    response = response if added is None else response - added
-    rows = Rows(
-        response=response if of_family is None else working_response(of_family),
-        X=side_by_side([(k, X) for k in range(P)], P),
-        Z=side_by_side([(k, parts[term][0]) for k, term in columns.owners], P)
-        if columns.owners
-        else np.empty((len(frame) * P, 0)),
-        codes_of=tuple(np.repeat(codes, P) for codes in codes_of) if P > 1 else codes_of,
-        index=frame.index,
-        kept=kept,
-        family=of_family,
-        frames=SharedColumns(frame, names),
-        added=added,
-        root_weights=root_weights_of(spec, frame),
-    )
-    factors = tuple(map(GroupingFactor, grouped, (labels for _, labels in found)))
-    return Design(columns, factors, rows, dropped)
+    return columns, X, [Z for Z, _, _ in parts]
 
 
 def factors_of_rows(spec: Specification) -> dict[str, tuple[str, ...]]:

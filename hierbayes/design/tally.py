@@ -62,6 +62,15 @@ class Tally:
             name: one.index for name, one in self.columns.items() if isinstance(one, LabelColumn)
         }
 
+    @property
+    def effect_labels(self) -> tuple[str, ...]:
+        """The random effects, of several factors each with its own."""
+        factors = self.specification.factors
+        if len(factors) == 1:
+            return self.effects
+        spans = zip(factors, self.random.spans, strict=True)
+        return tuple(f"{one}|{name}" for name, span in spans for one in self.effects[span])
+
     def problem(self) -> Problem:
         """The problem of these rows.
 

@@ -224,7 +224,7 @@ class CrossProducts:
             f"CrossProducts: {self.formula}\n"
             f"  {self.n} rows in {groups}; {found.dropped or 'no'} rows dropped\n"
             f"  fixed terms: {', '.join(self._tally.terms)}\n"
-            f"  random effects: {', '.join(self._tally.effects)}{levels}"
+            f"  random effects: {', '.join(self._tally.effect_labels)}{levels}"
         )
 
 

@@ -175,7 +175,9 @@ def _by_factor(fit: Fit, at: dict[str, float] | None, interval: Interval) -> Var
         + ("" if fit.reading is not None else ", not from the fit's own θ")
         + "; such reductions can be negative",
         "reliability: near 1 the groups' own coefficients can be told apart, near 0 they are "
-        "mostly error, to which the effects of the other factors belong",
+        "mostly error, to which the effects of the other factors belong; it weighs all "
+        "coefficients of a group together, and may leave 0 to 1 where they are correlated: "
+        "by_group has λ_j of one coefficient alone",
     ]
     return VarianceExplained(
         shares=draws_table(variance_by_factor.shares(fit, at), "share", fit, interval),
