@@ -284,6 +284,22 @@ def test_priors_are_seen_through_rows_from_all_over(frame: pd.DataFrame, folder:
         hb.Model("y ~ x + (1 | g)", data=products).prior_predictive(draws=50, seed=1)
 
 
+def test_equations_and_regressions_stream(frame: pd.DataFrame, folder: Path) -> None:
+    words: dict[str, Any] = dict(within="y ~ 1 + x", group="g", random=["1", "x"])
+    equations = hb.Multilevel(between={"1": "1 + w", "x": "1 + w"}, **words)
+    for formula in (equations, "y ~ x * w"):
+        stream, memory = (hb.Model(formula, data=one) for one in (folder, frame))
+        assert str(stream) == str(memory)
+        assert stream.reml().loglik == pytest.approx(memory.reml().loglik, rel=1e-10)
+    varying = hb.Multilevel(between={"1": "1 + x", "x": "1"}, **words)
+    with pytest.raises(hb.DataError) as refused:
+        hb.Model(varying, data=folder)
+    assert str(refused.value) == (
+        "'x' stands in the between equation of '1' but varies within groups of 'g'; move it to the "
+        "within equation, or use its group mean cvar(x, g)"
+    )
+
+
 def test_a_group_that_was_not_there_is_named(frame: pd.DataFrame) -> None:
     pieces = Pieces(frame, (1000,))
     fit = hb.Model("y ~ x + (1 + x | g)", data=pieces).reml()

@@ -50,6 +50,36 @@ def refuse_varying_between(
                     _refuse_varying(factor, coefficient, level.columns, below, data, functions)
 
 
+def refuse_varying_of_stream(equations: Multilevel, design: Design) -> None:
+    """The same of rows that stream, by what is known of all of them.
+
+    Raises
+    ------
+    DataError
+        Naming the factor and the equation.
+    """
+    for place, (level, known) in enumerate(
+        zip(equations.levels, constant_of(design, equations), strict=True)
+    ):
+        name = ":".join(level.columns)
+        for coefficient in level.equations:
+            for term in level.terms(coefficient):
+                factors = {f for f in factors_of(term) if not is_number(f)}
+                for factor in sorted(factors - known):
+                    stands = f"'{factor}' stands in the between equation of '{coefficient}'"
+                    if name not in design.specification.factors:
+                        raise DataError(
+                            f"{stands}, and of '{name}', which has no random effects, rows that "
+                            "stream do not tell whether it varies within its groups: give a frame "
+                            "as data"
+                        )
+                    below = "within equation" if place == 0 else "equation of a lower level"
+                    raise DataError(
+                        f"{stands} but varies within groups of '{name}'; "
+                        f"{_remedy(factor, level.columns, below)}"
+                    )
+
+
 def constant_of(design: Design, equations: Multilevel) -> list[frozenset[str]]:
     """By level what is constant within its groups; nothing known where it has no random effects."""
     by_factor = dict(zip(design.specification.factors, design.columns.between_of, strict=True))

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hierbayes import families
+from hierbayes.design.between_equations import refuse_varying_of_stream
 from hierbayes.design.problem import Problem, pose_problem
 from hierbayes.design.streamed_families import pose_streamed_family
 from hierbayes.design.streamed_problem import pose_streamed
@@ -27,6 +28,7 @@ from hierbayes.residuals.heavy_tails import StudentT
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.sources.opened import is_table, opened
 from hierbayes.sources.source import Source
+from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.known_functions import read_functions
@@ -104,15 +106,17 @@ def pose_stream(
     FormulaError, DataError
         When it needs the rows in memory, naming what does.
     """
-    if isinstance(formula, Multilevel):
-        raise FormulaError(
-            f"a Multilevel needs the rows in memory, and those of {source.text} stream: give a "
-            "frame as data"
-        )
-    spec, counts = streamed_specification(formula, random, source, functions, residual, **by_row)
+    spec, counts = streamed_specification(
+        formula, random, source, functions, residual, may_be_fixed=family is None, **by_row
+    )
     if family is not None:
-        return pose_streamed_family(spec, source, family, counts)
-    return pose_streamed(spec, source, counts)
+        problem = pose_streamed_family(spec, source, family, counts)
+    else:
+        problem = pose_streamed(spec, source, counts)
+    if isinstance(formula, Multilevel):
+        refuse_varying_of_stream(formula, problem.design)
+        refuse_uneven_equations(formula, problem.design.columns.coded_factors.__contains__)
+    return problem
 
 
 def streamed_specification(
@@ -121,6 +125,8 @@ def streamed_specification(
     source: Source,
     functions: Mapping[str, Callable[..., Any]] | None,
     residual: ResidualStructure | None = None,
+    *,
+    may_be_fixed: bool = False,
     **by_row: Given | None,
 ) -> tuple[Specification, str]:
     """What a formula states on rows that stream, and the column of counts; empty without one.
@@ -130,7 +136,7 @@ def streamed_specification(
     FormulaError, DataError
         When it cannot be read, or what is given row by row is no column.
     """
-    spec = _specification(formula, random, residual, may_be_fixed=False)
+    spec = _specification(formula, random, residual, may_be_fixed=may_be_fixed)
     names = columns_by_row(source.columns, source.text, **by_row)
     counts, offset = names.pop("counts", ""), names.pop("offset", None)
     refuse_unsuited_weights(spec, None, names)
