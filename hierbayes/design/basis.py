@@ -126,10 +126,18 @@ def choose_basis(
     if predictors > 1:
         return _of_predictors(X, Z, y, blocks, predictors)
     x = standardised(X)
-    z = joined([standardised(Z[:, at]) for at in block_slices(blocks)])
+    z = joined([_of_block(X, x, Z[:, at]) for at in block_slices(blocks)])
     center = float(y.mean()) if x.constant.any() else 0.0
     scale = float(_root_mean_square((y - center)[:, None])[0])
     return Basis(x, z, x.constant, center, scale, np.zeros(X.shape[1]))
+
+
+def _of_block(X: Floats, x: Standardisation, columns: Floats) -> Standardisation:
+    """That of the columns of a block of Z, which may be the first of X."""
+    k = columns.shape[1]
+    if x.leads(k) and np.array_equal(columns, X[:, :k]):
+        return x.leading(k)
+    return standardised(columns)
 
 
 def _of_predictors(

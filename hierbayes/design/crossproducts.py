@@ -80,7 +80,7 @@ class CrossProducts:
         root_blocks(M, R, T, W)
         return cls(R, T, W + np.tril(W, -1).T, rows, groups, basis)
 
-    @property
+    @cached_property
     def n(self) -> float:
         """Number of rows in all."""
         return float(self.rows.sum())
@@ -110,7 +110,7 @@ class CrossProducts:
         """The places of the factor's effects among those of all: everything."""
         return (slice(0, self.R.shape[2]),)
 
-    @property
+    @cached_property
     def noise(self) -> Floats:
         """Error of an effect (q,) that one group estimates by itself on average, against σ."""
         noise: Floats = np.sqrt(self.J / np.einsum("jrq,jrq->q", self.R, self.R))

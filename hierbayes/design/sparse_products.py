@@ -108,7 +108,7 @@ class SparseProducts:
         )
         return rows, columns
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """J_k q_k: how many random effects each factor has in all."""
         return tuple(one.J * one.q for one in self.levels)

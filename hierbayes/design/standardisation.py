@@ -42,6 +42,23 @@ class Standardisation:
     constant: Floats
     in_parts: bool = False
 
+    def leads(self, k: int) -> bool:
+        """Whether the first k columns by themselves would be standardised as they are."""
+        mixed = (self.mix != np.eye(len(self.mix))).any()
+        return k <= len(self.mix) and bool(self.constant[:k].any()) and not mixed
+
+    def leading(self, k: int) -> Standardisation:
+        """That of the first k columns, which lead."""
+        first = slice(k)
+        return Standardisation(
+            self.shift[first],
+            self.spread[first],
+            self.mix[first, first],
+            self.matrix[first, first],
+            self.own[first],
+            self.constant[first],
+        )
+
     def apply(self, columns: Floats) -> Floats:
         """The internal columns: the difference first, so that no digit is lost."""
         if self.in_parts:

@@ -93,7 +93,7 @@ class Search:
         """Sum of squares of y° that X° leaves within groups, and its degrees of freedom."""
         return left_within(self.cross)
 
-    @property
+    @cached_property
     def residual_can_vanish(self) -> bool:
         """Whether no contrast of the rows is free of the random effects, so that σ may be 0."""
         return least_freedom(self.cross) <= 0.0 and self.within[1] <= 0.0

@@ -67,10 +67,10 @@ def _pull(root, e, omega, gamma, u, v):
             for c in range(p1 - 1):
                 total -= gamma[c] * e.products[o + h * p1 + c]
             u[at + h, 0] = direct[at + h] = total
-    _turn(root, e, True, u)
+    _turn(root, e, np.bool_(True), u)
     solve_forward(e, omega, u)
     solve_backward(e, omega, u)
-    _turn(root, e, False, u)
+    _turn(root, e, np.bool_(False), u)
     multiply(e, u, v, np.empty((p1, 1)))
     for i in range(m):
         v[i, 0] = direct[i] - v[i, 0]
@@ -155,7 +155,7 @@ def average_information(root, e, omega, gamma, F, rows, columns):
             a[c] += v[i, 0] * w[i, c]
             for d in range(c + 1):
                 b[c, d] += w[i, c] * half[i, d]
-    _turn(root, e, True, half)
+    _turn(root, e, np.bool_(True), half)
     solve_forward(e, omega, half)
     for d in range(p):
         for c in range(k):

@@ -75,7 +75,7 @@ def solve_forward(e, omega, right):
         m, at = e.components[component, 0], e.offsets[N + component]
         column = np.empty(columns * m)
         _take(right, at, m, column)
-        solve_rows(omega, e.components[component, 1], m, column, 0, columns)
+        solve_rows(omega, e.components[component, 1], m, column, np.int64(0), columns)
         _put(right, at, m, column)
 
 
@@ -88,7 +88,7 @@ def solve_backward(e, omega, right):
         m, at = e.components[component, 0], e.offsets[N + component]
         column = np.empty(columns * m)
         _take(right, at, m, column)
-        solve_rows_transposed(omega, e.components[component, 1], m, column, 0, columns)
+        solve_rows_transposed(omega, e.components[component, 1], m, column, np.int64(0), columns)
         _put(right, at, m, column)
     for node in range(N - 1, -1, -1):
         q, at, o = e.q[e.nodes[node, FACTOR]], e.offsets[node], e.nodes[node, BEGIN]
