@@ -14,7 +14,7 @@ from hierbayes.families.count_sums import summed_below
 from hierbayes.families.family import TRIALS, ResponseFamily
 from hierbayes.families.links import LATENT_VARIANCE, SIDED, predictor, probability
 from hierbayes.families.response import Response
-from hierbayes.families.row_sums import logit_sums
+from hierbayes.families.row_sums import logit_each, logit_sums
 from hierbayes.families.rows import Formulas, no_dispersion
 from hierbayes.frames.arrays import Floats
 
@@ -28,10 +28,10 @@ def _row_of(link: str) -> Any:
     return inner(row, f"binomial_row_{link}")
 
 
-_SUMS = {"logit": logit_sums}
-_FORMULAS = {
-    link: Formulas(f"binomial_{link}", _row_of(link), no_dispersion, _SUMS.get(link))
-    for link in SIDED
+_FORMULAS = {link: Formulas(f"binomial_{link}", _row_of(link), no_dispersion) for link in SIDED} | {
+    "logit": Formulas(
+        "binomial_logit", _row_of("logit"), no_dispersion, logit_sums, each=logit_each
+    )
 }
 
 

@@ -43,6 +43,9 @@ class Formulas:
     slopes : compiled function, optional
         ``slopes(y, m, eta, phi, out)`` returns ℓ and ℓ′ of one row and fills ``out`` (d,) with
         ∂ℓ/∂φ, where that is quicker than by ``row`` and ``row_phi``.
+    each : compiled function, optional
+        ``each(y, m, eta, out)`` fills ``out`` (4, n) with ℓ, ℓ′, ℓ″ and ℓ‴ of all rows of a family
+        without dispersion, likewise.
     shared : int, optional
         Where the last φ of ``row`` is a row's own number: how many φ come before it.  m is (n, 1 +
         k) then: the size of a row, and k columns whose products with the further φ add up to it.
@@ -54,6 +57,7 @@ class Formulas:
     sums: Any = None
     slopes: Any = None
     shared: int | None = None
+    each: Any = None
 
 
 @inner
@@ -61,9 +65,11 @@ def no_dispersion(y, m, eta, phi, out):
     """``row_phi`` of a family without dispersion."""
 
 
+_PARTS = ("row", "row_phi", "sums", "each", "slopes", "shared")
 row: Any = None  # of the family: each copy of the functions below has its own
 row_phi: Any = None
 sums: Any = None
+each: Any = None
 slopes: Any = None
 shared: Any = None
 
@@ -123,6 +129,11 @@ def _derivatives(n, d, y_, m_, eta_, phi_, out_):
             for k in range(3):
                 for c in range(d):
                     out[4 + k * d + c, i] = by_phi[k, c]
+
+
+def _derivatives_at_once(n, d, y_, m_, eta_, phi_, out_):
+    """Out (4, n) as of `_derivatives`, by ``each``."""
+    each(carray(y_, (n,)), carray(m_, (n,)), carray(eta_, (n,)), carray(out_, (4, n)))
 
 
 def _rows_of_columns(n, d, y_, m_, eta_, phi_, out_):
@@ -207,7 +218,9 @@ def _derivatives_of(formulas: Formulas) -> Any:
 
 
 def _derivatives_by(formulas: Formulas) -> Any:
-    return _derivatives if formulas.shared is None else _derivatives_of_columns
+    if formulas.shared is not None:
+        return _derivatives_of_columns
+    return _derivatives if formulas.each is None else _derivatives_at_once
 
 
 def _rows_of(formulas: Formulas) -> Any:
@@ -230,7 +243,10 @@ def _copy(template: FunctionType, formulas: Formulas) -> FunctionType:
     Its name holds the family's.  One process finds what another has compiled by the name of the
     function, so that no two may share one.
     """
-    own = {name: getattr(formulas, name) for name in ("row", "row_phi", "sums", "slopes", "shared")}
+    own = {
+        name: getattr(formulas, name)
+        for name in ("row", "row_phi", "sums", "slopes", "shared", "each")
+    }
     name = f"{template.__name__}_{formulas.name}"
     copy = FunctionType(template.__code__, template.__globals__ | own, name)
     copy.__qualname__ = name
