@@ -113,11 +113,11 @@ WITHIN = {
     "sas": "mathach_ij = b_0j + b_1j ses_ij + ε_ij",
     "pinheiro-bates": "mathach_ij = φ_0i + φ_1i ses_ij + ε_ij",
 }
-# The slides' examples of the matrix form, and its variances.
+# The matrix form and its variances; its letters are those of the equations of rows.
 MATRIX = {
     "monette": ("Y_j = X_j γ + Z_j u_j + r_j", "u_j ~ N(0, G)", "r_j ~ N(0, R_j)", "R_j = σ² I"),
     "bryk-raudenbush": (
-        "Y_i = X_i γ + Z_i u_i + ε_i", "u_i ~ N(0, T)", "ε_i ~ N(0, Σ_i)", "Σ_i = σ² I",
+        "Y_j = X_j γ + Z_j u_j + r_j", "u_j ~ N(0, T)", "r_j ~ N(0, Σ_j)", "Σ_j = σ² I",
     ),
     "sas": ("Y_j = X_j β + Z_j γ_j + ε_j", "γ_j ~ N(0, G)", "ε_j ~ N(0, R_j)", "R_j = σ² I"),
     "pinheiro-bates": (
@@ -148,11 +148,11 @@ def test_matrix_form_of_bryk_and_raudenbush_in_latex(model: hb.Model) -> None:
     with hb.notation("bryk-raudenbush"):
         lines = model.equations().matrix.latex.splitlines()
     assert lines[1] == (
-        r"\mathbf{Y}_{i} &= \mathbf{X}_{i} \, \boldsymbol{\gamma} + \mathbf{Z}_{i} \, "
-        r"\mathbf{u}_{i} + \boldsymbol{\varepsilon}_{i} \qquad \text{(for each school i)} \\"
+        r"\mathbf{Y}_{j} &= \mathbf{X}_{j} \, \boldsymbol{\gamma} + \mathbf{Z}_{j} \, "
+        r"\mathbf{u}_{j} + \mathbf{r}_{j} \qquad \text{(for each school j)} \\"
     )
-    sigma = r"\boldsymbol{\varepsilon}_{i} &\sim N(\mathbf{0}, \boldsymbol{\Sigma}_{i}) \\"
-    assert r"\mathbf{u}_{i} &\sim N(\mathbf{0}, \mathbf{T}) \\" in lines and sigma in lines
+    sigma = r"\mathbf{r}_{j} &\sim N(\mathbf{0}, \boldsymbol{\Sigma}_{j}) \\"
+    assert r"\mathbf{u}_{j} &\sim N(\mathbf{0}, \mathbf{T}) \\" in lines and sigma in lines
 
 
 def test_meanings_carry_the_symbols(model: hb.Model) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hierbayes.language.error_law import matrix_line
 from hierbayes.language.forms import conditional_lines, error_lines, remark, sum_lines
 from hierbayes.language.level_script import LevelScript
@@ -78,7 +76,6 @@ def combined_lines(script: LevelScript) -> list[Line]:
 
 def matrix_lines(script: LevelScript) -> list[Line]:
     """All rows in vectors and matrices."""
-    script = _in_matrices(script)
     writer, m, note = script.writer, script.matrix_symbol, script.notation
     gamma, error = m(note.fixed), m(note.error)
     parts = [writer.times(m("Z", k), m(note.random, k)) for k in map(script.number, script.order)]
@@ -111,7 +108,6 @@ def gls_lines(script: LevelScript) -> list[Line]:
     """The random part as one error, its variance, and the GLS estimator."""
     if not script.errors:
         return no_gls_lines(script)
-    script = _in_matrices(script)
     writer, m, note = script.writer, script.matrix_symbol, script.notation
     X, V, Y, gamma, delta = m("X"), m("V"), m(note.response), m(note.fixed), m("δ")
     parts = []
@@ -131,13 +127,6 @@ def gls_lines(script: LevelScript) -> list[Line]:
     if script.estimates is not None and script.estimates.least_squares:
         lines.append(Line("", "=", writer.column(_signed(script))))
     return lines
-
-
-def _in_matrices(script: LevelScript) -> LevelScript:
-    """The notation with the letter of errors that its matrix form has."""
-    return replace(
-        script, notation=replace(script.notation, error=script.notation.matrix_error)
-    )  # fmt: skip
 
 
 def _blocks(script: LevelScript, factor: int) -> str:

@@ -9,7 +9,6 @@ of the errors δ_j is Z_j G Z_j' + σ²I.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from hierbayes.language.error_law import matrix_line
 from hierbayes.language.forms import remark, sum_lines
@@ -22,7 +21,6 @@ from hierbayes.language.writer import Index, Line, Term
 
 def matrix_lines(script: Script) -> list[Line]:
     """A group's rows in vectors and matrices, then all groups'."""
-    script = _in_matrices(script)
     return [*_group_lines(script), Line("", "", ""), *_stacked_lines(script)]
 
 
@@ -80,12 +78,6 @@ def error_covariance(script: Script | LevelScript, *index: Index) -> str:
     if script.structure.known_sd:
         return writer.power(script.matrix_symbol("S", *index), "2")
     return writer.times(script.sigma2(), of_errors(script, *index))
-
-
-def _in_matrices(script: Script) -> Script:
-    """The notation with the letters its matrix form has."""
-    note = script.notation
-    return replace(script, notation=replace(note, group=note.matrix_group, error=note.matrix_error))
 
 
 def _t(script: Script, matrix: str) -> str:

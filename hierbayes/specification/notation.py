@@ -49,8 +49,6 @@ class Notation(Printed):
         The error, and the vector of responses.
     row, group : str
         Indices of a row and of its group.
-    matrix_error, matrix_group : str
-        The same in the matrix form, where the slides' example of it differs.
 
     Examples
     --------
@@ -74,8 +72,6 @@ class Notation(Printed):
     response: str
     row: str
     group: str
-    matrix_error: str
-    matrix_group: str
     _former: Notation | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -112,22 +108,22 @@ _KNOWN = (
     Notation(
         "bryk-raudenbush", "Bryk and Raudenbush", fixed="γ", coefficient="β", random="u",
         variance="T", element="τ", error_variance="Σ", error="r", response="Y",
-        row="i", group="j", matrix_error="ε", matrix_group="i",
+        row="i", group="j",
     ),
     Notation(
         "sas", "SAS help files", fixed="β", coefficient="b", random="γ",
         variance="G", element="g", error_variance="R", error="ε", response="Y",
-        row="i", group="j", matrix_error="ε", matrix_group="j",
+        row="i", group="j",
     ),
     Notation(
         "pinheiro-bates", "Pinheiro and Bates", fixed="β", coefficient="", random="b",
         variance="Ψ", element="ψ", error_variance="σ²Λ", error="ε", response="y",
-        row="j", group="i", matrix_error="ε", matrix_group="i",
+        row="j", group="i",
     ),
     Notation(
         "monette", "Monette", fixed="γ", coefficient="β", random="u",
         variance="G", element="g", error_variance="R", error="r", response="Y",
-        row="i", group="j", matrix_error="r", matrix_group="j",
+        row="i", group="j",
     ),
 )  # fmt: skip
 NOTATIONS = MappingProxyType({known.name: known for known in _KNOWN})
