@@ -192,6 +192,17 @@ def test_each_of_several_factors_is_shown_given_the_others(
             assert read(page)[0] == pytest.approx(given, abs=1e-10)
 
 
+def test_rows_that_stream_are_not_drawn(
+    hs: pd.DataFrame, tmp_path: Path, shown: Callable[..., Page]
+) -> None:
+    """The page says nothing on its console, and has beside beta space no picture of rows."""
+    hs[["mathach", "ses", "school"]].to_parquet(tmp_path / "rows.parquet")
+    page = shown(hb.Model("mathach ~ ses + (1 + ses | school)", tmp_path / "rows.parquet").reml())
+    assert page.locator("svg[data-part='plane'] g.group").count() == 40
+    assert page.locator("svg[data-part='data']").is_hidden()
+    assert page.locator("[data-part='legend']").is_hidden()
+
+
 def test_many_groups_and_rows_are_thinned(
     fit: hb.PointFit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,10 +10,11 @@ const dataSpace = (() => {
   const column = (factor, k) => (k < factor.constant ? k : k - 1);  // of a row, which has no 1
   const open = (target, factor, axes, response) => {
     const places = lineOf(factor, axes);
-    target.style.display = places === null ? "none" : "";
-    if (places === null) return null;
+    const rows = factor.groups.flatMap((group) => group.rows);  // none where they stream
+    const none = places === null || !rows.length;
+    target.style.display = none ? "none" : "";
+    if (none) return null;
     const at = column(factor, places[1]), last = factor.effects.length - 1;
-    const rows = factor.groups.flatMap((group) => group.rows);
     const made = frame(target, [range(rows.map((row) => row[at])),
       range(rows.map((row) => row[last]))], [factor.effects[places[1]], response]);
     const shown = svg("g", {});
