@@ -75,7 +75,7 @@ def test_pages_are_printed_in_one_place() -> None:
         if issubclass(one, Printed) and one is not Printed
     }
     assert {name: said for name, said in own.items() if said} == {
-        "Fit": {"__repr__"},
+        "FitReports": {"__repr__"},
         "Simulated": {"__repr__"},
     }
 
@@ -148,6 +148,7 @@ def test_results_of_every_class_are_looked_at(results: dict[str, Printed]) -> No
         "PowerStudy",
         "SavageDickey",
         "SensitivityStudy",
+        "StudyTables",
         "Recheck",
         "Reduced",
         "Simulated",

@@ -4,45 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.problem import Problem, pose_problem
+from hierbayes.design.problem import pose_problem
 from hierbayes.display.blocks import Items, Lines, Table
 from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
-from hierbayes.errors import DataError, FormulaError, InferenceError, in_quotes
+from hierbayes.errors import DataError, FormulaError, InferenceError
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.model_choice.chi_bar import mixture_text, upper_tail
 from hierbayes.inference.model_choice.likelihood_ratio import likelihood_ratio
+from hierbayes.inference.model_choice.search_start import (
+    block_that_grows,
+    candidate_terms,
+    start_of_search,
+)
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.reading import REML
-from hierbayes.specification.factor_name import factor_called
-from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import INTERCEPT
 
 type _Trial = tuple[PointFit | None, str, dict[str, Any]]  # a fit or why there is none; its row
 
 _TRIED, _BEST, _KEPT = "tried", "best, not kept", "kept"
 _COLUMNS = ["step", "term", "logLik", "chisq", "df", "p_value", "reference", "singular", "decision"]
-
-
-@runtime_checkable
-class Specified(Protocol):
-    """A model that says what it is and on which data; `hierbayes.Model` is one."""
-
-    specification: Specification
-
-    @property
-    def problem(self) -> Problem:
-        """What is to be fitted."""
-
-    @property
-    def data(self) -> pd.DataFrame:
-        """The data."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -134,9 +122,9 @@ def build_random(
     >>> built.formula
     'mathach ~ 1 + ses + Sector + ses:Sector + (1 | school)'
     """
-    spec, frame = _start(model, data)
-    place = _block(spec, factor)
-    left = _terms(candidates, spec.random[place].effects, frame)
+    spec, frame = start_of_search(model, data)
+    place = block_that_grows(spec, factor)
+    left = candidate_terms(candidates, spec.random[place].effects, frame)
     if not isinstance(alpha, float | int) or not 0.0 < alpha < 1.0:
         raise InferenceError(f"alpha must lie between 0 and 1, not {alpha!r}")
     fit = maximum_likelihood(pose_problem(spec, frame), REML)
@@ -177,62 +165,6 @@ def build_random(
     )
     steps = pd.DataFrame(rows, columns=_COLUMNS).astype({"df": "Int64"})
     return RandomPart(steps, fit, tuple(findings))
-
-
-def _start(model: Any, data: pd.DataFrame | None) -> tuple[Specification, pd.DataFrame]:
-    if isinstance(model, str):
-        if data is None:
-            raise InferenceError(f"the formula '{model}' needs its data; add data=...")
-        spec = read_combined(model)
-    elif isinstance(model, Specified):
-        if data is not None:
-            raise InferenceError("the model has its data; leave out data=...")
-        model.problem.refuse_other_families("build_random()")
-        spec, data = model.specification, model.data
-    else:
-        raise InferenceError(
-            f"build_random() starts from a model or a formula, not from {type(model).__name__}"
-        )
-    return spec, data
-
-
-def _block(spec: Specification, factor: str | None) -> int:
-    """Which random term the candidates are added to."""
-    if factor is None and len(spec.factors) > 1:
-        raise InferenceError(
-            "the model has several grouping factors; name the one that candidates vary over, "
-            f"factor= one of {in_quotes(spec.factors)}"
-        )
-    name = spec.factors[0] if factor is None else factor_called(factor, spec.factors)
-    if name is None:
-        raise InferenceError(
-            f"{factor!r} is no grouping factor of this model; they are: {in_quotes(spec.factors)}"
-        )
-    places = [k for k, term in enumerate(spec.random) if term.factor == name]
-    if len(places) > 1:
-        raise InferenceError(
-            f"build_random() adds to one block of correlated effects, and this model has "
-            f"{len(places)}; start from one, such as (1 | {name})"
-        )
-    return places[0]
-
-
-def _terms(candidates: Any, block: tuple[str, ...], frame: pd.DataFrame) -> list[str]:
-    listed = [candidates] if isinstance(candidates, str) else candidates
-    if not isinstance(listed, Sequence) or not all(isinstance(term, str) for term in listed):
-        raise InferenceError(f"candidates must be terms by name, as in ['x', 'z'], not {listed!r}")
-    if not listed:
-        raise InferenceError("candidates are none; name the terms to try, as in ['x', 'z']")
-    for term in listed:
-        if term in block:
-            raise InferenceError(f"'{term}' stands in the random part already; leave it out")
-        for name in term.split(":"):
-            if name.strip().isidentifier() and name.strip() not in frame:
-                raise InferenceError(
-                    f"the candidate '{term}' is no column of the data; its columns are: "
-                    + ", ".join(str(column) for column in frame)
-                )
-    return list(dict.fromkeys(listed))
 
 
 def _against_none(fit: PointFit, alpha: float) -> dict[str, Any]:
