@@ -248,9 +248,32 @@ def test_arguments_are_refused_by_name(frame: pd.DataFrame, whole: hb.CrossProdu
         "the rows of this fit stream, and are not in memory together"
     )
     assert refusal(lambda: hb.CrossProducts(FORMULA)).startswith("there are no data; give them")
-    assert refusal(lambda: hb.CrossProducts("y ~ center(x) + (1 | g)", frame)).startswith(
-        "'center(x)' is made of all rows at once"
-    )
+
+
+LEARNT = {
+    "means of groups": "y ~ dvar(x, g) + cvar(x, g) + (1 + dvar(x, g) | g)",
+    "scale": "y ~ scale(x) * kind + (1 | g)",
+    "polynomials": "y ~ poly(x, 2) + (1 | g)",
+    "splines": "y ~ bs(x, knots=[-0.5, 0.5]) + (1 | g)",
+}
+
+
+@pytest.mark.parametrize("name", LEARNT)
+def test_files_hold_what_was_learnt_of_all_rows(
+    tmp_path: Path, frame: pd.DataFrame, name: str
+) -> None:
+    formula = LEARNT[name]
+    hb.CrossProducts(formula, frame).save(tmp_path / "all.products")
+    read = hb.CrossProducts.load(tmp_path / "all.products")
+    again, memory = hb.Model(formula, data=read), hb.Model(formula, frame)
+    assert str(again) == str(memory)
+    assert_same_fits(again, memory)
+    rows = frame.dropna().head(5)
+    np.testing.assert_allclose(again.reml().predict(rows), memory.reml().predict(rows), rtol=1e-7)
+    assert (read + read).n == 2 * read.n
+    said = refusal(lambda: read + hb.CrossProducts(formula, frame.head(500)))
+    assert "' is made of all rows at once, and was learnt of others in " in said
+    assert said.endswith(": compute it beforehand as a column")
 
 
 def test_rows_that_cannot_carry_the_model_add_up_to_rows_that_can(frame: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from formulaic import ModelSpec
 
@@ -126,6 +127,34 @@ def _groups(calls: Iterable[Call]) -> list[str]:
     return [
         name for call in calls if call.function in CONTEXTUAL for name in columns_in(call.values[1])
     ]
+
+
+def states_of(columns: Columns) -> States:
+    """What the transforms of a design remember, by the text of the call."""
+    specs = (columns.fixed_spec, *columns.random_specs)
+    return {
+        text: state
+        for spec in specs
+        if isinstance(spec, ModelSpec)
+        for text, state in spec.transform_state.items()
+        if state
+    }
+
+
+def same_states(one: States, other: States) -> str:
+    """The first call that remembers something else in one than in the other; empty without any."""
+    for text in dict.fromkeys([*one, *other]):
+        if text not in one or text not in other or not _same(one[text], other[text]):
+            return text
+    return ""
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, pd.Series) and isinstance(other, pd.Series):
+        return one.equals(other)
+    return bool(np.array_equal(one, other))
 
 
 def with_states(columns: Columns, states: States) -> Columns:

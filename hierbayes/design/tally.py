@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from hierbayes.design.change_of_basis import RandomColumns
 from hierbayes.design.common_basis import rows_that_stand_for
 from hierbayes.design.design import Design
 from hierbayes.design.joined_passes import in_one_basis, joined_passes
-from hierbayes.design.learnt_states import calls_that_learn
+from hierbayes.design.learnt_states import States, same_states, states_of, with_states
 from hierbayes.design.problem import Problem
 from hierbayes.design.recorded_columns import (
     LabelColumn,
@@ -24,7 +24,7 @@ from hierbayes.design.recorded_columns import (
 )
 from hierbayes.design.streamed_problem import problem_of, summed_source
 from hierbayes.design.streamed_sums import Pass
-from hierbayes.errors import DataError, FormulaError, in_quotes
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.sources.source import Source
 from hierbayes.specification.formula import Specification
 
@@ -45,6 +45,8 @@ class Tally:
         Without rows.
     text : str
         What the rows are called.
+    states : mapping
+        What transforms that see all rows remember, by the text of the call.
     """
 
     specification: Specification
@@ -54,6 +56,7 @@ class Tally:
     random: RandomColumns
     found: Pass
     text: str
+    states: States = field(default_factory=dict)
 
     @property
     def levels(self) -> dict[str, pd.Index]:
@@ -81,6 +84,8 @@ class Tally:
         """
         pilot = pilot_of(self.columns, self.specification.group_columns)
         design = build_design(self.specification, pilot)
+        if self.states:
+            design = replace(design, columns=with_states(design.columns, self.states))
         rows = replace(design.rows, X=rows_that_stand_for(self.found))
         return problem_of(replace(design, rows=rows), self.found, self.text)
 
@@ -107,11 +112,6 @@ def tally_of(
     DataError, FormulaError
         When the rows cannot be read, or what the model has does not add up.
     """
-    for call in calls_that_learn(specification, source):
-        raise FormulaError(
-            f"'{call.text}' is made of all rows at once, and cross-products of some do not know "
-            "the others: compute it beforehand as a column"
-        )
     design, found = summed_source(specification, source, levels, counts)
     return _tally(design, found, source.text)
 
@@ -130,6 +130,7 @@ def _tally(design: Design, found: Pass, text: str) -> Tally:
         RandomColumns(names.blocks, names.spans),
         kept,
         text,
+        states_of(names),
     )
 
 
@@ -173,6 +174,12 @@ def refuse_other_design(one: Tally, other: Tally) -> None:
         raise DataError(
             f"cross-products of '{one.specification}' ({one.text}) and of "
             f"'{other.specification}' ({other.text}) do not add up: make both with one formula"
+        )
+    learnt = same_states(one.states, other.states)
+    if learnt:
+        raise DataError(
+            f"'{learnt}' is made of all rows at once, and was learnt of others in {one.text} than "
+            f"in {other.text}: compute it beforehand as a column"
         )
     for name, mine in one.columns.items():
         theirs = other.columns[name]

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from hierbayes.design.first_pass import columns_of_labels, first_rows
+from hierbayes.design.learnt_states import calls_that_learn
 from hierbayes.design.partial_tally import (
     Levels,
     TallyTask,
@@ -21,7 +22,7 @@ from hierbayes.design.partial_tally import (
 )
 from hierbayes.design.tally import Tally
 from hierbayes.design.usable_columns import refuse_unknown_names
-from hierbayes.errors import UsageError
+from hierbayes.errors import FormulaError, UsageError
 from hierbayes.sources.cluster import lost_in_words, refuse_no_client
 from hierbayes.sources.dask_frames import DaskSource
 from hierbayes.sources.files import FileSource, open_files
@@ -52,6 +53,11 @@ def tally_on_cluster(task: TallyTask, source: Source, client: Any) -> Tally:
     """
     refuse_no_client(client)
     _refuse_no_parts(source)
+    for call in calls_that_learn(task.specification, source):
+        raise FormulaError(
+            f"'{call.text}' is made of all rows at once, and cross-products of some do not know "
+            "the others: compute it beforehand as a column"
+        )
     with lost_in_words("rows were summed up"):
         levels: Levels = task.known
         if _unread(task, source):

@@ -67,7 +67,7 @@ class CrossProducts:
         When the cluster is lost.
     FormulaError, DataError
         When the rows cannot be read, or the model has what does not add up: a residual
-        structure, a column that is learnt from all rows.
+        structure, on a cluster a column that is learnt from all rows.
 
     Examples
     --------

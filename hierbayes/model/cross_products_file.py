@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from os import PathLike
 from typing import Any
@@ -40,6 +41,7 @@ PRODUCTS = FileKind(
     "cross-products of hierbayes", 1, "the cross-products", "a file of cross-products",
     "file of cross-products", "school.products",
 )  # fmt: skip
+_MEANS, _ARRAY = "means of groups", "array"
 _BASIS = ("constant", "taken")
 _COLUMNS = tuple(one.name for one in fields(Standardisation) if one.name != "in_parts")
 
@@ -72,6 +74,7 @@ def write_cross_products(tally: Tally, path: str | PathLike[str]) -> None:
             "model": str(spec),
             "specification": as_plain(spec),
             "columns": as_plain({name: _said(one) for name, one in tally.columns.items()}),
+            "states": as_plain(_states_said(tally.states)),
             "terms": as_plain(tally.terms),
             "effects": as_plain(tally.effects),
             "blocks": as_plain(tally.random.blocks),
@@ -106,6 +109,28 @@ def _pairs(cross: Products) -> tuple[PairProducts, ...]:
 
 def _said(column: RecordedColumn) -> dict[str, Any]:
     return {one.name: getattr(column, one.name) for one in fields(column)}
+
+
+def _states_said(value: Any) -> Any:
+    """What transforms remember; means of groups as their labels and values."""
+    if isinstance(value, pd.Series):
+        return (_MEANS, value.index.tolist(), value.tolist())
+    if isinstance(value, np.ndarray):
+        return (_ARRAY, value.tolist())
+    if isinstance(value, Mapping):
+        return {key: _states_said(one) for key, one in value.items()}
+    return value
+
+
+def _states_again(value: Any) -> Any:
+    match value:
+        case (kind, labels, values) if kind == _MEANS:
+            return pd.Series(values, pd.Index(labels, tupleize_cols=False), dtype=np.float64)
+        case (kind, values) if kind == _ARRAY:
+            return np.array(values)
+        case dict():
+            return {key: _states_again(one) for key, one in value.items()}
+    return value
 
 
 def _factor(k: int, found: FactorFound, parts: _Parts) -> dict[str, Any]:
@@ -167,6 +192,7 @@ def _tally(contents: Contents, text: str) -> Tally:
         RandomColumns(from_plain(said["blocks"]), spans),
         _found(contents, _basis(said, arrays)),
         text,
+        _states_again(from_plain(said["states"])) if "states" in said else {},
     )
 
 
