@@ -82,7 +82,7 @@ def test_responses_have_the_errors_of_each_draw(tree: xr.DataTree, group: str) -
     at = tree[group].to_dataset().stack(every=("chain", "draw"))
     new = tree[f"{group}_predictive"]["y"].stack(every=("chain", "draw")).to_numpy()
     X = np.column_stack([np.ones(len(ROWS)), ROWS["x"]])
-    place = [list(at["group"].to_numpy()).index(name) for name in ROWS["g"]]
+    place = [list(at["group_g"].to_numpy()).index(name) for name in ROWS["g"]]
     names = [str(one) for one in at["residual_parameter"].to_numpy()]
     total, count = 0.0, new.shape[1]
     for m in range(count):
@@ -105,6 +105,23 @@ def test_what_priors_imply_of_single_rows_does_not_know_of_their_correlation() -
     unequal = hb.Model("y ~ x + (1 | g)", ROWS, priors=priors, residual=hr.Strata("sex"))
     with pytest.raises(hb.ResidualError, match=r"^prior_predictive\(\) is not made for"):
         unequal.prior_predictive(100, seed=2)
+
+
+def test_new_responses_of_a_group_are_correlated_as_their_errors_are() -> None:
+    structure = hr.AR1("week") * hr.Strata("sex")
+    fit = hb.Model("y ~ x + (1 | g)", ROWS, residual=structure).reml()
+    new = ROWS[ROWS["g"].isin(ROWS["g"].unique()[:2])].assign(week=lambda d: d["week"] + 50)
+    draws, n = 4000, len(new)
+    found = fit.predict_draws(new, kind="response", draws=draws, seed=3).to_numpy()[0]
+    linear = fit.predict_draws(new, kind="linear", draws=draws, seed=3).to_numpy()[0]
+    R = fit.sigma**2 * errors_by_hand(structure, new, dict(fit.error_parameters))  # type: ignore[attr-defined]
+    white = np.linalg.solve(np.linalg.cholesky(R), (found - linear).T)
+    np.testing.assert_allclose(white @ white.T / draws, np.eye(n), atol=6.0 / np.sqrt(draws / 2))
+    twice = pd.concat([new.head(1), new.head(1)])
+    same = fit.predict_draws(twice, kind="response", draws=20, seed=3).to_numpy()[0]
+    np.testing.assert_allclose(same[:, 0], same[:, 1])  # one error at one time
+    with pytest.raises(hb.DataError, match=r"^the errors of these rows need column 'week'"):
+        fit.predict_draws(new.drop(columns="week"), kind="response", draws=2, seed=1)
 
 
 @pytest.mark.slow

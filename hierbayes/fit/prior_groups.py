@@ -12,10 +12,11 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
 from hierbayes.fit.densities import Densities
 from hierbayes.fit.of_family.response import dispersion_draws
+from hierbayes.fit.predictions.correlated_draws import correlated_responses
 from hierbayes.fit.predictions.law_of_rows import law_of
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.fit.predictions.row_groups import by_draw_and_row, correlated_responses
+from hierbayes.fit.predictions.row_groups import by_draw_and_row
 from hierbayes.fit.storage import as_stored, drawn_quantities
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.theta import Theta
@@ -83,9 +84,8 @@ class PriorSample:
             (1, len(self.phi[0])), self.seed, "priors",
         )  # fmt: skip
         if self.problem.has_correlated_errors:
-            return by_draw_and_row(
-                self.problem, draws, [correlated_responses(self.problem, draws, rng)]
-            )
+            responses = correlated_responses(self.problem, draws, rows)
+            return by_draw_and_row(self.problem, draws, [responses])
         reach = np.inf if self.problem.family is None else FURTHEST
         pieces = []
         for at, eta in draws.of_rows(rows, law, "linear"):

@@ -10,6 +10,7 @@ from hierbayes.design.design import Design
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import ResponseLaw
+from hierbayes.frames.arrays import Floats
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,10 +31,22 @@ def labelled_predictions(
     kind : str
         As in `ParameterDraws.of_rows`.
     """
-    import xarray as xr  # noqa: PLC0415
-
     pieces = [values for _, values in draws.of_rows(rows, law, kind)]
     values = np.concatenate(pieces, axis=1) if pieces else np.empty((draws.M, 0))
+    return labelled(design, draws, rows, law, kind, values)
+
+
+def labelled(
+    design: Design,
+    draws: ParameterDraws,
+    rows: PredictionRows,
+    law: ResponseLaw,
+    kind: str,
+    values: Floats,
+) -> xr.DataArray:
+    """The same of values (M, n) that have been drawn."""
+    import xarray as xr  # noqa: PLC0415
+
     dims: tuple[str, ...] = ("chain", "draw", "obs")
     coords = {
         "chain": np.arange(draws.shape[0]),

@@ -14,6 +14,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
 from hierbayes.errors import ResidualError
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.predictions.correlated_draws import correlated_responses
 from hierbayes.fit.predictions.expected import (
     ByPredictor,
     point_prediction,
@@ -26,7 +27,7 @@ from hierbayes.fit.predictions.kinds import (
     refuse_uncertainty,
     refuse_unknown_errors,
 )
-from hierbayes.fit.predictions.labelled import labelled_predictions
+from hierbayes.fit.predictions.labelled import labelled, labelled_predictions
 from hierbayes.fit.predictions.law_of_rows import law_of
 from hierbayes.fit.predictions.limits import Limits, LimitsRequest
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
@@ -187,9 +188,10 @@ class PredictingFit(Fitted):
             fit.design, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
         law = law_of(fit.problem, rows)
-        if kind == "response":
-            fit.problem.refuse_correlated_errors("a joint draw of new responses")
         drawn = fit.parameter_draws(draws, uncertainty, fit.seed_or_new(seed))
+        if kind == "response" and fit.problem.has_correlated_errors:
+            responses = correlated_responses(fit.problem, drawn, rows)
+            return labelled(fit.design, drawn, rows, law, kind, responses)
         return labelled_predictions(fit.design, drawn, rows, law, kind_of(asked, law))
 
     def given(self, data: pd.DataFrame) -> Self:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hierbayes.design.residual_blocks import correlated
 from hierbayes.errors import DataError
+from hierbayes.fit.predictions.correlated_draws import correlated_responses
 from hierbayes.fit.predictions.densities_of_errors import given_errors_before, given_other_errors
 from hierbayes.fit.predictions.law_of_rows import law_of, observed_responses
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
 from hierbayes.fit.storage import as_stored, observed_variable
-from hierbayes.frames.arrays import Floats
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from hierbayes.design.problem import Problem
 
 IN_TURN = "in turn"
-_CORRELATED = 18  # a stream of random numbers
 _GIVEN_EFFECTS = "of each row given γ, u and the dispersion"
 _GIVEN_OTHERS = f"{_GIVEN_EFFECTS}, and the other rows of its group; for az.loo, not az.psense"
 _GIVEN_BEFORE = f"{_GIVEN_EFFECTS}, and the rows before it in its group; for az.psense, not az.loo"
@@ -29,30 +27,11 @@ _GIVEN_BEFORE = f"{_GIVEN_EFFECTS}, and the rows before it in its group; for az.
 
 def posterior_predictive(problem: Problem, draws: ParameterDraws) -> xr.Dataset:
     """A new response of each row at each draw, its group keeping its effects."""
-    if problem.has_correlated_errors:
-        rng = np.random.default_rng([draws.seed, _CORRELATED])
-        return by_draw_and_row(problem, draws, [correlated_responses(problem, draws, rng)])
     rows = rows_to_predict(problem.design, None)
+    if problem.has_correlated_errors:
+        return by_draw_and_row(problem, draws, [correlated_responses(problem, draws, rows)])
     pieces = draws.of_rows(rows, law_of(problem, rows), "response")
     return by_draw_and_row(problem, draws, [as_stored(problem, values) for _, values in pieces])
-
-
-def correlated_responses(
-    problem: Problem, draws: ParameterDraws, rng: np.random.Generator
-) -> Floats:
-    """New responses (M, n), errors with the correlation and the variances of each draw."""
-    rows, moments = problem.design.rows, problem.moments
-    assert moments is not None
-    predicted = rows_to_predict(problem.design, None)
-    law = law_of(problem, predicted)
-    eta = np.concatenate([part for _, part in draws.of_rows(predicted, law, "linear")], axis=1)
-    normals = rng.standard_normal(eta.shape)
-    errors = [
-        phi[0] * rows.row_sd * correlated(moments.rows, phi[1:], one)
-        for one, phi in zip(normals, draws.phi, strict=True)
-    ]
-    found: Floats = eta + np.array(errors)
-    return found
 
 
 def log_likelihood(problem: Problem, draws: ParameterDraws, how: bool | str = True) -> xr.Dataset:
