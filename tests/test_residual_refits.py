@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.fit.resampling.theta_draws import generator_of
 from hierbayes.fit.structured.point import StructuredPointFit
-from hierbayes.inference.bootstraps.refit_task import generator_of
 from hierbayes.inference.bootstraps.structured_refits import drawn_rows, refitted_to
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import REML

@@ -22,6 +22,11 @@ def simulator_of(fit: Fitted) -> Simulator | RowSimulator:
     return simulator(cross, cross.basis.gamma_internal(fit.gamma), root, float(sigma))
 
 
+def generator_of(seed: int, number: int) -> np.random.Generator:
+    """The random numbers of one refit, which follow from its number alone."""
+    return np.random.default_rng([seed, number])
+
+
 def bootstrapped_theta(
     fit: Fitted, reading: Reading, n: int, seed: int, *, progress: bool
 ) -> Theta:
@@ -37,10 +42,9 @@ def bootstrapped_theta(
     progress : bool
         Whether to show progress.
     """
-    simulate, generator = simulator_of(fit), np.random.default_rng(seed)
-    found = []
+    simulate, found = simulator_of(fit), []
     with steps(n, "refits", progress=progress) as shown:
-        for _ in shown:
-            cross = simulate.draw(generator)
+        for number in shown:
+            cross = simulate.draw(generator_of(seed, number))
             found.append(maximise(cross, fit.design.blocks, reading).theta)
     return Theta.of(np.stack([one.root for one in found]), np.array([one.sigma for one in found]))

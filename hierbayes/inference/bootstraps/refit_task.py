@@ -14,7 +14,7 @@ from hierbayes.errors import InferenceError
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
-from hierbayes.fit.resampling.theta_draws import simulator_of
+from hierbayes.fit.resampling.theta_draws import generator_of, simulator_of
 from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.inference.accepted_fits import reading_of
 from hierbayes.inference.bootstraps.family_refits import family_refit
@@ -55,11 +55,6 @@ class RefitTask:
             values = parameter_values(self.parameters, refit.estimates)
             found = labelled(self.parameters, values, self.statistic, refit.fit or fit)
             yield found, refit.singular, refit.unbounded
-
-
-def generator_of(seed: int, number: int) -> np.random.Generator:
-    """The random numbers of one refit."""
-    return np.random.default_rng([seed, number])
 
 
 def _refitter(fit: PointFit, *, whole: bool) -> Callable[[np.random.Generator], Refit]:
