@@ -33,6 +33,10 @@ def refuse_repeated(rows: StructuredRows, time: str, values: pd.Series) -> None:
     ------
     DataError
     """
+    order = np.lexsort((values.to_numpy(), rows.codes))
+    codes, times = rows.codes[order], values.to_numpy()[order]
+    if not ((codes[1:] == codes[:-1]) & (times[1:] == times[:-1])).any():
+        return
     twice = pd.DataFrame({"group": rows.codes, "time": values.to_numpy()}).duplicated().to_numpy()
     if twice.any():
         at = int(np.flatnonzero(twice)[0])

@@ -13,6 +13,8 @@ from hierbayes.errors import DataError, ResidualError
 from hierbayes.residuals.bound import NO_ROWS, Floats, Integers, Parameter, in_parts
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
+_FEW = 1000  # values
+
 
 @dataclass(frozen=True, init=False, repr=False)
 class Strata(Variance):
@@ -58,7 +60,7 @@ class Strata(Variance):
 
     def bind(self, frame: pd.DataFrame) -> Ratios:
         """As in `Variance`."""
-        return Ratios(*_coded(frame, self.by), self.by)
+        return Ratios(*_coded(tuple(frame[name] for name in self.by)), self.by)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,15 +71,15 @@ class Ratios:
     ----------
     labels : tuple of str
         Of the L levels.
-    keys : DataFrame
-        The values of these columns at each level (L rows).
+    keys : tuple of Series
+        The values of these columns at each level (L,).
     levels : (n,) int
     by : tuple of str
         The columns.
     """
 
     labels: tuple[str, ...]
-    keys: pd.DataFrame
+    keys: tuple[pd.Series, ...]
     levels: Integers
     by: tuple[str, ...]
 
@@ -95,12 +97,13 @@ class Ratios:
         """As in `BoundVariance`: levels that are equal are one."""
         parts = (self, *others)
         for part in parts:
-            if (part.keys.dtypes != self.keys.dtypes).any():
+            if any(mine.dtype != one.dtype for mine, one in zip(self.keys, part.keys, strict=True)):
                 raise DataError(
                     f"the strata {', '.join(self.by)} are of other types, or of other categories, "
                     "in some of the rows; make them the same everywhere"
                 )
-        labels, keys, places = _coded(pd.concat([part.keys for part in parts]), self.by)
+        every = tuple(map(pd.concat, zip(*(part.keys for part in parts), strict=True)))
+        labels, keys, places = _coded(every)
         sizes = [len(part.labels) for part in parts]
         return Ratios(labels, keys, NO_ROWS, self.by), in_parts(places, sizes)
 
@@ -128,7 +131,7 @@ class Ratios:
 
     def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """As in `BoundVariance`."""
-        cells = _cells(frame, self.by)
+        cells = _cells([frame[name] for name in self.by])
         places = pd.Index(self.labels).get_indexer(pd.Index(cells))
         if (places < 0).any():
             new = cells[int(np.flatnonzero(places < 0)[0])]
@@ -145,16 +148,30 @@ def ratio(label: str) -> Parameter:
 
 
 def _coded(
-    frame: pd.DataFrame, by: tuple[str, ...]
-) -> tuple[tuple[str, ...], pd.DataFrame, Integers]:
-    """The levels of rows: what they are called, their values, and that of each row."""
-    levels = frame.groupby(list(by), observed=True).ngroup().to_numpy()
-    first = np.unique(levels, return_index=True)[1]
-    keys = frame.iloc[first][list(by)]
-    return tuple(_cells(keys, by)), keys, levels
+    columns: tuple[pd.Series, ...],
+) -> tuple[tuple[str, ...], tuple[pd.Series, ...], Integers]:
+    """The levels of rows: what they are called, their values by column, and that of each row."""
+    place = np.zeros(len(columns[0]), dtype=np.intp)
+    for column in columns:
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            own, size = column.cat.codes.to_numpy(), len(column.cat.categories)
+        else:
+            own, distinct = pd.factorize(column, sort=True)
+            size = len(distinct)
+        place = place * size + own
+    _, first, levels = np.unique(place, return_index=True, return_inverse=True)
+    keys = tuple(column.iloc[first] for column in columns)
+    return tuple(_cells(keys)), keys, levels
 
 
-def _cells(frame: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
+def _cells(columns: Sequence[pd.Series]) -> list[str]:
     """The stratum of each row, levels of several columns with a point between."""
-    columns = (frame[name].astype(str) for name in by)
-    return [".".join(parts) for parts in zip(*columns, strict=True)]
+    return [".".join(parts) for parts in zip(*map(_texts, columns), strict=True)]
+
+
+def _texts(column: pd.Series) -> list[str]:
+    """As pandas writes values; of few plain ones Python does, which is quicker and the same."""
+    values = column.tolist() if len(column) <= _FEW else [None]
+    if all(isinstance(value, str | int | float) for value in values):
+        return [str(value) for value in values]
+    return list(column.astype(str))
