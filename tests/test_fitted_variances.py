@@ -125,10 +125,22 @@ def test_what_rests_on_a_likelihood_of_all_parameters_is_refused() -> None:
         )
     new = rows_of("orthodont").head(2)
     assert len(found.predict(new)) == 2
-    with pytest.raises(hb.ResidualError, match="follow the fitted values of the rows of the fit"):
-        found.predict(new, kind="response", prob=0.9)
     with pytest.raises(hb.DataError, match="the fitted mean is the same in every row"):
         hb.Model("distance ~ 1", rows_of("orthodont"), residual=hr.Power())
+
+
+def test_new_responses_have_the_variances_of_their_predicted_means() -> None:
+    found = fit("BodyWeight_lme_power", "REML")
+    new = rows_of("BodyWeight").head(3).assign(Time=[2.0, 11.0, 90.0])
+    plain = found.predict(new, prob=0.9)
+    table = found.predict(new, kind="response", prob=0.9)
+    power = float(found.error_parameters["power"])
+    errors = found.sigma * np.abs(table["predicted"]) ** power
+    assert_allclose(table["se"], np.hypot(plain["se"], errors), rtol=1e-8)
+    assert table.attrs["method"].endswith(
+        "variances of new responses are those at their predicted means, whose own uncertainty does "
+        "not move them (approximate)"
+    )
 
 
 def test_nlme_writes_and_reads_them_and_others_have_no_word() -> None:

@@ -31,6 +31,10 @@ from hierbayes.fit.predictions.labelled import labelled, labelled_predictions
 from hierbayes.fit.predictions.law_of_rows import law_of
 from hierbayes.fit.predictions.limits import Limits, LimitsRequest
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
+from hierbayes.fit.predictions.predicted_variances import (
+    said_of_variances,
+    with_predicted_means,
+)
 from hierbayes.fit.predictions.prediction_rows import PredictionRows, rows_to_predict
 from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.specification.counts import refuse_bad_seed
@@ -131,6 +135,7 @@ class PredictingFit(Fitted):
         rows = rows_to_predict(
             fit.design, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
+        rows = with_predicted_means(fit, rows)
         law = law_of(fit.problem, rows)
         if refuse_unknown_errors(errors) == "given":
             rows, law = fit.given_errors(rows)
@@ -142,7 +147,7 @@ class PredictingFit(Fitted):
         limits = fit._limits(
             rows, law, wanted, LimitsRequest(Interval(prob), uncertainty, self.seed_or_new(seed))
         )
-        return limits.beside(point)
+        return said_of_variances(fit, rows, wanted, limits).beside(point)
 
     def predict_draws(
         self,
@@ -187,6 +192,7 @@ class PredictingFit(Fitted):
         rows = rows_to_predict(
             fit.design, data, effects=effects, new_groups=new_groups, group_means=group_means
         )
+        rows = with_predicted_means(fit, rows)
         law = law_of(fit.problem, rows)
         drawn = fit.parameter_draws(draws, uncertainty, fit.seed_or_new(seed))
         if kind == "response" and fit.problem.has_correlated_errors:
