@@ -89,10 +89,12 @@ def _kinds(rows: Rows, offset: Floats, worth: float) -> Integers | None:
     """
     n = len(offset)
     kind = np.zeros(n, dtype=np.int64)
-    for column in (*rows.codes_of, offset, *rows.X.T, *rows.Z.T):
+    for column in (*rows.X.T, *rows.Z.T, offset, *rows.codes_of):
         if not np.ptp(column) > 0.0:  # the same in all rows
             continue
         codes, values = pd.factorize(column)
+        if len(values) > worth * n:
+            return None
         kind = pd.factorize(kind * len(values) + codes)[0]
         if kind.max() + 1 > worth * n:
             return None

@@ -111,6 +111,11 @@ class Bernoulli(Binomial):
     name: ClassVar[str] = "Bernoulli"
     link: str = "logit"
 
+    def log_constants(self, y: Floats, m: Floats) -> Floats:
+        """0 of single trials."""
+        single = bool((m == 1.0).all())
+        return np.zeros(np.shape(y)) if single else Binomial.log_constants(self, y, m)
+
     def read(self, response: Response) -> tuple[Floats, Floats]:
         """0 or 1, and one trial each; anything else is refused."""
         y, _ = responses.two_outcomes(response, self.name)
