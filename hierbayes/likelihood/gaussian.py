@@ -121,7 +121,7 @@ class Likelihood(MarginalLikelihood[CrossProducts]):
 
     def shrinkage(self, theta: Theta) -> tuple[Floats, Floats]:
         """Mean and sd over M θ of the shrinkage matrices Λ_j, both (J, q, q)."""
-        T = self.cross.basis.z.matrix
+        T = np.ascontiguousarray(self.cross.basis.z.matrix)
         return shrinkage.shrinkage_moments(
             self._relative(theta)[0], self.cross.A, T, np.linalg.inv(T)
         )
