@@ -1,24 +1,30 @@
 """Margins, pictures of effects and predictive checks with a residual structure."""
 
-import re
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes import residuals as hr
 from hierbayes.design.residual_blocks import correlated
 from hierbayes.fit.predictions.law_of_rows import law_of
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
 from hierbayes.fit.predictions.unequal_law import UnequalLaw
 from hierbayes.fit.structured.point import StructuredPointFit
 from tests import residual_models
+from tests.test_residual_structures import ROWS
 
 AR1 = "sim_AR1_varIdent_slope"
 NAMES = (AR1, "MMRM_unstructured", "Dialyzer_lme_power")
+
+
+def test_a_grid_needs_no_group_in_which_errors_are_correlated() -> None:
+    model = hb.Model("y ~ C(week) + x", ROWS, residual=hr.Unstructured("week", group="g"))
+    fit, grid = model.reml(), hb.datagrid(model, x=[-1.0, 1.0])
+    assert "g" not in grid.columns
+    found = hb.predictions(fit, grid, effects="none").table["estimate"]
+    assert_allclose(found.iloc[1] - found.iloc[0], 2.0 * fit.fixef()["x"], rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,16 +107,3 @@ def test_rows_that_do_not_say_their_variance_are_refused() -> None:
     fit, data = residual_models.fit(AR1, "REML"), residual_models.data(AR1)
     with pytest.raises(hb.DataError, match="level"):
         fit.predict(data.head(2).assign(sex="X"), effects="none", kind="response", prob=0.9)
-
-
-@pytest.mark.slow
-def test_what_a_posterior_would_take_at_the_mean_of_the_errors_is_refused() -> None:
-    model = hb.Model("y ~ t + (1 | id)", residual_models.data(AR1), residual=hb.residuals.AR1("t"))
-    fit = model.sample(draws=50, tune=50, chains=2, seed=1, progress=False)
-    calls: dict[str, Callable[[Any], Any]] = {
-        "plot_icc()": hb.plots.icc_frame,
-    }
-    for name, call in calls.items():
-        said = re.escape(f"{name} is not made for a residual structure, and the errors of this")
-        with pytest.raises(hb.ResidualError, match=f"^{said}"):
-            call(fit)

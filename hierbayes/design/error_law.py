@@ -170,7 +170,7 @@ class ErrorLaw:
         DataError
             When they lack a column, or have levels that the fit has not seen.
         """
-        require_columns(frame, self.structure)
+        require_columns(frame, self.structure, but=self.group)  # which no variance depends on
         sd = self.level_sd_of(frame, z)
         if self.correlation is not None and self.structure.has_occasion_variances:
             sd = sd * self._own_sd(self.correlation, self.correlation.times_of(frame), z)
@@ -199,14 +199,14 @@ class ErrorLaw:
         return sd
 
 
-def require_columns(frame: pd.DataFrame, structure: ResidualStructure) -> None:
-    """Refuse rows that lack a column of the structure.
+def require_columns(frame: pd.DataFrame, structure: ResidualStructure, *, but: str = "") -> None:
+    """Refuse rows that lack a column of the structure, ``but`` for one.
 
     Raises
     ------
     DataError
     """
-    missing = [name for name in structure.columns if name not in frame.columns]
+    missing = [name for name in structure.columns if name not in frame.columns and name != but]
     if missing:
         raise DataError(
             f"the errors of these rows need column '{missing[0]}', of {structure.text}; add it"
