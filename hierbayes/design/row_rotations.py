@@ -18,6 +18,7 @@ from functools import partial
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Floats, Integers
 
 BLOCK = 128  # rows that take each step together
@@ -42,8 +43,8 @@ def rotate_rows(
     slow; W has its lower triangle only.
     """
     n, q, m, h = table.shape[1], len(z_at), len(x_at), len(held_at)
-    z, w, least = np.empty((q, BLOCK)), np.empty((m, BLOCK)), np.empty((q, BLOCK))
-    value, share, weight = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    z, w, least = room_for((q, BLOCK)), room_for((m, BLOCK)), room_for((q, BLOCK))
+    value, share, weight = room_for(BLOCK), room_for(BLOCK), room_for(BLOCK)
     group, touched = np.empty(BLOCK, dtype=np.uint64), 0.0
     while start < n:
         count = min(BLOCK, n - start)

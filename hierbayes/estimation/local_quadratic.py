@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Floats, Integers
 
 _PLAIN = 1e-5  # of the largest curvature of an entry: a pivot that is far from flat
@@ -48,8 +49,8 @@ def local_quadratic(
         Of each effect, against σ.
     """
     k, q = rows.shape[0], root.shape[0]
-    unit, slope, step = np.empty(k), np.empty(k), np.empty(k)
-    A, turned, information = np.empty((k, k)), np.empty((k, k)), np.empty((k, k))
+    unit, slope, step = room_for(k), room_for(k), room_for(k)
+    A, turned, information = room_for((k, k)), room_for((k, k)), room_for((k, k))
     for e in range(k):
         r, c = rows[e], columns[e]
         size, along = 0.0, 0.0

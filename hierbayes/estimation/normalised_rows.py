@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import zeros_of
 
 
 @inner
@@ -53,7 +52,7 @@ def pull_rows(z, start, first, size, w, v, d_root, d_z):
 @compiled()
 def correlation_root(z, n):
     """L (n, n) and the log volume of the map, from z (n(n−1)/2,)."""
-    root = np.zeros((n, n))
+    root = zeros_of((n, n))
     log_volume = fill_rows(z, 0, 0, n, 2.0, 1.0, root)
     return root, log_volume
 
@@ -61,6 +60,6 @@ def correlation_root(z, n):
 @compiled()
 def correlation_root_pullback(z, d_root, d_volume):
     """∂/∂z of a function with derivatives d_root (n, n) in L and d_volume in the log volume."""
-    d_z = np.zeros(z.shape[0])
+    d_z = zeros_of(z.shape[0])
     pull_rows(z, 0, 0, d_root.shape[0], 2.0 * d_volume, d_volume, d_root, d_z)
     return d_z

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.elimination import (
     COLUMN,
     COLUMN_PLACE,
@@ -36,7 +37,7 @@ from hierbayes.likelihood.sparse_solves import (
 @inner
 def _turn(root, e, transposed, columns):
     """Λ columns or Λ' columns (m, k), over them."""
-    k, hold = columns.shape[1], np.empty((root.shape[0], columns.shape[1]))
+    k, hold = columns.shape[1], room_for((root.shape[0], columns.shape[1]))
     for b in range(e.blocks.shape[0]):
         factor, at = e.blocks[b, ROW], e.blocks[b, ROW_PLACE]
         if factor < 0 or e.blocks[b, DIAGONAL] == 0:
@@ -57,7 +58,7 @@ def _turn(root, e, transposed, columns):
 def _pull(root, e, omega, gamma, u, v):
     """v = Z'(V/σ²)⁻¹(y − Xγ) (m, 1), from Z'(y − Xγ): what X takes is taken first."""
     m, p1 = v.shape[0], e.C.shape[0]
-    direct = np.empty(m)
+    direct = room_for(m)
     for b in range(e.blocks.shape[0]):
         if e.blocks[b, ROW] >= 0:
             continue
@@ -71,7 +72,7 @@ def _pull(root, e, omega, gamma, u, v):
     solve_forward(e, omega, u)
     solve_backward(e, omega, u)
     _turn(root, e, np.bool_(False), u)
-    multiply(e, u, v, np.empty((p1, 1)))
+    multiply(e, u, v, room_for((p1, 1)))
     for i in range(m):
         v[i, 0] = direct[i] - v[i, 0]
 
@@ -99,7 +100,7 @@ def _along(e, v, rows, columns, w):
 def _weights_of_W(gamma, F, sigma, integrated):
     """N (p+1, p+1): ww'/σ² + FF', w = (−γ, 1), the second where γ is integrated out."""
     p = gamma.shape[0]
-    N = np.empty((p + 1, p + 1))
+    N = room_for((p + 1, p + 1))
     for c in range(p + 1):
         for d in range(c + 1):
             left = 1.0 if c == p else -gamma[c]
@@ -128,7 +129,7 @@ def profile_derivatives(root, e, omega, gamma, F, sigma, integrated, rows, colum
     integrated : bool
         Whether γ is integrated out.
     """
-    bar, gradient = np.empty(e.size), np.empty_like(root)
+    bar, gradient = room_for(e.size), np.empty_like(root)
     selected_inverse(e, _weights_of_W(gamma, F, sigma, integrated), omega, bar)
     root_gradient(root, e, bar, gradient)
     a, b, v = average_information(root, e, omega, gamma, F, rows, columns)
@@ -139,17 +140,17 @@ def profile_derivatives(root, e, omega, gamma, F, sigma, integrated, rows, colum
 def average_information(root, e, omega, gamma, F, rows, columns):
     """a (k,), b (k, k) and v (m, 1) of entries of Γ at ``rows`` and ``columns``, see the module."""
     m, p, k = e.effects, gamma.shape[0], rows.shape[0]
-    weights, of_X = np.zeros((p + 1, p)), np.empty((m, p))
+    weights, of_X = zeros_of((p + 1, p)), room_for((m, p))
     for c in range(p):
         for d in range(p):
             weights[c, d] = F[c, d]
     times_rows_of_W(e, omega, weights, of_X)
-    u, v = np.empty((m, 1)), np.empty((m, 1))
+    u, v = room_for((m, 1)), room_for((m, 1))
     _pull(root, e, omega, gamma, u, v)
-    w, half, outside = np.empty((m, k)), np.empty((m, k)), np.empty((p + 1, k))
+    w, half, outside = room_for((m, k)), room_for((m, k)), room_for((p + 1, k))
     _along(e, v, rows, columns, w)
     multiply(e, w, half, outside)
-    a, b, t = np.zeros(k), np.zeros((k, k)), np.zeros((p, k))
+    a, b, t = zeros_of(k), zeros_of((k, k)), zeros_of((p, k))
     for i in range(m):
         for c in range(k):
             a[c] += v[i, 0] * w[i, c]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.triangular import cholesky_in_place, solve_lower
 
@@ -19,8 +20,8 @@ def conditional_roots(root: Floats, A: Floats) -> Floats:
     """R_j (J, k, q) with K_j = R_j'R_j at λ (q, k), A (J, q, q); nan where M_j has no root."""
     J, q = A.shape[0], A.shape[1]
     size = root.shape[1]
-    roots = np.empty((J, size, q))
-    half, M, low = np.empty((q, size)), np.empty((size, size)), np.empty((size, q))
+    roots = room_for((J, size, q))
+    half, M, low = room_for((q, size)), room_for((size, size)), room_for((size, q))
     for j in range(J):
         for i in range(q):
             for k in range(size):

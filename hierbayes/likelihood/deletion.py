@@ -5,9 +5,8 @@ A group leaves by subtracting what it adds: log|N_j| and S_j = W_j + T_j'N_jâ»Â
 
 from __future__ import annotations
 
-import numpy as np
-
 from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import read_value
@@ -66,8 +65,8 @@ def _densities(
     reading: int,
 ) -> tuple[Floats, Floats]:
     M, J, r, p = len(roots), len(R), R.shape[1], len(mean)
-    values = np.empty((M, J + 1))
-    gammas = np.empty((M, J + 1, p))
+    values = room_for((M, J + 1))
+    gammas = room_for((M, J + 1, p))
     n = rows.sum()
     for i in range(M):
         log_det, S, _, turned = reduce_groups(roots[i], R, T, W)
@@ -92,6 +91,6 @@ def _densities(
 @compiled(error_model="numpy")
 def _log_det(root: Floats, R: Floats) -> float:
     """log|N_j| of one group, R (1, r, q)."""
-    no_T = np.zeros((1, R.shape[1], 1))
-    log_det, _, _, _ = reduce_groups(root, R, no_T, np.zeros((1, 1)))
+    no_T = zeros_of((1, R.shape[1], 1))
+    log_det, _, _, _ = reduce_groups(root, R, no_T, zeros_of((1, 1)))
     return log_det

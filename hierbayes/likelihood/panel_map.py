@@ -20,6 +20,7 @@ import math
 import numpy as np
 
 from hierbayes.compilation import inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.likelihood.triangular import (
     cholesky_in_place,
     solve_lower,
@@ -36,7 +37,7 @@ def map_panels(L, gamma, A, B, e, z, C, AL, b, u):
     J, q, p = A.shape[0], A.shape[1], gamma.shape[0]
     if q == 1:
         return _map_scalars(L[0, 0], gamma, A, B, e, z, C, AL, b, u)
-    M, w = np.empty((q, q)), np.empty((q, 2))
+    M, w = room_for((q, q)), room_for((q, 2))
     value = 0.0
     for j in range(J):
         for i in range(q):
@@ -97,7 +98,7 @@ def pull_panels(L, B, C, AL, b, S, d_L, d_gamma, d_z):
     if q == 1:
         d_L[0, 0] += _pull_scalars(L[0, 0], B, C, AL, b, S, d_gamma, d_z)
         return
-    low, bar, a = np.empty((q, q)), np.empty((q, q)), np.empty((q, 1))
+    low, bar, a = room_for((q, q)), room_for((q, q)), room_for((q, 1))
     for j in range(J):
         for i in range(q):
             total = -(b[1, j, i] + b[2, j, i])

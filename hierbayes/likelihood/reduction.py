@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Floats
@@ -103,8 +104,8 @@ def reduce_draws(roots: Floats, sigmas: Floats, cross: CrossProducts) -> Reducti
 @compiled()
 def _reduce(roots: Floats, R: Floats, T: Floats, W: Floats) -> tuple[Floats, Floats]:
     M, m = len(roots), len(W)
-    log_det = np.empty(M)
-    S = np.empty((M, m, m))
+    log_det = room_for(M)
+    S = room_for((M, m, m))
     for i in range(M):
         log_det[i], S[i], _, _ = reduce_groups(roots[i], R, T, W)
     return log_det, S
@@ -120,7 +121,7 @@ def _values(
     mean: Floats,
     reading: int,
 ) -> Floats:
-    values = np.empty(len(sigmas))
+    values = room_for(len(sigmas))
     for i in range(len(sigmas)):
         values[i] = read_value(log_det[i], S[i], sigmas[i], mean, n, precision, mean, reading)[0]
     return values
@@ -128,8 +129,8 @@ def _values(
 
 @compiled()
 def _values_given(log_det: Floats, S: Floats, sigmas: Floats, gammas: Floats, n: float) -> Floats:
-    values = np.empty(len(sigmas))
-    nothing = np.zeros((gammas.shape[1], gammas.shape[1]))
+    values = room_for(len(sigmas))
+    nothing = zeros_of((gammas.shape[1], gammas.shape[1]))
     for i in range(len(sigmas)):
         values[i] = read_value(
             log_det[i], S[i], sigmas[i], gammas[i], n, nothing, gammas[i], GIVEN

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
@@ -62,8 +63,8 @@ def _write_moments(root: Floats, R: Floats, T: Floats, mean: Floats, E: Floats) 
     """[−K_j; I] mean [−K_j; I]' + D_j ⊕ 0, D_j = λ(I + (R_jλ)'(R_jλ))⁻¹λ', K_j = D_jR_j'T_j."""
     J, r, q = R.shape
     m, k = T.shape[2], root.shape[1]
-    N, half = np.empty((k, k)), np.empty((k, q))  # N, and N^-½λ'
-    size, known = np.empty((r, k)), np.empty((k, m))  # R_jλ, and N^-½λ'R_j'T_j
+    N, half = room_for((k, k)), room_for((k, q))  # N, and N^-½λ'
+    size, known = room_for((r, k)), room_for((k, m))  # R_jλ, and N^-½λ'R_j'T_j
     for j in range(J):
         for a in range(r):
             for b in range(k):
@@ -149,7 +150,7 @@ def write_profiled(Gamma: Floats, half: Floats, turned: Floats, mean: Floats, E:
     """[−K_j; I] mean [−K_j; I]' + D_j ⊕ 0."""
     J, r, q = half.shape
     m = turned.shape[2]
-    taken, K = np.empty((r, q)), np.empty((q, m))  # half_jΓ, K_j
+    taken, K = room_for((r, q)), room_for((q, m))  # half_jΓ, K_j
     for j in range(J):
         for i in range(r):
             for k in range(q):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import compiled, in_loop, inner
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.elimination import (
     AT,
     BEGIN,
@@ -42,7 +43,7 @@ def _core_adjoint(e, N, omega, bar):
         rows = at + m * m
         solve_rows_transposed(bar, at, m, bar, rows, p1)  # H' = (D⁻¹E)'
         invert_from_factor(bar, at, m)
-        turned = np.zeros((p1, m))  # −N_W H'
+        turned = zeros_of((p1, m))  # −N_W H'
         for w in range(p1):
             for v in range(p1):
                 for i in range(m):
@@ -144,7 +145,7 @@ def selected_inverse(e, N, omega, bar):
     for node in range(e.nodes.shape[0]):
         widest = max(widest, e.nodes[node, BELOW])
         most = max(most, e.q[e.nodes[node, FACTOR]])
-    Y, out = np.empty((most, widest)), np.empty((most, widest))
+    Y, out = room_for((most, widest)), room_for((most, widest))
     for node in range(e.nodes.shape[0] - 1, -1, -1):
         _panel_adjoint(node, e, N, omega, bar, Y, out)
 
@@ -161,7 +162,7 @@ def _entry(bar, at, leading, i, c, diagonal):
 def root_gradient(root, e, bar, gradient):
     """−2 ∂ℓ/∂λ_k over the diagonal blocks of ``gradient`` (Q, Q), from Ω̄."""
     p1, Q = e.C.shape[0], root.shape[0]
-    left = np.empty((Q, Q))
+    left = room_for((Q, Q))
     for i in range(Q):
         for c in range(Q):
             gradient[i, c] = 0.0
@@ -209,7 +210,7 @@ def root_gradient(root, e, bar, gradient):
 @compiled(error_model="numpy")
 def gradient_of_root(root, e, N, omega):
     """Derivative (Q, Q) of log|I + Λ'Z'ZΛ| + tr NS by the relative roots, from the factor."""
-    bar, gradient = np.empty(e.size), np.empty_like(root)
+    bar, gradient = room_for(e.size), np.empty_like(root)
     selected_inverse(e, N, omega, bar)
     root_gradient(root, e, bar, gradient)
     return gradient
@@ -218,6 +219,6 @@ def gradient_of_root(root, e, N, omega):
 @compiled(error_model="numpy")
 def inverse_entries(e, N, omega):
     """(Ω⁻¹ + H N H')  wherever Ω has an entry, H = Ω⁻¹Λ'Z'W, from the factor."""
-    bar = np.empty(e.size)
+    bar = room_for(e.size)
     selected_inverse(e, N, omega, bar)
     return bar

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import zeros_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional_roots import conditional_roots
 
@@ -28,8 +29,8 @@ def shrinkage_moments(
     """Mean and sd over M draws λ (M, q, q) of Λ_j = T K_jA_j T⁻¹, both (J, q, q)."""
     M = len(roots)
     J, q = A.shape[0], A.shape[1]
-    total = np.zeros((J, q, q))
-    square = np.zeros((J, q, q))
+    total = zeros_of((J, q, q))
+    square = zeros_of((J, q, q))
     for i in range(M):
         R = conditional_roots(roots[i], A)
         for j in range(J):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import inner
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.likelihood.collapsed import GIVEN, fill_gamma_score, read_value
 from hierbayes.likelihood.reading import VALUE_ONLY
 from hierbayes.likelihood.selected_inverse import root_gradient, selected_inverse
@@ -28,8 +29,8 @@ def sparse_collapsed(root, sigma, gamma, e, n, precision, mean, reading):
         As there.
     """
     Q, p = root.shape[0], gamma.shape[0]
-    d_root, d_gamma = np.zeros((Q, Q)), np.zeros(p)
-    relative, omega = root / sigma, np.empty(e.size)
+    d_root, d_gamma = zeros_of((Q, Q)), zeros_of(p)
+    relative, omega = root / sigma, room_for(e.size)
     log_det, S = factorise(relative, e, omega)
     value, d_log_sigma, at, F = read_value(
         log_det, S, sigma, gamma, n, precision, mean, reading % VALUE_ONLY
@@ -39,7 +40,7 @@ def sparse_collapsed(root, sigma, gamma, e, n, precision, mean, reading):
     if reading == GIVEN:
         fill_gamma_score(S, at, sigma, d_gamma)
     N = adjoint_of_S(at, F, sigma)
-    bar, gradient = np.empty(e.size), np.empty((Q, Q))
+    bar, gradient = room_for(e.size), room_for((Q, Q))
     selected_inverse(e, N, omega, bar)
     root_gradient(relative, e, bar, gradient)
     for i in range(Q):
@@ -53,7 +54,7 @@ def sparse_collapsed(root, sigma, gamma, e, n, precision, mean, reading):
 def adjoint_of_S(gamma, F, sigma):
     """N_W (p+1, p+1) = ww'/σ² + FF', w = (−γ, 1)."""
     p = gamma.shape[0]
-    N = np.zeros((p + 1, p + 1))
+    N = zeros_of((p + 1, p + 1))
     for i in range(p + 1):
         left = 1.0 if i == p else -gamma[i]
         for j in range(p + 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for
 from hierbayes.likelihood.collapsed import solve_gamma
 from hierbayes.likelihood.conditional import is_same
 from hierbayes.likelihood.sparse_elimination import factorise
@@ -18,8 +19,8 @@ def draw_effects(roots, sigmas, gammas, e, normals):
     ``roots`` (M, Q, Q) are relative; ``normals`` (M, m) independent standard normal numbers.
     """
     M, p = gammas.shape
-    draws, omega = np.empty_like(normals), np.empty(e.size)
-    weights, right = np.ones((p + 1, 1)), np.empty((e.effects, 1))
+    draws, omega = np.empty_like(normals), room_for(e.size)
+    weights, right = np.ones((p + 1, 1)), room_for((e.effects, 1))
     for i in range(M):
         if i == 0 or not is_same(roots, i):
             factorise(roots[i], e, omega)
@@ -38,7 +39,7 @@ def draw_effects(roots, sigmas, gammas, e, normals):
 def draw_gamma(roots, sigmas, e, precision, mean, normals):
     """One exact draw of γ (M, p) for each of M draws of θ, as `conditional.draw_gamma`."""
     M, p = normals.shape
-    draws, omega, S = np.empty((M, p)), np.empty(e.size), e.C
+    draws, omega, S = room_for((M, p)), room_for(e.size), e.C
     for i in range(M):
         if i == 0 or not is_same(roots, i):
             _, S = factorise(roots[i], e, omega)

@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from hierbayes.compilation import compiled, in_loop, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.design.elimination import (
     AT,
     BEGIN,
@@ -39,7 +40,7 @@ def fill(root, e, omega):
     for i in range(e.size):
         omega[i] = 0.0
     p1 = e.C.shape[0]
-    half = np.empty((root.shape[0], root.shape[0]))
+    half = room_for((root.shape[0], root.shape[0]))
     for b in range(e.blocks.shape[0]):
         row, k = e.blocks[b, ROW], e.blocks[b, COLUMN]
         v, at, leading = e.blocks[b, PRODUCTS], e.blocks[b, AT], e.blocks[b, LEADING]
@@ -145,7 +146,7 @@ def factorise(root, e, omega):
     p1, log_det, most = S.shape[0], 0.0, 0
     for node in range(e.nodes.shape[0]):
         most = max(most, e.nodes[node, BELOW])
-    column = np.empty(most)
+    column = room_for(most)
     for node in range(e.nodes.shape[0]):
         q = e.q[e.nodes[node, FACTOR]]
         log_det += 2.0 * _factor_panel(omega, e.nodes[node, BEGIN], q, e.nodes[node, BELOW])
@@ -171,6 +172,6 @@ def factorise(root, e, omega):
 @compiled(error_model="numpy")
 def eliminate(root, e):
     """Log|I + Λ'Z'ZΛ|, S (p+1, p+1), and the factor of Ω, at relative roots λ_k (Q, Q)."""
-    omega = np.empty(e.size)
+    omega = room_for(e.size)
     log_det, S = factorise(root, e, omega)
     return log_det, S, omega

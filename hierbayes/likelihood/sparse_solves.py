@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.design.elimination import (
     BEGIN,
     BELOW,
@@ -73,7 +74,7 @@ def solve_forward(e, omega, right):
                     right[rows[i], c] -= omega[o + (q + i) * q + h] * right[at + h, c]
     for component in range(e.components.shape[0]):
         m, at = e.components[component, 0], e.offsets[N + component]
-        column = np.empty(columns * m)
+        column = room_for(columns * m)
         _take(right, at, m, column)
         solve_rows(omega, e.components[component, 1], m, column, np.int64(0), columns)
         _put(right, at, m, column)
@@ -86,7 +87,7 @@ def solve_backward(e, omega, right):
     rows = np.empty(right.shape[0], np.int64)
     for component in range(e.components.shape[0]):
         m, at = e.components[component, 0], e.offsets[N + component]
-        column = np.empty(columns * m)
+        column = room_for(columns * m)
         _take(right, at, m, column)
         solve_rows_transposed(omega, e.components[component, 1], m, column, np.int64(0), columns)
         _put(right, at, m, column)
@@ -167,6 +168,6 @@ def solve(e, omega, right, forward, backward):
 @compiled(error_model="numpy")
 def products_times(e, w):
     """Z'Z w (m, k) and [X y]'Z w (p+1, k) of coefficients w (m, k), in the order of elimination."""
-    out, outside = np.empty_like(w), np.empty((e.C.shape[0], w.shape[1]))
+    out, outside = np.empty_like(w), room_for((e.C.shape[0], w.shape[1]))
     multiply(e, w, out, outside)
     return out, outside

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.group_cholesky import root_blocks
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.collapsed import LOG_2PI
@@ -79,7 +80,7 @@ def structured_point(
 def weighted_roots(cells, groups, class_of, J, weights, q):
     """R (J, q, q), T (J, q, p + 1) and W of groups weighted so, as `CrossProducts` has them."""
     d = round(math.sqrt(cells.shape[1]))
-    R, T, W = np.zeros((J, q, q)), np.empty((J, q, d - q)), np.zeros((d - q, d - q))
+    R, T, W = zeros_of((J, q, q)), room_for((J, q, d - q)), zeros_of((d - q, d - q))
     root_blocks(_combined(cells, groups, class_of, J, weights), R, T, W)
     for a in range(d - q):
         for b in range(a):
@@ -103,13 +104,13 @@ def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, righ
         S[a, p] += sigma**2 * right[a]
         S[p, a] = S[a, p]
     S[p, p] += 1.0  # keeps the last pivot positive; it is not used
-    totals = np.zeros(K)
+    totals = zeros_of(K)
     if not cholesky_in_place(S):
         totals[:] = np.nan
         return totals
     F, gamma, _ = _solved(S)
     d = len(W) + R.shape[2]
-    E = np.empty((len(R), d, d))
+    E = room_for((len(R), d, d))
     write_profiled(_product(root), half, turned, _mean(gamma, F, sigma, integrated), E)
     _add_totals(cells, groups, class_of, E, totals)
     return totals
@@ -119,7 +120,7 @@ def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, righ
 def _combined(cells, groups, class_of, J, weights):
     """M_j (J, d, d)."""
     d = round(math.sqrt(cells.shape[1]))
-    M = np.zeros((J, d, d))
+    M = zeros_of((J, d, d))
     flat = M.reshape(J, d * d)
     for c in range(len(cells)):
         weight, own = weights[class_of[c]], flat[groups[c]]
@@ -146,9 +147,9 @@ def _point(
 ):  # fmt: skip
     q, m = len(root), round(math.sqrt(cells.shape[1])) - len(root)
     d, p = q + m, m - 1
-    score, information = np.zeros((q, q)), np.zeros((len(rows), len(rows)))
-    totals = np.zeros(len(weights))
-    R, T, W = np.zeros((J, q, q)), np.empty((J, q, m)), np.zeros((m, m))
+    score, information = zeros_of((q, q)), zeros_of((len(rows), len(rows)))
+    totals = zeros_of(len(weights))
+    R, T, W = zeros_of((J, q, q)), room_for((J, q, m)), zeros_of((m, m))
     root_blocks(_combined(cells, groups, class_of, J, weights), R, T, W)
     log_det, S, half, turned = reduce_groups(root, R, T, W)
     if not (np.isfinite(log_det) and cholesky_in_place(S)):
@@ -160,7 +161,7 @@ def _point(
     integrated = 1.0 if restricted else 0.0
     deviance += integrated * log_det_X
     sigma = r / math.sqrt(freedom)
-    E = np.empty((J, d, d))
+    E = room_for((J, d, d))
     write_profiled(_product(root), half, turned, _mean(gamma, F, sigma, integrated), E)
     _add_totals(cells, groups, class_of, E, totals)
     if q:
@@ -175,7 +176,7 @@ def _point(
 def _solved(low):
     """F (p, p) with FF' = S_XX⁻¹, γ̂ and log|S_XX| from the factor of S (p+1, p+1)."""
     p = len(low) - 1
-    F, gamma, log_det = np.zeros((p, p)), np.zeros(p), 0.0
+    F, gamma, log_det = zeros_of((p, p)), zeros_of(p), 0.0
     for c in range(p):
         for i in range(c, p):
             total = 1.0 if i == c else 0.0
@@ -192,7 +193,7 @@ def _solved(low):
 def _product(root):
     """λλ'."""
     q = len(root)
-    found = np.zeros((q, q))
+    found = zeros_of((q, q))
     for i in range(q):
         for k in range(q):
             for h in range(q):
@@ -204,7 +205,7 @@ def _product(root):
 def _mean(gamma, F, sigma, integrated):
     """The mean of (−γ, 1)(−γ, 1)' over σ²."""
     p = len(gamma)
-    mean = np.empty((p + 1, p + 1))
+    mean = room_for((p + 1, p + 1))
     for a in range(p + 1):
         for b in range(p + 1):
             left = -gamma[a] if a < p else 1.0
@@ -223,9 +224,9 @@ def _second(
 ):  # fmt: skip
     """Write M, and −∂²ℓ of the entries of λ, as `Curvature.observed` has it."""
     q, k, m = len(root), F.shape[1], len(rows)
-    squares, D = np.zeros((q + q * k, q + q * k)), np.zeros(q * q)
-    products = np.zeros((q * q, 2, q * q))
-    terms, vY = np.empty((3, q * q)), np.empty((q, 1 + k))
+    squares, D = zeros_of((q + q * k, q + q * k)), zeros_of(q * q)
+    products = zeros_of((q * q, 2, q * q))
+    terms, vY = room_for((3, q * q)), room_for((q, 1 + k))
     add_curvature(
         half, turned, gamma, F, sigma, integrated, terms, vY, vY.reshape(q * (1 + k)), squares, D,
         products,
@@ -237,8 +238,8 @@ def _second(
             for c in range(1, wide):
                 total += integrated * squares[a * wide + c, b * wide + c]
             score[a, b] = 0.5 * total if mask[a, b] else 0.0
-    S = np.zeros((m, q, q))  # ∂Γ/∂(entry)
-    along = np.zeros((m, wide, wide))
+    S = zeros_of((m, q, q))  # ∂Γ/∂(entry)
+    along = zeros_of((m, wide, wide))
     for i in range(m):
         for b in range(q):
             S[i, rows[i], b] += root[b, columns[i]]

@@ -9,9 +9,8 @@ themselves.
 
 from __future__ import annotations
 
-import numpy as np
-
 from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import solve_gamma
@@ -56,12 +55,12 @@ def _split(
     population: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     M, J, q, p = len(roots), B.shape[0], B.shape[1], B.shape[2] - 1
-    within, center, square = np.zeros(p), np.zeros(p), np.zeros(p)
-    within_j, center_j, square_j = np.zeros((J, q)), np.zeros((J, q)), np.zeros((J, q))
-    KB = np.empty((q, p + 1))
-    half = np.empty((q, p + 1))
-    u = np.empty(q)
-    on_gamma = np.empty(p)
+    within, center, square = zeros_of(p), zeros_of(p), zeros_of(p)
+    within_j, center_j, square_j = zeros_of((J, q)), zeros_of((J, q)), zeros_of((J, q))
+    KB = room_for((q, p + 1))
+    half = room_for((q, p + 1))
+    u = room_for(q)
+    on_gamma = room_for(p)
     for i in range(M):
         _, S, _, _ = reduce_groups(roots[i], R, T, W)
         K_roots = conditional_roots(roots[i], A)

@@ -20,6 +20,7 @@ import numpy as np
 from numba import carray
 
 from hierbayes.compilation import callback, inner, is_on_disk
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.families.rows import SIGNATURE as ROWS
 from hierbayes.likelihood.native import SIGNATURE, bits_of, caller_of, pointer_at
 from hierbayes.likelihood.panel_map import map_panels, pull_panels
@@ -93,7 +94,7 @@ def _cube(numbers, at, tables, rows, columns):
 @inner
 def _block(matrix, start, q):
     """A copy of the diagonal block of a matrix."""
-    block = np.empty((q, q))
+    block = room_for((q, q))
     for i in range(q):
         for k in range(q):
             block[i, k] = matrix[start + i, start + k]
@@ -113,7 +114,7 @@ def _map_factors(data, at, n, root, gamma, z, C, AL, b, u, eta):
     value, square, p = 0.0, 0, gamma.shape[0]
     for k in range(int(data[FACTORS])):
         q, J, start, place = _sizes(data, k)
-        A, mine, e = at + (q + 2) * n, _table(u, place, J, q), np.zeros((J, q))
+        A, mine, e = at + (q + 2) * n, _table(u, place, J, q), zeros_of((J, q))
         Z, codes = _table(data, at, q, n), data[at + q * n : at + (q + 1) * n]
         if k > 0:
             _sum_by_group(Z, codes, data[at + (q + 1) * n : A] * eta, e)
@@ -141,7 +142,7 @@ def _pull_factors(data, at, square, n, root, C, AL, b, S, slopes, d_root, d_gamm
         B, square = at - J * q * (p + 1), square - J * q * q
         at = B - J * q * q - (q + 2) * n
         Z, codes = _table(data, at, q, n), data[at + q * n : at + (q + 1) * n]
-        mine, d_L = _table(S, place, J, q), np.zeros((q, q))
+        mine, d_L = _table(S, place, J, q), zeros_of((q, q))
         _sum_by_group(Z, codes, slopes, mine)
         pull_panels(
             _block(root, start, q), _cube(data, B, J, q, p + 1), _cube(C, square, J, q, q),
@@ -152,7 +153,7 @@ def _pull_factors(data, at, square, n, root, C, AL, b, S, slopes, d_root, d_gamm
             for h in range(q):
                 d_root[start + i, start + h] = d_L[i, h]
         if k > 0:
-            passed = np.zeros(n)
+            passed = zeros_of(n)
             _add_effects(Z, codes, mine, passed)
             slopes -= data[at + (q + 1) * n : at + (q + 2) * n] * passed
 
@@ -170,10 +171,10 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
     for k in range(factors):
         q, J, _, _ = _sizes(data, k)
         squares += q * q * J
-    C, AL, b, u = np.empty(squares), np.empty(squares), np.empty(3 * N), np.empty(N)
+    C, AL, b, u = room_for(squares), room_for(squares), room_for(3 * N), room_for(N)
     y = HEAD + 4 * factors
     offset = y + (1 + int(data[WIDTH])) * n
-    X, eta = offset + n, np.zeros(n)
+    X, eta = offset + n, zeros_of(n)
     value, end, square = _map_factors(data, X + p * n, n, root, gamma[:p], z, C, AL, b, u, eta)
     value += data[CONSTANT] - 0.5 * N * np.log(2.0 * np.pi)
     if not np.isfinite(value):
@@ -181,7 +182,7 @@ def _transported(data, root, gamma, phi, z, d_root, d_gamma, d_z):
     columns = _table(data, X, p, n)
     eta += data[offset:X]
     _add_columns(columns, gamma[:p], eta)
-    rows, dispersion = np.zeros(1 + D + n), np.zeros(D + 1)
+    rows, dispersion = zeros_of(1 + D + n), zeros_of(D + 1)
     for i in range(d):
         dispersion[first + i] = phi if i == 0 else gamma[p + i - 1]
         if first:
@@ -219,7 +220,7 @@ def _transported_c(
     root, change = carray(root_, (q, q)), carray(change_, (q, q))
     out = carray(out_, (2 + q * q + p + m,))
     out[:] = 0.0
-    L, d_L, end = np.zeros((q, q)), np.zeros((q, q)), 2 + q * q + p
+    L, d_L, end = zeros_of((q, q)), zeros_of((q, q)), 2 + q * q + p
     for i in range(q):
         for k in range(q):
             for h in range(q):

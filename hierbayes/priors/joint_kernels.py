@@ -71,7 +71,7 @@ def icc_density(data, at, root, s, d_root, d_s):
     alpha, beta, known = data[at], data[at + 1], data[at + 2] != 0.0
     sigma = 1.0 if known else s[0]
     between, parts, value = 0.0, 0.0, 0.0
-    half = zeros_of((q, q))  # MR
+    half = np.zeros((q, q))  # MR; Python calls this function, too
     for i in range(q):
         if root[i, i] == 0.0:
             return -np.inf

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import zeros_of
 from hierbayes.residuals.bound import Floats, Integers
 
 
@@ -33,9 +34,9 @@ def inverse_parts(
     for i in range(len(counts)):
         m = starts[i + 1] - starts[i]
         size += m * (m + 1) // 2
-    found, slopes = np.zeros(size), np.zeros((size, k))
-    log_det, of_log_det = 0.0, np.zeros(k)
-    low, P, turned = np.zeros((T, T)), np.zeros((T, T)), np.zeros((T, T))
+    found, slopes = zeros_of(size), zeros_of((size, k))
+    log_det, of_log_det = 0.0, zeros_of(k)
+    low, P, turned = zeros_of((T, T)), zeros_of((T, T)), zeros_of((T, T))
     place = 0
     for i in range(len(counts)):
         at = occasions[starts[i] : starts[i + 1]]
@@ -87,8 +88,8 @@ def free_covariance(z: Floats, T: int) -> tuple[Floats, Floats]:
     of which r √(1 − what stands before it) is the root of the correlations.
     """
     k = len(z)
-    size, root = np.ones(T), np.zeros((T, T))
-    by_row = np.zeros((k, T))  # ∂ of the one row of the root that moves
+    size, root = np.ones(T), zeros_of((T, T))
+    by_row = zeros_of((k, T))  # ∂ of the one row of the root that moves
     owner = np.zeros(k, dtype=np.intp)
     for a in range(1, T):
         size[a] = math.exp(z[a - 1])
@@ -96,7 +97,7 @@ def free_covariance(z: Floats, T: int) -> tuple[Floats, Floats]:
     place = T - 1
     for a in range(1, T):
         left, first = 1.0, place
-        of_left = np.zeros(a)
+        of_left = zeros_of(a)
         for b in range(a + 1):
             half = math.sqrt(left)
             r, slope = 1.0, 0.0
@@ -113,7 +114,7 @@ def free_covariance(z: Floats, T: int) -> tuple[Floats, Floats]:
                 of_left[h] -= 2.0 * root[a, b] * moved
             left -= root[a, b] ** 2
             place += b < a
-    S, moved = np.zeros((T, T)), np.zeros((k, T, T))
+    S, moved = zeros_of((T, T)), zeros_of((k, T, T))
     for a in range(T):
         for b in range(T):
             for c in range(min(a, b) + 1):
