@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import hierbayes as hb
+from hierbayes.plots.canvas import no_wider_than
 from hierbayes.plots.picture import Picture
 from tests.conftest import Cache
 from tests.window_backend import FigureManager
@@ -55,3 +56,16 @@ def test_a_notebook_shows_a_figure_on_demand(
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=displayed.append))
     figure.show()
     assert displayed == [figure]
+
+
+def test_a_narrow_figure_has_its_panels_in_more_rows() -> None:
+    fit = hb.Model("mathach ~ ses", hb.load_dataset("hs").head(200)).reml()
+    wide = hb.plots.plot_level1_residuals(fit)
+    with no_wider_than(5.6):
+        narrow = hb.plots.plot_level1_residuals(fit)
+        stated = hb.plots.plot_level1_residuals(fit, figsize=(9.0, 3.0))
+    assert tuple(narrow.get_size_inches()) == (5.6, 2 * wide.get_size_inches()[1])
+    tops = [panel.get_subplotspec().rowspan.start for panel in narrow.axes]
+    assert tops == [0, 0, 1]
+    assert tuple(stated.get_size_inches()) == (9.0, 3.0)
+    assert {panel.get_subplotspec().rowspan.start for panel in stated.axes} == {0}

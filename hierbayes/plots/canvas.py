@@ -37,11 +37,14 @@ class Canvas:
         Row by row.
     is_new : bool
         Whether the figure was made for this picture.
+    columns : int
+        Of panels, where it was.
     """
 
     figure: Figure
     panels: tuple[Axes, ...]
     is_new: bool
+    columns: int = 1
 
     @property
     def ax(self) -> Axes:
@@ -106,7 +109,7 @@ def canvas(
             panels = tuple(made.ravel())
             for spare in panels[count:]:
                 spare.remove()
-            drawn = Canvas(figure, panels[:count], True)
+            drawn = Canvas(figure, panels[:count], True, columns)
             yield drawn
             _warn(drawn, beware)
             as_written([figure], {})
@@ -116,7 +119,7 @@ def canvas(
         if projection == "3d" and not all(hasattr(one, "plot_surface") for one in panels):
             raise StudyError("this picture needs axes made with projection='3d'")
         before = written(panels)
-        drawn = Canvas(panels[0].get_figure(root=True), panels, False)
+        drawn = Canvas(panels[0].get_figure(root=True), panels, False, shape[1])
         yield drawn
         _warn(drawn, beware)
         as_written(panels, before)

@@ -11,7 +11,7 @@ import pandas as pd
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.draw import heading
+from hierbayes.plots.draw import TITLE_PER_INCH, heading, in_lines
 from hierbayes.plots.interval_line import draw_interval, span_without_outliers
 from hierbayes.plots.look import GREY, SERIES
 from hierbayes.plots.profile_zeta import label
@@ -98,8 +98,10 @@ def plot_comparison(
     ) as drawn:
         for place, (panel, name) in enumerate(zip(drawn.panels, labels, strict=True)):
             _draw(panel, frame[frame["label"] == name], fits)
-            panel.set_title(name, fontsize=10.0)
-            if drawn.is_new and place % shape[1]:
+            title = in_lines(drawn, panel, name, TITLE_PER_INCH)
+            panel.set_title(title, fontsize=10.0)
+            panel.locator_params(axis="x", nbins=4)
+            if drawn.is_new and place % drawn.columns:
                 panel.set_yticklabels([])
         heading(drawn, "Estimates and intervals by fit")
     return drawn.figure

@@ -159,7 +159,7 @@ def plot_prior_posterior(
     ) as drawn:
         for place, (panel, key) in enumerate(zip(drawn.panels, frame.summary.index, strict=True)):
             _draw(panel, frame, key)
-            if not drawn.is_new or place % shape[1] == 0:
+            if not drawn.is_new or place % drawn.columns == 0:
                 panel.set_ylabel("density")
         heading(drawn, "Prior and posterior")
         legend(drawn, _entries(frame), width=1.7)

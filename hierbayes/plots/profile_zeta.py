@@ -142,7 +142,7 @@ def plot_profile_zeta(
     with canvas(ax, figsize, shape=shape, panel=panel_size, count=count) as drawn:
         for place, (panel, key) in enumerate(zip(drawn.panels, frame.labels.index, strict=True)):
             _draw(panel, frame, key)
-            if not drawn.is_new or place % shape[1] == 0:
+            if not drawn.is_new or place % drawn.columns == 0:
                 panel.set_ylabel("ζ")
         heading(drawn, f"Profile ζ, {' and '.join(profile.limits['criterion'].unique())}")
         legend(drawn, _entries(levels))

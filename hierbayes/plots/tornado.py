@@ -10,7 +10,7 @@ import pandas as pd
 
 from hierbayes.errors import StudyError
 from hierbayes.plots.canvas import canvas, panel_grid
-from hierbayes.plots.draw import heading
+from hierbayes.plots.draw import LABEL_PER_INCH, heading, in_lines
 from hierbayes.plots.look import BLACK, GREY, PALE
 from hierbayes.plots.study_choice import chosen_quantities, refuse_other_than_study
 from hierbayes.studies.sensitivity.study import SensitivityStudy
@@ -114,8 +114,9 @@ def plot_tornado(
         for panel, name in zip(drawn.panels, names, strict=True):
             _draw(panel, frame.loc[name], reach)
             panel.set_title(str(name))
-        for panel in drawn.panels[-shape[1] :]:
-            panel.set_xlabel("movement of the mean, in posterior sds")
+        for panel in drawn.panels[-drawn.columns :]:
+            said = "movement of the mean, in posterior sds"
+            panel.set_xlabel(in_lines(drawn, panel, said, LABEL_PER_INCH))
         starred = " (*: to another conclusion)" if frame["flips"].any() else ""
         heading(drawn, f"How far each prior moves the posterior{starred}")
     return drawn.figure
