@@ -53,8 +53,8 @@ class Standardisation:
         return Standardisation(
             self.shift[first],
             self.spread[first],
-            self.mix[first, first],
-            self.matrix[first, first],
+            self.mix[first, first].copy(),
+            self.matrix[first, first].copy(),
             self.own[first],
             self.constant[first],
         )
