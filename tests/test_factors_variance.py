@@ -112,5 +112,5 @@ def test_a_random_part_is_built_for_one_of_several_factors() -> None:
         "the model has several grouping factors; name the one that candidates vary over, factor= "
         "one of 'Dog', 'Dog:Side'"
     )
-    with pytest.raises(hb.InferenceError, match="'Side' is no grouping factor of this model"):
-        hb.build_random(start, ["day"], factor="Side")
+    with pytest.raises(hb.InferenceError, match="'Sid' is no grouping factor of this model"):
+        hb.build_random(start, ["day"], factor="Sid")

@@ -77,7 +77,7 @@ def test_a_mode_says_what_it_is_and_has_no_likelihood() -> None:
     assert (fit.engine, fit.what) == ("MAP", "MAP estimates")
     text = str(fit.summary())
     assert "mode of the marginal posterior" in text
-    assert "u integrated out by Laplace's approximation: approximate" in text
+    assert "u is integrated out by Laplace's approximation: approximate" in text
     assert "AIC" not in text
     for asked in (lambda: fit.loglik, lambda: hb.profile(fit), lambda: hb.bootstrap(fit, n=2)):
         with pytest.raises(hb.HierbayesError, match="likelihood"):

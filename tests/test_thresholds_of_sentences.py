@@ -212,12 +212,13 @@ def test_small_groups_and_laplace(rows: float, said: bool, monkeypatch: pytest.M
     monkeypatch.setattr(f"{module}.near_combinations", lambda _problem: ())
     design = SimpleNamespace(n=100.0 * rows, factors=[SimpleNamespace(J=100)], effects=("1",))
     problem = SimpleNamespace(
-        family_rows=SimpleNamespace(family=SimpleNamespace(dispersion_kinds=())), dispersion=()
+        family_rows=SimpleNamespace(family=SimpleNamespace(dispersion_kinds=()), outcomes=()),
+        dispersion=(),
     )
     fit: Any = SimpleNamespace(design=design, problem=problem, phi_draws=np.zeros((1, 1, 0)))
     evidence: Any = SimpleNamespace(
         name="ML", how="Laplace's approximation", curvature=1.0, gradient=0.0, singular=False,
-        nodes=1, evaluations=1, value=-1.0,
+        nodes=1, evaluations=1, value=-1.0, how_of_effects="u is integrated out",
     )  # fmt: skip
     found = diagnose_latent(fit, evidence, [])
     assert any(f"groups have {rows} rows" in text for text in found.findings) == said
