@@ -149,8 +149,8 @@ def test_the_page_and_its_tables_name_the_parameters_of_errors() -> None:
     assert set(default(fit)[usual]) == {"residual narrower", "residual wider"}
     with pytest.raises(hb.StudyError, match=r"no parameter of the errors 'rho'; they are: 'phi'"):
         hb.SensitivityStudy(fit, grid, [hb.quantities.Residual("rho")], progress=False)
-    with pytest.raises(hb.ResidualError, match=r"^ICC\(\) is not made for a residual structure"):
-        hb.SensitivityStudy(fit, grid, [hb.quantities.ICC()], progress=False)
+    shares = hb.SensitivityStudy(fit, grid, [hb.quantities.ICC()], refit=False, progress=False)
+    assert_allclose(shares.table.loc["icc", "mean"], fit.icc()["icc"], rtol=1e-12)
     with pytest.raises(hb.ResidualError, match=r"^evidence\(\) is not made for a residual"):
         study.evidence()
 
