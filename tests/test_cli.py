@@ -34,7 +34,14 @@ COMPARED = ("overview", "fixed", "variance", "intervals", "groups", "uncertainty
             "differences")  # fmt: skip
 TABLES = ("fixef", "intervals", "ranef", "shrinkage", "var_corr")
 HS = str(shipped("data").joinpath("hs.csv"))
-PICTURES = ("beta_space", "caterpillar", "level1_residuals", "shrinkage")
+PICTURES = (
+    "beta_space",
+    "caterpillar",
+    "effect_1",
+    "level1_residuals",
+    "predictive_check",
+    "shrinkage",
+)
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
@@ -225,7 +232,11 @@ def test_result_holds_the_model_in_symbols_words_and_pictures(of_reml: Path) -> 
         "pictures/beta_space.png": "groups in beta space: BLUE, BLUP, population and G; REML",
         "pictures/shrinkage.png": "shrinking from the BLUE to the BLUP; REML",
         "pictures/caterpillar.png": "random effects in order, with intervals; REML",
-        "pictures/level1_residuals.png": "residuals of rows; REML",
+        "pictures/effect_1.png": "expected response against ses by Sector, with pointwise limits; "
+        "REML",
+        "pictures/level1_residuals.png": "studentized residuals of rows; REML",
+        "pictures/predictive_check.png": "statistics of 200 replications of the response (seed 1) "
+        "beside the observed ones; REML",
     }
     assert manifest["not_drawn"] == {}
     for path in (out / "pictures").iterdir():
@@ -234,20 +245,18 @@ def test_result_holds_the_model_in_symbols_words_and_pictures(of_reml: Path) -> 
             assert len(picture.convert("L").getcolors() or ()) > 10  # not an empty sheet
 
 
-def test_a_picture_that_cannot_be_is_left_out_with_its_reason(
+def test_pictures_of_what_a_model_has_not_are_not_asked_for(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "result"
     run(capsys, "fit", "one_way_anova_with_random_effects", "--method", "reml", "--out", out)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["not_drawn"] == {
-        "beta_space": "the model has one random effect ('Intercept'), and beta space needs two; "
-        "shrinkage of one effect is shown by plot_shrinkage()"
-    }
-    drawn = {f"pictures/{name}.png" for name in PICTURES if name != "beta_space"}
+    assert manifest["not_drawn"] == {}
+    of_slopes = ("beta_space", "effect_1")
+    drawn = {f"pictures/{name}.png" for name in PICTURES if name not in of_slopes}
     assert set(manifest["pictures"]) == drawn <= set(manifest["files"])
     assert sorted(path.name for path in (out / "pictures").iterdir()) == [
-        "caterpillar.png", "level1_residuals.png", "shrinkage.png",
+        "caterpillar.png", "level1_residuals.png", "predictive_check.png", "shrinkage.png",
     ]  # fmt: skip
 
 
@@ -605,9 +614,11 @@ def test_pictures_of_several_grouping_factors(
     formula = "yield ~ nitro + (1 + nitro | Block) + (1 | Variety)"
     run(capsys, "fit", "--formula", formula, "--data", data, "--method", "reml", "--out", out)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    drawn = {f"pictures/{name}_{k}.png" for name in PICTURES for k in (1, 2)}
-    assert set(manifest["pictures"]) == drawn - {"pictures/beta_space_2.png"}
-    assert list(manifest["not_drawn"]) == ["beta_space_2"]
+    by_factor = ("caterpillar", "level1_residuals", "shrinkage")
+    drawn = {f"pictures/{name}_{k}.png" for name in by_factor for k in (1, 2)}
+    once = {f"pictures/{name}.png" for name in ("beta_space_1", "effect_1", "predictive_check")}
+    assert set(manifest["pictures"]) == drawn | once
+    assert manifest["not_drawn"] == {}
     assert manifest["pictures"]["pictures/caterpillar_2.png"] == (
         "random effects in order, with intervals, by 'Variety'; REML"
     )

@@ -182,7 +182,7 @@ class Fit(FitReports):
         >>> errors = hb.residuals.Strata("Sex")
         >>> fit = hb.Model("distance ~ age + (1 | Subject)", teeth, residual=errors).reml()
         >>> fit.icc(by="Sex", data=teeth)["icc"].round(2).to_dict()
-        {'Female': 0.86, 'Male': 0.55}
+        {'Male': 0.6, 'Female': 0.88}
         """
         if scale not in variance.SCALES:
             raise DataError(f"scale must be one of {in_quotes(variance.SCALES)}, not {scale!r}")

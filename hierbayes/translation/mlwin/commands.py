@@ -36,7 +36,7 @@ def split_commands(source: str) -> list[Cursor]:
 
     Examples
     --------
-    >>> [c.words[0].text for c in split_commands("RESP 'y'\\n\\nADDT 'cons'")]
+    >>> [c.words[0].text for c in split_commands("RESP 'y'\n\nADDT 'cons'")]
     ['RESP', 'ADDT']
     """
     commands, start = [], 0
