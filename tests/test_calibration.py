@@ -156,6 +156,7 @@ def test_data_are_made_from_the_truth_on_the_same_rows(model: hb.Model) -> None:
     assert true_values(problem, truth).tolist() == [2.0, -1.0, 3.0, 1e-6]
 
 
+@pytest.mark.slow
 def test_families_are_calibrated() -> None:
     fit = family_fits.bernoulli()
     found = hb.calibrate(family_fits.MODEL, fit, replications=2, seed=1, progress=False)

@@ -63,6 +63,7 @@ def test_they_are_those_of_a_fit_of_all_rows_at_the_same_parameters(
     assert_allclose(copied.predict(further), given.predict(further), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["AR1 and strata", "power"], indirect=True)
 def test_draws_keep_their_parameters(model: hb.Model) -> None:
     fit = model.sample(draws=40, tune=100, chains=2, seed=2, progress=False)

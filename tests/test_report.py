@@ -280,6 +280,7 @@ def test_simulations_have_reports_with_pictures(small: hb.Model, tmp_path: Path)
     assert said.count("<figure>") == 2 and "The largest is " in said
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "results"
     data = str(shipped("data").joinpath("orthodont.csv"))

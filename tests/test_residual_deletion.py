@@ -170,6 +170,7 @@ def test_a_row_of_a_draw_is_given_the_errors_of_its_group(posterior: hb.Posterio
         assert_allclose(in_turn[100 * chain + draw].sum(), whole, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
 def test_arviz_leaves_rows_of_correlated_errors_out_as_loo_does(
     posterior: hb.PosteriorFit,

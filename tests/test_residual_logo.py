@@ -34,6 +34,7 @@ def log_density(y: pd.Series, V: Floats) -> float:
     return float(-0.5 * (half @ half) - np.log(np.diag(low)).sum() - 0.5 * len(y) * LOG_2PI)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", ["g", "clinic"])
 def test_densities_are_those_of_dense_normals(drawn: StructuredPosteriorFit, factor: str) -> None:
     """log p(y) − log p(y₋ⱼ) at a draw, γ and every u integrated out."""
