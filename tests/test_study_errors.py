@@ -14,9 +14,12 @@ from hierbayes import residuals as hr
 from hierbayes.estimation import residual_posterior
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.structured.densities import StructuredDensities
+from hierbayes.likelihood.reading import NORMAL
+from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.quantile import quantile, quantile_within
 from hierbayes.studies.sensitivity.alternatives import read_alternatives
 from hierbayes.studies.sensitivity.answers import baseline_of, sample_anew, weights_of
+from hierbayes.studies.sensitivity.structured_deletion import structured_cases
 from hierbayes.studies.sensitivity.support import obstacle
 from hierbayes.studies.sensitivity.usual_grid import default_grid
 from tests.dense import Array
@@ -151,8 +154,6 @@ def test_the_page_and_its_tables_name_the_parameters_of_errors() -> None:
         hb.SensitivityStudy(fit, grid, [hb.quantities.Residual("rho")], progress=False)
     shares = hb.SensitivityStudy(fit, grid, [hb.quantities.ICC()], refit=False, progress=False)
     assert_allclose(shares.table.loc["icc", "mean"], fit.icc()["icc"], rtol=1e-12)
-    with pytest.raises(hb.ResidualError, match=r"^evidence\(\) is not made for a residual"):
-        study.evidence()
 
 
 def default(fit: Any) -> dict[str, Any]:
@@ -217,6 +218,78 @@ def test_quantiles_of_priors_that_are_cut() -> None:
     prior = hb.StudentT(3, 0, 2)
     assert quantile_within(prior, 0.3, (-np.inf, np.inf)) == pytest.approx(quantile(prior, 0.3))
     assert quantile(hb.Beta(1, 3), 0.5) == pytest.approx(1.0 - 0.5 ** (1.0 / 3.0))
+
+
+@pytest.mark.slow
+def test_evidence_under_each_prior_is_that_of_its_model() -> None:
+    """Weighted from the draws of the baseline, and integrated by itself."""
+    stated: dict[str, Any] = {
+        "gamma": hb.Normal(0, 3),
+        "sd": hb.HalfNormal(1),
+        "sigma": hb.HalfNormal(2),
+    }
+
+    def model(**other: Any) -> hb.Model:
+        return hb.Model("y ~ x + (1 | g)", WEIGHED, residual=hr.AR1("week"), weights="w",
+                        priors=stated | other)  # fmt: skip
+
+    fit: Any = model().sample(draws=400, chains=2, seed=6, progress=False)
+    grid: dict[str, Any] = {
+        "gamma": {"wide": hb.Normal(0, 6)},
+        "sd": {"small": hb.HalfNormal(0.5), "flat": hb.Flat()},
+        "residual": {"near 0.3": {"phi": hb.Normal(0.3, 0.3)}},
+    }
+    found = hb.SensitivityStudy(fit, grid, ["x"], refit=False, progress=False).evidence()
+    assert found.loc["flat", "how"] == "no evidence"
+    base = hb.evidence(model())
+    assert found.loc["baseline", "log_evidence"] == pytest.approx(base.log_evidence, abs=1e-9)
+    for block, name in (("gamma", "wide"), ("sd", "small"), ("residual", "near 0.3")):
+        wanted, own = hb.evidence(model(**{block: grid[block][name]})), found.loc[name]
+        assert own["how"] == "re-weighted"
+        error = np.hypot(wanted.error, own["error"])
+        assert abs(own["log_evidence"] - wanted.log_evidence) < 6.0 * error + 0.01, name
+
+
+@pytest.mark.parametrize(
+    ("formula", "structure"),
+    [
+        ("y ~ x + (1 | clinic) + (1 | g)", STRUCTURE),
+        ("y ~ x + (1 | g) + (1 | week)", hr.Strata("sex")),
+    ],
+)
+def test_levels_of_one_of_several_factors_left_out_are_the_problem_of_the_others(
+    formula: str, structure: hr.ResidualStructure
+) -> None:
+    """At stated θ and errors; priors of γ are those of all columns, so that they are stated."""
+    priors = {"gamma": hb.Normal(0.5, 3)}
+    whole = hb.Model(formula, WEIGHED, residual=structure, weights="w", priors=priors)
+    problem, q = whole.problem, len(whole.problem.design.effects)
+    assert problem.moments is not None
+    start = problem.moments.rows.start
+    z = np.array([start, start + 0.3, start + 0.3])
+    theta = Theta.of(
+        np.array([np.eye(q), np.diag([0.4, 1.2]), np.eye(q)]), np.array([1.0, 0.8, 2.0])
+    )
+    densities = StructuredDensities(problem, theta, np.zeros((3, 2)), z)
+    found = {
+        (j, a): (ratio, gamma)
+        for j, a, ratio, gamma in structured_cases(
+            densities, whole.priors, [whole.priors], 0, progress=False
+        )
+    }
+    factor = problem.design.factors[0]
+    assert_allclose(np.diff(found[factor.J, 0][0]), 0.0, atol=1e-10)
+    before = densities.log_likelihood(whole.priors)
+    column = factor.name
+    for j in (0, factor.J - 1):
+        rows = WEIGHED[WEIGHED[column].astype(str) != str(factor.labels[j])]
+        left = hb.Model(formula, rows, residual=structure, weights="w", priors=priors)
+        other = StructuredDensities(left.problem, theta, np.zeros((3, 2)), z)
+        ratio = other.log_likelihood(left.priors) - before
+        assert_allclose(np.diff(found[j, 0][0]), np.diff(ratio), atol=1e-9)  # but for a constant
+        own = left.priors.normal_gamma(left.problem.products)
+        gammas = other.reduction.gamma_means(own, NORMAL)
+        assert_allclose(found[j, 0][1], gammas, rtol=1e-9)
 
 
 @pytest.mark.slow

@@ -108,6 +108,7 @@ def evidence_under(
 ) -> MarginalLikelihood:
     """`evidence` of a problem under any priors of it."""
     refuse_improper_priors(priors)
+    problem = problem.unweighted.holding_sigma
     structured = problem.moments is not None
     if structured:
         integrand, how = structured_integrand(problem, priors), ""

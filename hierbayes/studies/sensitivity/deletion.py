@@ -134,7 +134,7 @@ def _cases_of(
     if isinstance(densities, FamilyDensities):
         return family_cases(baseline, sets, k)
     if isinstance(densities, StructuredDensities):
-        return structured_cases(densities, baseline.priors, sets, progress=progress)
+        return structured_cases(densities, baseline.priors, sets, k, progress=progress)
     return _cases(baseline, sets, k, progress=progress)
 
 

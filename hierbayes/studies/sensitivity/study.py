@@ -134,8 +134,6 @@ class SensitivityStudy(StudyTables):
         ------
         PriorError
             When a prior of the baseline is improper; an improper alternative has no evidence.
-        ResidualError
-            When the errors have a structure.
 
         Examples
         --------
@@ -148,7 +146,6 @@ class SensitivityStudy(StudyTables):
         >>> study.evidence()["how"].tolist()
         ['integrated', 're-weighted', 'no evidence']
         """
-        self.baseline.fit.problem.refuse_residual_structure("evidence()")
         return evidence_cells(self.baseline, self.answers)
 
     def power_grid(
