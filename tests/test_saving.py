@@ -289,7 +289,7 @@ def test_newer_formats_are_refused(saved: Path) -> None:
     refused(
         lambda: hb.load_fit(saved),
         f"'{saved}' is of format 99, written by hierbayes 9.1, and this version reads formats up "
-        "to 1; update hierbayes",
+        "to 2; update hierbayes",
     )
 
 

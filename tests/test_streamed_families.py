@@ -23,15 +23,14 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def frame() -> pd.DataFrame:
+def made() -> pd.DataFrame:
     rng = np.random.default_rng(5)
     n = 600
     g, h, size = rng.integers(0, 8, n), rng.integers(0, 5, n), rng.integers(1, 4, n)
     x = rng.integers(-2, 3, n).astype(float)
     eta = 0.3 + 0.4 * x + 0.8 * rng.normal(size=8)[g] + 0.5 * rng.normal(size=5)[h]
     p = 1.0 / (1.0 + np.exp(-eta))
-    made = pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "x": x, "g": g, "h": np.array(list("edcba"))[h], "size": size,
             "kind": np.array(list("uv"))[rng.integers(0, 2, n)], "times": rng.integers(0, 3, n),
@@ -39,9 +38,14 @@ def frame() -> pd.DataFrame:
             "z": rng.normal(size=n),
         }
     )  # fmt: skip
-    made["label"] = np.where(made["b"] == 1, "yes", "no")
-    made.loc[[3, 200], "x"] = np.nan
-    return made
+    frame["label"] = np.where(frame["b"] == 1, "yes", "no")
+    frame.loc[[3, 200], "x"] = np.nan
+    return frame
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return made()
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -325,14 +325,6 @@ def test_a_page_has_all_but_what_rows_draw(
     assert "residuals of rows; REML: this needs the rows in memory" in page
 
 
-def test_a_fit_without_rows_is_saved_as_cross_products(
-    both: tuple[hb.PointFit, hb.PointFit], tmp_path: Path
-) -> None:
-    said = "the rows of this fit stream, and a saved fit holds its rows; save its cross-products"
-    with pytest.raises(hb.SavedFitError, match=said):
-        both[1].save(tmp_path / "reml.fit")
-
-
 def test_errors_of_a_frame_hold(frame: pd.DataFrame, folder: Path) -> None:
     assert refusal(folder, "y ~ z + (1 | g)").startswith("there is no column 'z' in the data")
     whole = Pieces(frame, (1000,))

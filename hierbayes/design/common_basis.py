@@ -68,6 +68,12 @@ def of_all_responses(basis: Basis, moments: Moments) -> Basis:
     return replace(basis, center=center, scale=scale, taken=taken)
 
 
+def _stacked(blocks: Floats) -> Floats:
+    """Blocks (J, a, b), which may be empty, as rows (J a, b)."""
+    J, a, b = blocks.shape
+    return blocks.reshape(J * a, b)
+
+
 def rows_that_stand_for(found: Pass) -> Floats:
     """A few rows of X (k, p) with the means and the mean products of all."""
     return _Roots.of(found).rows(has_constant=True)[0]
@@ -85,9 +91,9 @@ class _Roots:
     @classmethod
     def of(cls, found: Pass) -> _Roots:
         first = found.factors[0]
-        flat = first.cross.T.reshape(-1, first.cross.p + 1)
+        flat = _stacked(first.cross.T)
         columns = np.linalg.qr(np.concatenate([flat, _root(first.cross.W)]), mode="r")
-        own = [factor.cross.R.reshape(-1, factor.cross.R.shape[2]) for factor in found.factors]
+        own = [_stacked(factor.cross.R) for factor in found.factors]
         q = sum(one.shape[1] for one in own)
         Z, end = [], 0
         for one in own:

@@ -159,5 +159,7 @@ def _of_family(
         family=cast(FamilyRows, family),
         merged=known,
         kinds=small,
+        summed=None,
+        distinct=table.drop(columns=_WORKING).reset_index(drop=True),
     )
     return replace(design, columns=columns, rows=cast(Rows, made))

@@ -30,12 +30,13 @@ from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.learnt_states import States, calls_that_learn, learnt, with_states
 from hierbayes.design.problem import Problem
+from hierbayes.design.row_facts import RowFacts
 from hierbayes.design.row_parts import row_parts
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.standardisation import own_parts
 from hierbayes.design.streamed_moments import refuse_fitted_of_streams, streamed_moments
-from hierbayes.design.streamed_rows import RowFacts, SourceAtHand, StreamedRows
+from hierbayes.design.streamed_rows import SourceAtHand, StreamedRows
 from hierbayes.design.streamed_sums import Pass, summed_stream
 from hierbayes.design.sums import little_is_left, without_fixed
 from hierbayes.design.usable_columns import refuse_neither_number_nor_factor, refuse_unknown_names
@@ -248,7 +249,7 @@ def streamed_design(design: Design, found: Pass, text: str, at_hand: SourceAtHan
     )
     groups = (factor.cross.groups for factor in found.factors)
     factors = tuple(map(GroupingFactor, factors_of_rows(spec), groups))
-    rows = StreamedRows(text, facts, design.rows, at_hand, _some(found))
+    rows = StreamedRows(text, facts, design.rows, at_hand, _some(found), summed=found)
     # answers as Rows do where it can, and refuses the rest
     return Design(columns, factors, cast(Rows, rows), Dropped(found.dropped, found.missing))
 

@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.group_design_of_roots import ColumnRoots
+from hierbayes.design.recorded_columns import RecordedColumn
+from hierbayes.design.row_facts import RowFacts
 from hierbayes.design.rows import Rows
+from hierbayes.design.streamed_sums import Pass
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.sources.source import Source
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RowFacts:
-    """What is known of all rows.
-
-    Parameters
-    ----------
-    n : int
-        How many there are.
-    low, high : (p + 1,) float
-        Least and largest values of the fixed columns and of the response.
-    covariance : (p, p) float
-        Of the fixed columns: mean products about their means.
-    column_sizes : (p,) float
-        Root mean squares of the fixed columns.
-    second_moment : (q, q) float
-        Mean of zz'.
-    response_size : float
-        Root mean square of the response.
-    two_valued : bool
-        Whether each response is 0 or 1.
-    log_root_weights : float
-        Sum of log √w over all rows.
-    has_weights, has_offset : bool
-        Whether rows have precision weights, or an offset beside Xγ.
-    sizes_of : tuple of (J,) int
-        For each grouping factor how many rows its groups have.
-    roots_of : tuple of ColumnRoots
-        For each grouping factor what stands for the columns of its groups.
-    """
-
-    n: int
-    low: Floats
-    high: Floats
-    covariance: Floats
-    column_sizes: Floats
-    second_moment: Floats
-    response_size: float
-    two_valued: bool
-    log_root_weights: float
-    has_weights: bool
-    has_offset: bool
-    sizes_of: tuple[Integers, ...]
-    roots_of: tuple[ColumnRoots, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +62,12 @@ class StreamedRows:
         Those of their likelihood, which are places among `kinds`.
     kinds : Rows, optional
         Rows that are alike as one.
+    summed : Pass, optional
+        The sums they were summed up to.
+    recorded : mapping, optional
+        What is remembered of columns whose ``head`` was made of that.
+    distinct : DataFrame, optional
+        Rows of a family that are alike as one, as they were read, and how often each occurs.
     """
 
     source: str
@@ -113,6 +78,9 @@ class StreamedRows:
     family: FamilyRows | None = None
     merged: Any = None
     kinds: Rows | None = None
+    summed: Pass | None = None
+    recorded: Mapping[str, RecordedColumn] | None = None
+    distinct: pd.DataFrame | None = None
 
     @property
     def n(self) -> int:
@@ -206,7 +174,12 @@ class StreamedRows:
         DataError
             When their source is not at hand.
         """
-        if self.at_hand is None or self.at_hand.parts is None:
+        if self.at_hand is None:
+            raise DataError(
+                f"this reads the rows once more, and those of {self.source} are not at hand: a "
+                "fit of cross-products, or from a file, has sums of them; fit their source again"
+            )
+        if self.at_hand.parts is None:
             self._refuse()
         return self.at_hand.parts()
 

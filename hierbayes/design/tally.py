@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,9 @@ from hierbayes.design.recorded_columns import (
     pilot_of,
     record_columns,
 )
+from hierbayes.design.rows import Rows
 from hierbayes.design.streamed_problem import problem_of, summed_source
+from hierbayes.design.streamed_rows import StreamedRows
 from hierbayes.design.streamed_sums import Pass
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.sources.source import Source
@@ -87,7 +90,9 @@ class Tally:
         if self.states:
             design = replace(design, columns=with_states(design.columns, self.states))
         rows = replace(design.rows, X=rows_that_stand_for(self.found))
-        return problem_of(replace(design, rows=rows), self.found, self.text)
+        problem = problem_of(replace(design, rows=rows), self.found, self.text)
+        streamed = replace(cast(StreamedRows, problem.design.rows), recorded=self.columns)
+        return replace(problem, design=replace(problem.design, rows=cast(Rows, streamed)))
 
 
 def tally_of(
@@ -116,15 +121,30 @@ def tally_of(
     return _tally(design, found, source.text)
 
 
-def _tally(design: Design, found: Pass, text: str) -> Tally:
+def tally_of_problem(problem: Problem) -> Tally:
+    """The tally of a problem of Gaussian rows that stream."""
+    rows = cast(StreamedRows, problem.design.rows)
+    assert rows.summed is not None
+    design = replace(problem.design, rows=rows.head)
+    return _tally(design, rows.summed, rows.source, rows.recorded)
+
+
+def _tally(
+    design: Design,
+    found: Pass,
+    text: str,
+    recorded: Mapping[str, RecordedColumn] | None = None,
+) -> Tally:
     """What a pass found, with what is remembered of the few rows that made its design."""
     spec, names = design.specification, design.columns
-    (pilot,) = design.rows.frames
+    if recorded is None:
+        (pilot,) = design.rows.frames
+        recorded = record_columns(spec, pilot)
     none = tuple(np.empty((0, *one.shape[1:])) for one in found.sample)
     kept = replace(in_one_basis(found), sample=(none[0], none[1], none[2]))
     return Tally(
         spec,
-        record_columns(spec, pilot),
+        recorded,
         names.terms,
         names.effects,
         RandomColumns(names.blocks, names.spans),

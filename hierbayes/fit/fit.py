@@ -52,7 +52,8 @@ class Fit(FitReports):
         """Write everything as one file, which `hierbayes.load_fit` reads in any process.
 
         It holds the model, its priors, the rows that it uses, θ, γ and the statistics of a sampler,
-        and nothing that would be run.  The file is there whole or not at all; one that was there
+        and nothing that would be run; of rows that stream their sums, or the distinct ones of a
+        family.  The file is there whole or not at all; one that was there
         and is a saved fit is replaced.
 
         Raises

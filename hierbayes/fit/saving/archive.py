@@ -53,7 +53,7 @@ class FileKind:
     example: str
 
 
-FIT = FileKind("fit of hierbayes", 1, "the fit", "a fit", "saved fit", "school.fit")
+FIT = FileKind("fit of hierbayes", 2, "the fit", "a fit", "saved fit", "school.fit")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

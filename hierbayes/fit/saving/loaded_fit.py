@@ -26,6 +26,7 @@ from hierbayes.fit.saving.error_parts import errors_again
 from hierbayes.fit.saving.plain_values import from_plain
 from hierbayes.fit.saving.posed_again import pose_again, refuse_other_columns
 from hierbayes.fit.saving.row_columns import frame_of_bytes
+from hierbayes.fit.saving.streamed_parts import holds_streamed, streamed_again
 from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.fit.structured.posterior import StructuredPosteriorFit
 from hierbayes.likelihood.conditional import NormalPrior
@@ -118,6 +119,8 @@ def _problem(contents: Contents, functions: Any) -> Problem:
     if not isinstance(spec, Specification):
         raise TypeError("no specification")
     spec = replace(spec, functions=functions)
+    if holds_streamed(contents):
+        return streamed_again(contents, spec).holding_sigma
     frames = [
         frame_of_bytes(said, data)
         for said, data in zip(manifest["rows"], contents.rows, strict=True)

@@ -25,11 +25,13 @@ from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.saving.plain_values import as_plain
 from hierbayes.fit.saving.posed_again import columns_said, pose_again, refuse_other_columns
 from hierbayes.fit.saving.row_columns import frame_as_bytes
+from hierbayes.fit.saving.streamed_parts import streamed_contents
 from hierbayes.frames.arrays import Floats
 
 if TYPE_CHECKING:
     import xarray as xr
 
+_OF_FRAMES = 1  # the format of files that hold rows in memory
 _VERSIONS = ("hierbayes", "numpy", "pandas", "formulaic", "pymc", "nutpie")
 
 
@@ -56,22 +58,8 @@ def contents_of(fit: Fitted, own: OwnParts) -> Contents:
     problem = fit.problem
     spec, rows = problem.design.specification, problem.design.rows
     family = _family_text(problem)
-    if rows.streams:
-        raise SavedFitError(
-            "the rows of this fit stream, and a saved fit holds its rows; save its cross-products, "
-            "hb.CrossProducts(formula, data).save(path), of which hb.Model makes the fit again in "
-            "milliseconds, or its draws, with to_datatree()"
-        )
-    if not rows.frames:
-        raise SavedFitError(
-            "this fit is of responses or columns that were computed, not of rows of data, and "
-            "cannot be saved; fit a model of data that hold them"
-        )
-    said = columns_said(problem)
-    refuse_other_columns(said, pose_again(spec, rows.frames, family), spec)
-    frames = [frame_as_bytes(frame) for frame in rows.frames]
+    held = streamed_contents(problem) if rows.streams else _framed(problem, family)
     arrays = {
-        "kept": rows.kept,
         "root": fit.theta.root,
         "sigma": fit.theta.sigma,
         "gamma": fit.gamma_draws,
@@ -85,7 +73,7 @@ def contents_of(fit: Fitted, own: OwnParts) -> Contents:
     stats, of_stats = _stats(own.stats)
     manifest = {
         "what": FIT.what,
-        "format": FIT.format,
+        "format": FIT.format if rows.streams else _OF_FRAMES,
         "versions": versions_in_use(),
         "kind": own.kind,
         "model": str(spec),
@@ -95,11 +83,25 @@ def contents_of(fit: Fitted, own: OwnParts) -> Contents:
         "priors": as_plain(fit.priors),
         "dropped": as_plain(problem.design.dropped),
         "evidence": as_plain(own.plain),
-        "columns": as_plain(said),
         "stats": stats,
-        "rows": [one for one, _ in frames],
+        **held.manifest,
     }
-    return Contents(manifest, arrays | of_stats, tuple(data for _, data in frames))
+    return Contents(manifest, {**arrays, **of_stats, **held.arrays}, held.rows)
+
+
+def _framed(problem: Problem, family: str | None) -> Contents:
+    """What is written of rows in memory: the rows themselves."""
+    spec, rows = problem.design.specification, problem.design.rows
+    if not rows.frames:
+        raise SavedFitError(
+            "this fit is of responses or columns that were computed, not of rows of data, and "
+            "cannot be saved; fit a model of data that hold them"
+        )
+    said = columns_said(problem)
+    refuse_other_columns(said, pose_again(spec, rows.frames, family), spec)
+    frames = [frame_as_bytes(frame) for frame in rows.frames]
+    manifest = {"columns": as_plain(said), "rows": [one for one, _ in frames]}
+    return Contents(manifest, {"kept": rows.kept}, tuple(data for _, data in frames))
 
 
 def versions_in_use() -> dict[str, str]:
