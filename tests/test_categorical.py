@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, logsumexp, softmax
 
 import hierbayes as hb
+from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.family_inputs import inputs_at_mode
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.estimation.posterior import target_of
 from hierbayes.fit.of_family.maximised import maximise_family
-from hierbayes.likelihood.covariance import free_entries
 from tests.test_families import c_rows
 
 Array = NDArray[np.float64]

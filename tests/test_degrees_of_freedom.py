@@ -9,9 +9,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.design.blocks import free_entries
 from hierbayes.fit.degrees_of_freedom.source import METHODS, df_source
 from hierbayes.inference.hypotheses.contrast_df import contrast_df
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.variance_derivatives import (
     VarianceDerivatives,

@@ -6,9 +6,9 @@ from scipy import stats
 from scipy.optimize import minimize
 
 import hierbayes as hb
+from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.laplace import LatentPoint
 from tests import families_reference as reference
 from tests import family_fits

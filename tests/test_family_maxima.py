@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.fit.of_family.point import FamilyPointFit
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.curvature import GroupCurvature
 from hierbayes.likelihood.laplace import find_mode, laplace
 from hierbayes.likelihood.latent_rows import LatentRows

@@ -7,6 +7,7 @@ from arviz_stats.base import array_stats
 from scipy import stats
 
 import hierbayes as hb
+from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.family_inputs import inputs_at_mode
 from hierbayes.estimation.latent_criterion import LatentCriterion
@@ -14,7 +15,6 @@ from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.estimation.posterior import target_of
 from hierbayes.estimation.start import start_at
 from hierbayes.fit.of_family.maximised import maximise_family
-from hierbayes.likelihood.covariance import free_entries
 from tests import families_reference as reference
 
 GAMMA, SD = hb.Normal(0.5, 1.5), hb.HalfNormal(1.0)

@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 import hierbayes as hb
+from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.fit.of_family.point import FamilyPointFit
@@ -19,7 +20,6 @@ from hierbayes.inference.profiles.parameter import (
     parameter_values,
     parameters_of,
 )
-from hierbayes.likelihood.covariance import free_entries
 from tests import families_reference as reference
 from tests import family_fits
 

@@ -8,7 +8,8 @@ from scipy.linalg import cholesky
 from scipy.optimize import minimize
 
 import hierbayes as hb
-from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.design.blocks import free_entries
+from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.reading import ML, REML
 from tests import dense
 from tests.dense import Array, Rows

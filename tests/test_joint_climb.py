@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.estimation.joint_climb import climb_together
 from hierbayes.estimation.residual_maximum import maximise_residual
-from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import moments_of_profile

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.merged_rows import merged_rows
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.family_inputs import inputs_at_mode
@@ -14,7 +15,6 @@ from hierbayes.estimation.laplace_search import maximise_latent
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, every_row, latent_rows
 from hierbayes.estimation.posterior import target_of
-from hierbayes.likelihood.covariance import free_entries
 
 FORMULAS = {
     "bernoulli": "b ~ x + (1 | g)",

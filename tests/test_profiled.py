@@ -8,12 +8,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.local_quadratic import local_quadratic
 from hierbayes.estimation.pivoted_triangle import factorise
 from hierbayes.estimation.reml import maximise, maximise_near
 from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.trust_region import best_step
-from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from tests import dense

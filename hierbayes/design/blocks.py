@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from hierbayes.frames.arrays import Integers
 
 
 def block_slices(sizes: Iterable[int]) -> Iterator[slice]:
@@ -22,6 +27,25 @@ def block_slices(sizes: Iterable[int]) -> Iterator[slice]:
     for size in sizes:
         yield slice(start, start + size)
         start += size
+
+
+@lru_cache(maxsize=64)
+def free_entries(blocks: tuple[int, ...]) -> tuple[Integers, Integers]:
+    """Rows and columns of the lower-triangular entries within the blocks of G.
+
+    Examples
+    --------
+    >>> rows, columns = free_entries((2, 1))
+    >>> list(zip(rows.tolist(), columns.tolist()))
+    [(0, 0), (1, 0), (1, 1), (2, 2)]
+    """
+    rows: list[int] = []
+    columns: list[int] = []
+    for at in block_slices(blocks):
+        lower = np.tril_indices(at.stop - at.start)
+        rows.extend(lower[0] + at.start)
+        columns.extend(lower[1] + at.start)
+    return np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)
 
 
 def count_free_entries(blocks: tuple[int, ...]) -> int:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hierbayes.design.basis import Basis
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
@@ -99,14 +100,7 @@ class SparseProducts:
     @cached_property
     def entries(self) -> tuple[Integers, Integers]:
         """Where the entries of G's lower triangle stand that lie within a factor."""
-        lower = [np.tril_indices(level.q) for level in self.levels]
-        rows, columns = (
-            np.concatenate(
-                [at[side] + span.start for at, span in zip(lower, self.spans, strict=True)]
-            )
-            for side in (0, 1)
-        )
-        return rows, columns
+        return free_entries(tuple(level.q for level in self.levels))
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:

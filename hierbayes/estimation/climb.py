@@ -16,6 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.products import Products
 from hierbayes.design.sums import least_freedom, left_within
 from hierbayes.estimation.local_quadratic import local_quadratic
@@ -23,7 +24,7 @@ from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
 from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.of_products import AnyCurvature, AnyProfile, profile_of
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
@@ -205,7 +206,7 @@ def _report(
     search.reached = profile
     M = np.where(search.mask, curvature.score, 0.0)
     diagonal = np.maximum(np.diag(information), 1e-300)
-    pull = 1.0 / np.sqrt(0.5 * np.diag(curvature.D))
+    pull = 1.0 / np.sqrt(0.5 * curvature.pull)
     rank, basis = int((triangle.root != 0.0).any(axis=0).sum()), search.cross.basis
     return Optimum(
         reading=search.reading,

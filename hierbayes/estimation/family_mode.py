@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.design.blocks import block_slices
+from hierbayes.design.blocks import block_slices, free_entries
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
@@ -20,7 +20,7 @@ from hierbayes.errors import PriorError
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import free_entries, sd_corr
+from hierbayes.likelihood.covariance import sd_corr
 from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.priors.column_priors import column_priors
 from hierbayes.priors.families import LKJ, Prior, Uniform

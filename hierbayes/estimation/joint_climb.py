@@ -16,11 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.climb import Search
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.structured_point import structured_point
 

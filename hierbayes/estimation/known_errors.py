@@ -10,14 +10,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hierbayes.design.blocks import block_slices
+from hierbayes.design.blocks import block_slices, free_entries
 from hierbayes.design.products import Products
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.climb import Optimum
 from hierbayes.estimation.newton import minimise
 from hierbayes.estimation.pivoted_triangle import factorise
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import block_mask, free_entries
+from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.merged_rows import MergedRows, as_they_are, merged_rows
 from hierbayes.design.problem import Problem
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.latent_criterion import LatentCriterion
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.curvature import GroupCurvature
 from hierbayes.likelihood.laplace import CurvatureOf
 from hierbayes.likelihood.latent_rows import LatentRows

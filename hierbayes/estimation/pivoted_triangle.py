@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from hierbayes.design.blocks import block_slices
+from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for, zeros_of
+from hierbayes.design.blocks import free_entries
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.covariance import free_entries
 
 _SNAP = 1e-5  # of the noise of an effect: a smaller relative standard deviation is zero
 
@@ -60,33 +63,47 @@ def factorise(Gamma: Floats, blocks: tuple[int, ...], noise: Floats) -> PivotedT
     >>> found.root.tolist(), found.at[0].tolist()
     ([[1.0, 0.0], [2.0, 0.0]], [1, 0, 0])
     """
-    unit = (Gamma / (noise[:, None] * noise)).tolist()
-    root, order = [[0.0] * len(unit) for _ in unit], list(range(len(unit)))
-    for at in block_slices(blocks):
-        _factorise_block(unit, at.start, at.stop, root, order)
     rows, columns = free_entries(blocks)
-    return PivotedTriangle(np.array(root) * noise[:, None], (np.array(order)[rows], columns))
+    root, order = _factorise(Gamma, _ends(blocks), noise)
+    return PivotedTriangle(root, (order[rows], columns))
 
 
-def _factorise_block(
-    left: list[list[float]], start: int, stop: int, root: list[list[float]], order: list[int]
-) -> None:
-    """Write the root of a block of ``left``, which becomes what is left of it, and its order.
+@lru_cache(maxsize=64)
+def _ends(blocks: tuple[int, ...]) -> Integers:
+    """Where each block ends."""
+    return np.cumsum(np.array(blocks, dtype=np.intp))
+
+
+@compiled(error_model="numpy")
+def _factorise(Gamma: Floats, ends: Integers, noise: Floats) -> tuple[Floats, Integers]:
+    """The root of every block (q, q), and the order (q,) of its rows.
 
     The largest variance left stands first; one that is not above the least, or is rounding beside
-    that of its effect, is zero, and so are all after it.  (Plain numbers: arrays as small as these
-    take longer.)
+    that of its effect, is zero, and so are all after it.
     """
-    whole = [left[i][i] for i in range(stop)]
-    for k in range(start, stop):
-        best = max(range(k, stop), key=lambda i: left[order[i]][order[i]])
-        order[k], order[best] = order[best], order[k]
-        row = order[k]
-        pivot = left[row][row]
-        if pivot <= max(_SNAP**2, 1e-14 * whole[row]):
-            break
-        for i in order[k:stop]:
-            root[i][k] = left[i][row] / pivot**0.5
-        for i in order[k + 1 : stop]:
-            for j in order[k + 1 : stop]:
-                left[i][j] -= root[i][k] * root[j][k]
+    q = len(noise)
+    left, root, order, start = room_for((q, q)), zeros_of((q, q)), np.arange(q), 0
+    for i in range(q):
+        for j in range(q):
+            left[i, j] = Gamma[i, j] / (noise[i] * noise[j])
+    for stop in ends:
+        for k in range(start, stop):
+            best = k
+            for i in range(k + 1, stop):
+                if left[order[i], order[i]] > left[order[best], order[best]]:
+                    best = i
+            order[k], order[best] = order[best], order[k]
+            row = order[k]
+            pivot, whole = left[row, row], Gamma[row, row] / noise[row] ** 2
+            if pivot <= max(_SNAP**2, 1e-14 * whole):
+                break
+            for i in order[k:stop]:
+                root[i, k] = left[i, row] / math.sqrt(pivot)
+            for i in order[k + 1 : stop]:
+                for j in order[k + 1 : stop]:
+                    left[i, j] -= root[i, k] * root[j, k]
+        start = stop
+    for i in range(q):
+        for k in range(q):
+            root[i, k] *= noise[i]
+    return root, order

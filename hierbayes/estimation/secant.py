@@ -19,11 +19,14 @@ from functools import cached_property
 
 import numpy as np
 
+from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyCurvature, is_average
 
 _SMALL = 0.1  # of e'd beside e and d, each in units of the information: nothing is learnt
 _FAR = 0.1  # d'Ād of a step over which the curvature changes too much
+_FLAT = 1e-14  # of a pivot of average information: a direction of which it says nothing
 _LOST = 1e-11  # d'Ād of a step whose slopes differ by rounding, where rounding moves ℓ by less
 
 
@@ -78,11 +81,58 @@ class Secant:
         last, self.last = self.last, (place, slope, average)
         if last is None:
             return
-        d, between = place - last[0], 0.5 * (average + last[2])
-        size = d @ between @ d
-        if not max(_LOST, 0.01 * self.noise) < size < _FAR:
-            return
-        e = last[1] - slope - (between + self.correction) @ d
-        weight = e @ np.linalg.lstsq(between, e)[0]
-        if abs(e @ d) > _SMALL * np.sqrt(size * weight):
-            self.correction += np.outer(e, e) / (e @ d)
+        take_up(self.correction, place, slope, average, *last, max(_LOST, 0.01 * self.noise))
+
+
+@compiled(error_model="numpy")
+def take_up(
+    correction: Floats,
+    place: Floats,
+    slope: Floats,
+    average: Floats,
+    last_place: Floats,
+    last_slope: Floats,
+    last_average: Floats,
+    least: float,
+) -> None:
+    """Add to C (k, k) what a step that was neither too small nor too large says of it.
+
+    ``place`` (k,), ``slope`` (k,) and ``average`` (k, k) are at its end and at its beginning.
+    """
+    k, size, along = len(place), 0.0, 0.0
+    d, e, between = room_for(k), room_for(k), room_for((k, k))
+    for i in range(k):
+        d[i] = place[i] - last_place[i]
+        for j in range(k):
+            between[i, j] = 0.5 * (average[i, j] + last_average[i, j])
+    for i in range(k):
+        e[i] = last_slope[i] - slope[i]
+        for j in range(k):
+            size += d[i] * between[i, j] * d[j]
+            e[i] -= (between[i, j] + correction[i, j]) * d[j]
+        along += e[i] * d[i]
+    if not least < size < _FAR:
+        return
+    if abs(along) > _SMALL * np.sqrt(size * _in_units(between, e)):
+        for i in range(k):
+            for j in range(k):
+                correction[i, j] += e[i] * e[j] / along
+
+
+@inner
+def _in_units(A: Floats, e: Floats) -> float:
+    """e'A⁻e for A (k, k) without what of it is flat, by A = LDL', over the lower triangle."""
+    k, total, half = len(e), 0.0, room_for(len(e))
+    for i in range(k):
+        whole, half[i] = A[i, i], e[i]
+        for j in range(i):
+            for h in range(j):
+                A[i, j] -= A[i, h] * A[j, h] * A[h, h]
+            A[i, j] = A[i, j] / A[j, j] if A[j, j] > 0.0 else 0.0
+            A[i, i] -= A[i, j] * A[i, j] * A[j, j]
+            half[i] -= A[i, j] * half[j]
+        if A[i, i] > _FLAT * whole:
+            total += half[i] * half[i] / A[i, i]
+        else:
+            A[i, i] = half[i] = 0.0
+    return total

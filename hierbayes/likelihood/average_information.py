@@ -112,14 +112,63 @@ def _weights_of_W(gamma, F, sigma, integrated):
     return N
 
 
+@inner
+def _solve_transposed(root, start, q, right):
+    """X (q, q) with λ_k'X = ``right``, over it, λ_k the diagonal block of ``root`` there."""
+    A = room_for((q, q))
+    for i in range(q):
+        for j in range(q):
+            A[i, j] = root[start + j, start + i]
+    for k in range(q):
+        best = k
+        for i in range(k + 1, q):
+            if abs(A[i, k]) > abs(A[best, k]):
+                best = i
+        for c in range(q):
+            A[k, c], A[best, c] = A[best, c], A[k, c]
+            right[k, c], right[best, c] = right[best, c], right[k, c]
+        for i in range(k + 1, q):
+            ratio = A[i, k] / A[k, k]
+            for c in range(q):
+                A[i, c] -= ratio * A[k, c]
+                right[i, c] -= ratio * right[k, c]
+    for c in range(q):
+        for i in range(q - 1, -1, -1):
+            for j in range(i + 1, q):
+                right[i, c] -= A[i, j] * right[j, c]
+            right[i, c] /= A[i, i]
+
+
+@compiled(error_model="numpy")
+def score_by_products(root, e, N, omega):
+    """∂ℓ/∂Γ = M (Q, Q) from the factor at a root of full rank: ∂ℓ/∂λ is 2Mλ; N as `_weights_of_W`.
+
+    Zero between factors.
+    """
+    bar, gradient, M = room_for(e.size), np.empty_like(root), zeros_of(root.shape)
+    selected_inverse(e, N, omega, bar)
+    root_gradient(root, e, bar, gradient)  # −2 ∂ℓ/∂λ
+    for k in range(e.q.shape[0]):
+        q, o = e.q[k], e.start[k]
+        half = room_for((q, q))
+        for i in range(q):
+            for j in range(q):
+                half[i, j] = -0.25 * gradient[o + j, o + i]
+        _solve_transposed(root, o, q, half)
+        for i in range(q):
+            for j in range(q):
+                M[o + i, o + j] = 0.5 * (half[i, j] + half[j, i])
+    return M
+
+
 @compiled(error_model="numpy")
 def profile_derivatives(root, e, omega, gamma, F, sigma, integrated, rows, columns):
-    """−2 ∂ℓ/∂λ (Q, Q), and `average_information` of the entries of Γ at ``rows`` and ``columns``.
+    """∂ℓ/∂Γ (Q, Q), and `average_information` of the entries of Γ at ``rows`` and ``columns``.
 
     Parameters
     ----------
     root : (Q, Q) float
-        λ, block-diagonal.
+        λ, block-diagonal; of full rank, or ∂ℓ/∂Γ is no numbers.
     e : Elimination
     omega : (size,) float
         The factor of Ω at λ.
@@ -129,11 +178,9 @@ def profile_derivatives(root, e, omega, gamma, F, sigma, integrated, rows, colum
     integrated : bool
         Whether γ is integrated out.
     """
-    bar, gradient = room_for(e.size), np.empty_like(root)
-    selected_inverse(e, _weights_of_W(gamma, F, sigma, integrated), omega, bar)
-    root_gradient(root, e, bar, gradient)
+    score = score_by_products(root, e, _weights_of_W(gamma, F, sigma, integrated), omega)
     a, b, v = average_information(root, e, omega, gamma, F, rows, columns)
-    return gradient, a, b, v
+    return score, a, b, v
 
 
 @inner

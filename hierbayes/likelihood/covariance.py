@@ -2,31 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
-from hierbayes.design.blocks import block_slices
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-
-
-@lru_cache(maxsize=64)
-def free_entries(blocks: tuple[int, ...]) -> tuple[Integers, Integers]:
-    """Rows and columns of the lower-triangular entries within the blocks of G.
-
-    Examples
-    --------
-    >>> rows, columns = free_entries((2, 1))
-    >>> list(zip(rows.tolist(), columns.tolist()))
-    [(0, 0), (1, 0), (1, 1), (2, 2)]
-    """
-    rows: list[int] = []
-    columns: list[int] = []
-    for at in block_slices(blocks):
-        lower = np.tril_indices(at.stop - at.start)
-        rows.extend(lower[0] + at.start)
-        columns.extend(lower[1] + at.start)
-    return np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)
 
 
 def block_mask(blocks: tuple[int, ...]) -> Booleans:

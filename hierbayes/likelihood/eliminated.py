@@ -12,9 +12,8 @@ from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.average_information import profile_derivatives
+from hierbayes.likelihood.average_information import profile_derivatives, score_by_products
 from hierbayes.likelihood.rooted_elimination import RootedElimination, rooted_elimination
-from hierbayes.likelihood.selected_inverse import gradient_of_root
 from hierbayes.likelihood.sparse_elimination import eliminate
 from hierbayes.likelihood.sparse_solves import solve
 
@@ -101,13 +100,13 @@ class Eliminated:
             made = self._full_rooted.score(*_integrated(read(self.full.S), integrated))
             return made, *self._rooted_information(self._full_rooted, gamma, F, at)
         e, full = elimination_of(self.cross).elimination, self.full
-        gradient, a, b, v = profile_derivatives(
+        score, a, b, v = profile_derivatives(
             self.root, e, self.omega, gamma, F, sigma, integrated, *at
         )
         if full is not self:
-            of_full = profile_derivatives(full.root, e, full.omega, *read(full.S), integrated, *at)
-            gradient = of_full[0]
-        return _by_Gamma(full.root, gradient), a, b, v[:, 0]
+            N = _adjoint_of(*_integrated(read(full.S), integrated))
+            score = score_by_products(full.root, e, N, full.omega)
+        return score, a, b, v[:, 0]
 
     def _rooted_information(
         self, full: RootedElimination, gamma: Floats, F: Floats, at: tuple[Integers, Integers]
@@ -138,7 +137,7 @@ class Eliminated:
             return full.rooted.score(gamma, F, sigma)
         e = elimination_of(self.cross).elimination
         adjoint = _adjoint_of(gamma, F, sigma)
-        return _by_Gamma(full.root, gradient_of_root(full.root, e, adjoint, full.omega))
+        return np.asarray(score_by_products(full.root, e, adjoint, full.omega))
 
 
 def eliminated(cross: SparseProducts, root: Floats) -> Eliminated:
@@ -210,12 +209,6 @@ def _integrated(
     """γ, F and σ; F without columns where γ is not integrated out."""
     gamma, F, sigma = read
     return gamma, F if integrated else F[:, :0], sigma
-
-
-def _by_Gamma(root: Floats, gradient: Floats) -> Floats:
-    """M = ∂ℓ/∂Γ (Q, Q) from −2 ∂ℓ/∂λ: ∂ℓ/∂λ is 2Mλ."""
-    half: Floats = np.linalg.solve(root.T, -0.25 * gradient.T)
-    return 0.5 * (half + half.T)
 
 
 def _adjoint_of(gamma: Floats, F: Floats, sigma: float) -> Floats:

@@ -125,6 +125,11 @@ class Curvature:
         score: Floats = 0.5 * (self.squares[:, :, 0, 0] - self.D + self.P)
         return score
 
+    @property
+    def pull(self) -> Floats:
+        """The diagonal (q,) of Σ_j D_j."""
+        return self.D.diagonal()
+
     def observed(self, S: Floats) -> Floats:
         """−∂²ℓ (k, k) along k symmetric directions S (k, q, q)."""
         flat, p = S.reshape(len(S), -1), self.squares.shape[2] - 1

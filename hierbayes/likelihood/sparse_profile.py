@@ -91,20 +91,15 @@ class SparseCurvature:
         return self._parts[0]
 
     @cached_property
-    def D(self) -> Floats:
-        """Σ_j Z_j'(V/σ²)⁻¹Z_j of each factor without what is known of γ and y, on the diagonal."""
-        pull = self.vv - 2.0 * self.score
-        return np.diag(np.maximum(np.diag(pull), 1e-300))
+    def pull(self) -> Floats:
+        """The diagonal (Q,) of Σ_j Z_j'(V/σ²)⁻¹Z_j of each factor, without what γ takes of it.
 
-    @cached_property
-    def vv(self) -> Floats:
-        """Σ_j v_jv_j'/σ̂² (Q, Q) of each factor."""
-        profile = self.profile
-        vv, effects = np.zeros_like(profile.root), self._parts[3] / profile.sigma
-        for span, places in zip(profile.cross.spans, profile.layout.places, strict=True):
-            v = effects[places]
-            vv[span, span] = v.T @ v
-        return vv
+        That is of Σ_j v_jv_j'/σ̂² − 2M, and a_i of an entry on the diagonal is v'S_iv.
+        """
+        _, a, _, _ = self._parts
+        rows, columns = self.profile.cross.entries
+        squares = a[rows == columns] / self.profile.sigma**2
+        return np.maximum(squares - 2.0 * self.score.diagonal(), 1e-300)
 
     @cached_property
     def _parts(self) -> tuple[Floats, Floats, Floats, Floats]:

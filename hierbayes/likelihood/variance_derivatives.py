@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.gamma_state import GammaState
 from hierbayes.likelihood.state import State
 

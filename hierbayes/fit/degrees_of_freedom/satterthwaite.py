@@ -24,12 +24,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.design.blocks import block_slices
+from hierbayes.design.blocks import block_slices, free_entries
 from hierbayes.errors import EstimationError
 from hierbayes.fit.degrees_of_freedom.error_directions import with_directions
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.of_products import derivatives_of
 from hierbayes.likelihood.variance_derivatives import (
     effect_sizes,

@@ -31,13 +31,13 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.design import Design
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.errors import HypothesisError, in_quotes
 from hierbayes.fit.degrees_of_freedom.kenward_roger import KenwardRogerParts, parts_of
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_units
 from hierbayes.residuals.coordinates import derivative
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.covariance import correlated_pairs, free_entries, sd_corr
+from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
 from hierbayes.likelihood.dispersion import dispersion_coordinates, natural_of
 
 FLAT = 1e-6  # smallest curvature of ℓ, coordinates in their own scales, that ends a direction

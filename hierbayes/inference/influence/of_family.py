@@ -18,6 +18,7 @@ import pandas as pd
 import xarray as xr
 from scipy.special import chdtr
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.subject import subject_of
 from hierbayes.display.steps import steps
 from hierbayes.estimation.laplace_search import ascent_step, newton_step, refine
@@ -31,7 +32,6 @@ from hierbayes.inference.influence.family_cases import Cases, group_cases, row_c
 from hierbayes.inference.influence.influence_tables import Influence
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
 from hierbayes.inference.profiles.parameter import Estimates, parameter_values, parameters_of
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.theta import Theta

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import null_space
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of
@@ -23,7 +24,6 @@ from hierbayes.fit.of_family.response import place_of_intercept
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.inference.profiles.held_root import HeldRoot
 from hierbayes.inference.profiles.parameter import Estimates, Parameter
-from hierbayes.likelihood.covariance import free_entries
 from hierbayes.likelihood.dispersion import (
     dispersion_at,
     dispersion_coordinates,
