@@ -32,40 +32,54 @@ def at_random(problem: Any) -> tuple[Any, Any]:
     return root, moments.rows.start + 0.1 * rng.normal(size=len(moments.rows.start))
 
 
-def point(problem: Any, root: Any, z: Any, reading: Reading) -> tuple[StructuredPoint, Any, Any]:
+def point(problem: Any, root: Any, z: Any, reading: Reading) -> StructuredPoint:
     moments, blocks = problem.moments, problem.design.blocks
-    weights, slopes = moments.rows.with_slopes(z, moments.classes)
-    cells = (moments.cells, moments.atoms, moments.class_of, moments.atom_codes.shape[1])
-    found = structured_point(
-        cells, weights[:-1], root, free_entries(blocks), block_mask(blocks), float(moments.n),
-        restricted=reading == REML,
+    return structured_point(
+        moments.kernel_cells, moments.rows.with_bends(z, moments.classes), root,
+        free_entries(blocks), block_mask(blocks), float(moments.n), restricted=reading == REML,
     )  # fmt: skip
-    return found, weights, slopes
 
 
 @pytest.mark.parametrize("reading", [REML, ML])
 @pytest.mark.parametrize("name", NAMES)
-def test_one_pass_is_the_profile_with_its_curvature(name: str, reading: Reading) -> None:
+def test_one_pass_is_the_profile_with_its_slopes(name: str, reading: Reading) -> None:
     problem = residual_models.model(name).problem
     assert problem.moments is not None
     root, z = at_random(problem)
-    found, _, slopes = point(problem, root, z, reading)
-    products = problem.moments.at(z).products
-    assert isinstance(products, CrossProducts)
-    profile = profile_at(root, products, reading)
-    assert_allclose(found.value, profile.value, rtol=1e-12)
-    wanted = problem.moments.slope(z, moments_of_profile(profile))
-    assert_allclose(0.5 * (slopes[-1] + found.totals @ slopes[:-1]), wanted, rtol=1e-9, atol=1e-9)
+    found = point(problem, root, z, reading)
+    at = problem.moments.at(z)
+    assert isinstance(at.products, CrossProducts)
+    profile = profile_at(root, at.products, reading)
+    assert_allclose(found.value, profile.value - at.half_log_det, rtol=1e-12)
+    wanted = -problem.moments.slope(z, moments_of_profile(profile))
+    rows, columns = free_entries(problem.design.blocks)
+    assert_allclose(found.slope[len(rows) :], wanted, rtol=1e-9, atol=1e-9)
     if len(root):
-        curvature, mask = profile.curvature(), block_mask(problem.design.blocks)
-        M = np.where(mask, curvature.score, 0.0)
-        assert_allclose(found.score, M, rtol=1e-9, atol=1e-9 * np.abs(M).max())
-        rows, columns = free_entries(problem.design.blocks)
-        half = np.zeros((len(rows), *root.shape))
-        half[np.arange(len(rows)), rows] = root.T[columns]
-        bend = 2.0 * M[np.ix_(rows, rows)] * (columns[:, None] == columns)
-        own = curvature.observed(half + half.swapaxes(1, 2)) - bend
-        assert_allclose(found.information, own, rtol=1e-9, atol=1e-9 * np.abs(own).max())
+        M = np.where(block_mask(problem.design.blocks), profile.curvature().score, 0.0)
+        of_root = 2.0 * (M @ root)[rows, columns]
+        assert_allclose(found.slope[: len(rows)], of_root, rtol=1e-9, atol=1e-9 * np.abs(M).max())
+
+
+@pytest.mark.parametrize("reading", [REML, ML])
+@pytest.mark.parametrize("name", NAMES)
+def test_curvature_is_that_of_the_slope(name: str, reading: Reading) -> None:
+    problem = residual_models.model(name).problem
+    root, z = at_random(problem)
+    rows, columns = free_entries(problem.design.blocks)
+    m, h = len(rows), 1e-5
+
+    def slope(x: Any) -> Any:
+        moved = root.copy()
+        moved[rows, columns] = x[:m]
+        return point(problem, moved, x[m:], reading).slope
+
+    x = np.concatenate([root[rows, columns], z])
+    steps = h * np.eye(len(x))
+    wanted = np.array([slope(x - step) - slope(x + step) for step in steps]) / (2.0 * h)
+    found = point(problem, root, z, reading).information
+    assert_allclose(found, found.T, rtol=0, atol=1e-12 * np.abs(found).max())
+    size = np.sqrt(np.abs(np.diag(wanted)))
+    assert_allclose(found / size / size[:, None], wanted / size / size[:, None], rtol=0, atol=2e-4)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=str)
@@ -79,6 +93,13 @@ def test_coefficients_come_with_their_slopes(structure: Any) -> None:
         assert_allclose(found, rows.coefficients(z, classes), rtol=1e-12, atol=1e-12)
         wanted = derivative(lambda at: rows.coefficients(at, classes), z)
         assert_allclose(slopes, wanted, rtol=1e-10, atol=1e-10 * np.abs(wanted).max())
+        again, also, bends = rows.with_bends(z, classes)
+        assert_allclose(again, found, rtol=1e-12, atol=1e-12)
+        assert_allclose(also, slopes, rtol=1e-12, atol=1e-12 * np.abs(slopes).max())
+        for i, step in enumerate(1e-5 * np.eye(len(z))):
+            ends = [rows.with_slopes(at, classes)[1] for at in (z - step, z + step)]
+            wanted = (ends[1] - ends[0]) / 2e-5
+            assert_allclose(bends[..., i], wanted, rtol=0, atol=1e-4 * (1 + np.abs(wanted).max()))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,10 +110,10 @@ def test_a_climb_ends_where_no_slope_is_left(name: str) -> None:
     found = climb_together(moments, blocks, REML)
     assert found is not None
     assert found.converged
-    at, weights, slopes = point(problem, found.root, found.z, REML)
-    of_z = -0.5 * (slopes[-1] + at.totals @ slopes[:-1])
+    at = point(problem, found.root, found.z, REML)
+    of_z = at.slope[len(at.slope) - len(found.z) :]
     errors = np.sqrt(np.diag(np.linalg.inv(found.information)))
     assert (np.abs(of_z) * errors).max() < 1e-4  # in standard errors
     best = maximise_residual(moments, blocks, REML).best
     assert_allclose(found.z, best.z, atol=1e-4 * errors.max())
-    assert_allclose(at.value - 0.5 * weights[-1], best.value, rtol=0, atol=1e-8)
+    assert_allclose(at.value, best.value, rtol=0, atol=1e-8)

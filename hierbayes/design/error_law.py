@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.error_coefficients import class_coefficients
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Parameter
 from hierbayes.residuals.coordinates import derivative, derivative_at_once
 from hierbayes.residuals.structure import ResidualStructure
+
+_STEP = 1e-5  # of coordinates, for second derivatives that a search takes its curvature from
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +152,32 @@ class ErrorLaw:
         if self.variances:
             slopes[:-1] -= found[:-1, None] * (of_sd[a] + of_sd[b])
         return found, slopes
+
+    def with_bends(self, z: Floats, classes: Integers) -> tuple[Floats, Floats, Floats]:
+        """The same with second derivatives (K + 1, k, k), those of C⁻¹ by steps of its slopes."""
+        return class_coefficients(classes, *self._own_bends(z), z, self._sd_slopes, self._counts)
+
+    def _own_bends(self, z: Floats) -> tuple[Floats, Floats, Floats]:
+        """Coefficients of C⁻¹ and log|C| (kinds + 1,), with their derivatives."""
+        if self.correlation is None:
+            return np.array([1.0, 0.0]), np.zeros((2, 0)), np.zeros((2, 0, 0))
+        z = z[self._spans[0]]
+        own, moved = self._own_slopes(z)
+        bent = np.empty((*moved.shape, len(z)))
+        for i in range(len(z)):
+            ahead = z.copy()
+            ahead[i] += _STEP
+            bent[..., i] = (self._own_slopes(ahead)[1] - moved) / _STEP
+        return own, moved, bent
+
+    def _own_slopes(self, z: Floats) -> tuple[Floats, Floats]:
+        assert self.correlation is not None
+        own, log_det, moved, of_log_det = self.correlation.with_slopes(z)
+        return np.append(own, log_det), np.concatenate([moved, of_log_det[None]])
+
+    @cached_property
+    def _counts(self) -> Floats:
+        return self.level_counts.astype(np.float64)
 
     def coefficient_slopes(self, z: Floats, classes: Integers) -> Floats:
         """∂/∂z of the coefficients of classes, and after them of log|R| (K + 1, k)."""

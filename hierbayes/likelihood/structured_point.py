@@ -1,9 +1,8 @@
 r"""The profiled likelihood at weights of classes of cells, with all that a search asks for.
 
 In one pass M_j = Σ_k c_k M_jk is put together for every group and reduced at a relative root λ;
-what comes out are ℓ (without −½ log|R|), M = ∂ℓ/∂Γ, −∂²ℓ along the entries of λ, and for each class
-Σ_j tr(M_jk E_j), by which ℓ moves with c_k (`residual_moments`).  It is `profiled` and
-`residual_moments` without arrays of Python between them.
+what comes out are ℓ, its slope and its curvature by the entries of λ and by coordinates on which
+the c_k depend, of which Σ_j tr(M_jk E_j) (`residual_moments`) is the slope by c_k.
 """
 
 from __future__ import annotations
@@ -21,33 +20,31 @@ from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.elimination import reduce_groups
 from hierbayes.likelihood.profiled import add_curvature
 from hierbayes.likelihood.residual_moments import write_profiled
+from hierbayes.likelihood.structured_curvature import add_outer, directions
 from hierbayes.likelihood.triangular import cholesky_in_place
 
 
 class StructuredPoint(NamedTuple):
-    """ℓ at some λ and weights of classes.
+    """ℓ at some λ and coordinates z.
 
     Parameters
     ----------
     value : float
         −inf where it cannot be computed.
-    score : (q, q) float
-        M, zero between blocks.
-    information : (m, m) float
-        −∂²ℓ of the m free entries of λ.
-    totals : (K,) float
-        Σ_j tr(M_jk E_j) of every class.
+    slope : (m + k,) float
+        ∂ℓ by the m free entries of λ, then by z.
+    information : (m + k, m + k) float
+        −∂²ℓ of them.
     """
 
     value: float
-    score: Floats
+    slope: Floats
     information: Floats
-    totals: Floats
 
 
 def structured_point(
     cells: tuple[Floats, Integers, Integers, int],
-    weights: Floats,
+    coefficients: tuple[Floats, Floats, Floats],
     root: Floats,
     at: tuple[Integers, Integers],
     mask: Booleans,
@@ -55,13 +52,15 @@ def structured_point(
     *,
     restricted: bool,
 ) -> StructuredPoint:
-    """ℓ at a relative root λ and weights (K,) of the classes.
+    """ℓ at a relative root λ and weights of the classes.
 
     Parameters
     ----------
     cells : (cells, d²) float, (cells,) int, (cells,) int, int
-        M of group and class, the group and the class of each, and how many groups there are.
-    weights : (K,) float
+        M of group and class, the group (ascending) and the class of each, and how many groups
+        there are.
+    coefficients : (K + 1,), (K + 1, k), (K + 1, k, k) float
+        Weights of the classes and, after them, log|R|; the first and second derivatives by z.
     root : (q, q) float
         λ, lower triangular within blocks.
     at : (m,) int, (m,) int
@@ -73,7 +72,7 @@ def structured_point(
     restricted : bool
         Whether γ is integrated out.
     """
-    return StructuredPoint(*_point(*cells, weights, root, *at, mask, n, restricted))
+    return StructuredPoint(*_point(*cells, *coefficients, root, *at, mask, n, restricted))
 
 
 @compiled(error_model="numpy")
@@ -143,33 +142,53 @@ def _add_totals(cells, groups, class_of, E, totals):
 
 @compiled(error_model="numpy")
 def _point(
-    cells, groups, class_of, J, weights, root, rows, columns, mask, n, restricted
+    cells, groups, class_of, J, weights, slopes, bends, root, rows, columns, mask, n, restricted
 ):  # fmt: skip
-    q, m = len(root), round(math.sqrt(cells.shape[1])) - len(root)
-    d, p = q + m, m - 1
-    score, information = zeros_of((q, q)), zeros_of((len(rows), len(rows)))
-    totals = zeros_of(len(weights))
+    q, m, K = len(root), round(math.sqrt(cells.shape[1])) - len(root), len(weights) - 1
+    d, p, own, k = q + m, m - 1, len(rows), slopes.shape[1]
+    slope, second = zeros_of(own + k), zeros_of((own + k, own + k))
+    totals = zeros_of(K)
     R, T, W = zeros_of((J, q, q)), room_for((J, q, m)), zeros_of((m, m))
     root_blocks(_combined(cells, groups, class_of, J, weights), R, T, W)
     log_det, S, half, turned = reduce_groups(root, R, T, W)
     if not (np.isfinite(log_det) and cholesky_in_place(S)):
-        return -np.inf, score, information, totals
+        return -np.inf, slope, second
     freedom = n - p if restricted else n
     F, gamma, log_det_X = _solved(S)
     r = S[p, p]
     deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
     integrated = 1.0 if restricted else 0.0
-    deviance += integrated * log_det_X
+    deviance += integrated * log_det_X + weights[K]
     sigma = r / math.sqrt(freedom)
-    E = room_for((J, d, d))
-    write_profiled(_product(root), half, turned, _mean(gamma, F, sigma, integrated), E)
+    E, mean = room_for((J, d, d)), _mean(gamma, F, sigma, integrated)
+    write_profiled(_product(root), half, turned, mean, E)
     _add_totals(cells, groups, class_of, E, totals)
     if q:
+        score = zeros_of((q, q))
         _second(
             half, turned, gamma, F, sigma, integrated, freedom, root, rows, columns, mask, score,
-            information,
+            second,
         )  # fmt: skip
-    return -0.5 * deviance, score, information, totals
+        for e in range(own):
+            for i in range(q):
+                slope[e] += 2.0 * score[rows[e], i] * root[i, columns[e]]
+    for t in range(k):
+        slope[own + t] = -0.5 * slopes[K, t]
+        for c in range(K):
+            slope[own + t] -= 0.5 * totals[c] * slopes[c, t]
+        for s in range(t + 1):
+            second[own + t, own + s] = 0.5 * bends[K, t, s]
+            for c in range(K):
+                second[own + t, own + s] += 0.5 * totals[c] * bends[c, t, s]
+    moved = zeros_of((own + k, m, m))
+    directions(
+        cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, second, moved
+    )  # fmt: skip
+    add_outer(moved, S, F, gamma, freedom, integrated, own, second)
+    for i in range(own + k):
+        for c in range(i):
+            second[c, i] = second[i, c]
+    return -0.5 * deviance, slope, second
 
 
 @inner

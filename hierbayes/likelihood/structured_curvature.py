@@ -1,0 +1,250 @@
+r"""−∂²ℓ by the weights of classes of cells, along directions in which these move.
+
+With D_j = (M_j,ZZ + Γ⁻¹)⁻¹, C_j = [−K_j; I], K_j = D_jM_j,Z·, Ω the mean of (−γ, 1)(−γ, 1)' over
+σ², and Ṁ_jt the change of M_j along the t-th direction,
+
+    S_t   = Σ_j C_j'Ṁ_jtC_j,            G_jt = (Ṁ_jtC_j)_Z
+    2∂²   = Σ_j [ tr E_jM̈_jts − tr D_jṀ_jtD_jṀ_js − 2 tr ΩG_jt'D_jG_js ] + outer(S_t, S_s)
+
+where outer is the curvature of N log|S| − (N − 1) log|S_XX| itself (with N rows of ML
+−N log|S_XX|).  An entry e of λ moves λ'M_jλ and λ'M_j· in the same formulas, with
+A_j = I + λ'M_j,ZZλ, κ_j = A_j⁻¹λ'M_j,Z· and h_j = (M_jC_j)_Z.
+"""
+
+from __future__ import annotations
+
+from hierbayes.compilation import inner
+from hierbayes.compiled_arrays import room_for, zeros_of
+
+
+@inner
+def directions(
+    cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, second, S
+):  # fmt: skip
+    """Write −∂²ℓ (n, n) but for what is outer and of λ alone, and S_t (n, m, m).
+
+    The directions are the entries of λ at ``rows`` and ``columns``, then those along which the
+    weights have ``slopes`` (K, k).
+    """
+    J, q = half.shape[0], half.shape[2]
+    m, k, own = turned.shape[2], slopes.shape[1], len(rows)
+    d = q + m
+    moved = room_for((k, d, d))
+    flat = moved.reshape(k, d * d)
+    D, K, h, kappa = room_for((q, q)), room_for((q, m)), room_for((q, m)), room_for((q, m))
+    A, low, turn = room_for((q, q)), room_for((q, q)), room_for((q, q))  # λA⁻¹, λ'D̂, ΓD̂
+    G, GO, DGO = room_for((k, q, m)), room_for((q, m)), room_for((k, q, m))
+    DM = room_for((k, q, q))
+    parts, first = room_for((4, q, q)), 0
+    LE, hO, kO = room_for((d, q)), room_for((q, m)), room_for((q, m))
+    for j in range(J):
+        for t in range(k):
+            for i in range(d * d):
+                flat[t, i] = 0.0
+        while first < len(groups) and groups[first] == j:
+            for t in range(k):
+                slope = slopes[class_of[first], t]
+                if slope != 0.0:
+                    for i in range(d * d):
+                        flat[t, i] += slope * cells[first, i]
+            first += 1
+        if q:
+            _group(j, half, turned, root, D, K, h, kappa, A, low, turn)
+            _own(own, rows, columns, h, kappa, S)
+            if own and k:
+                _times(h, mean, hO)
+                _times(kappa, mean, kO)
+                for i in range(q):
+                    for c in range(q):
+                        total = A[i, c]
+                        for a in range(m):
+                            total += K[i, a] * kO[c, a]
+                        LE[i, c] = total
+                for a in range(m):
+                    for c in range(q):
+                        LE[q + a, c] = -kO[c, a]
+        for t in range(k):
+            _along(moved[t], K, G[t], S[own + t])
+            if q:
+                _times(G[t], mean, GO)
+                _from_left(D, GO, DGO[t])
+                for i in range(q):
+                    for c in range(q):
+                        total = 0.0
+                        for e in range(q):
+                            total += D[i, e] * moved[t, e, c]
+                        DM[t, i, c] = total
+                for s in range(t + 1):
+                    total = 0.0
+                    for i in range(q):
+                        for c in range(q):
+                            total += 0.5 * DM[t, i, c] * DM[s, c, i]
+                        for a in range(m):
+                            total += DGO[t, i, a] * G[s, i, a]
+                    second[own + t, own + s] -= total
+                if own:
+                    _mixed(moved[t], G[t], A, turn, LE, hO, kO, parts)
+                    for e in range(own):
+                        i, c = rows[e], columns[e]
+                        second[own + t, e] += (
+                            parts[0, i, c] - parts[1, c, i] - parts[2, i, c] + parts[3, c, i]
+                        )
+
+
+@inner
+def add_outer(S, low, F, gamma, freedom, integrated, own, second):
+    """Add the curvature by S itself, but for that of two of the ``own`` entries of λ.
+
+    ``low`` (m, m) is the factor of S, and FF' = S_XX⁻¹.
+    """
+    n, m = len(S), len(low)
+    p = m - 1
+    B, work = zeros_of((n, m, m)), room_for((m, m))
+    for t in range(n):
+        for a in range(m):  # S_t [F, c/r], whose columns are those of low⁻'
+            for i in range(m):
+                total = 0.0
+                for b in range(p):
+                    total += S[t, a, b] * (F[b, i] if i < p else -gamma[b] / low[p, p])
+                if i == p:
+                    total += S[t, a, p] / low[p, p]
+                work[a, i] = total
+        for i in range(m):
+            for c in range(i + 1):
+                total = 0.0
+                for a in range(p):
+                    total += work[a, c] * (F[a, i] if i < p else -gamma[a] / low[p, p])
+                if i == p:
+                    total += work[p, c] / low[p, p]
+                B[t, i, c] = total
+                B[t, c, i] = total
+        for s in range(t + 1 if t >= own else 0):
+            total = freedom * B[t, p, p] * B[s, p, p]
+            for i in range(p):
+                total += 2.0 * freedom * B[t, p, i] * B[s, p, i]
+                for c in range(p):
+                    total += integrated * B[t, i, c] * B[s, i, c]
+            second[t, s] -= 0.5 * total
+
+
+@inner
+def _group(j, half, turned, root, D, K, h, kappa, A, low, turn):
+    """D_j, K_j, h_j, κ_j, λA_j⁻¹, λ'D̂ and ΓD̂ of D̂ = Z'(V/σ²)⁻¹Z."""
+    r, q, m = half.shape[1], half.shape[2], turned.shape[2]
+    for i in range(q):
+        for c in range(m):
+            total = 0.0
+            for a in range(r):
+                total += half[j, a, i] * turned[j, a, c]
+            h[i, c] = total
+        for c in range(q):
+            total = 0.0
+            for a in range(r):
+                total += half[j, a, i] * half[j, a, c]
+            D[i, c] = total  # D̂ for now
+    for i in range(q):
+        for c in range(m):
+            total = 0.0
+            for e in range(q):
+                total += root[e, i] * h[e, c]
+            kappa[i, c] = total
+        for c in range(q):
+            total = 0.0
+            for e in range(q):
+                total += root[e, i] * D[e, c]
+            low[i, c] = total
+    _from_left(root, kappa, K)
+    _from_left(root, low, turn)
+    for i in range(q):
+        for c in range(q):
+            total = root[i, c]
+            for e in range(q):
+                total -= turn[i, e] * root[e, c]
+            A[i, c] = total
+    for i in range(q):
+        for c in range(q):
+            total = 0.0
+            for e in range(q):
+                total += A[i, e] * root[c, e]
+            D[i, c] = total
+
+
+@inner
+def _own(own, rows, columns, h, kappa, S):
+    """Add S_e of every entry of λ."""
+    m = h.shape[1]
+    for e in range(own):
+        i, c = rows[e], columns[e]
+        for a in range(m):
+            for b in range(m):
+                S[e, a, b] -= kappa[c, a] * h[i, b] + h[i, a] * kappa[c, b]
+
+
+@inner
+def _along(moved, K, G, S):
+    """G = (ṀC)_Z, and add C'ṀC to S."""
+    q, m = K.shape
+    for i in range(q):
+        for a in range(m):
+            total = moved[i, q + a]
+            for e in range(q):
+                total -= moved[i, e] * K[e, a]
+            G[i, a] = total
+    for a in range(m):
+        for b in range(a + 1):
+            total = moved[q + a, q + b]
+            for e in range(q):
+                total -= moved[q + a, e] * K[e, b] + K[e, a] * G[e, b]
+            S[a, b] += total
+            if a != b:
+                S[b, a] += total
+
+
+@inner
+def _mixed(moved, G, A, turn, LE, hO, kO, parts):
+    """What entries of λ and one direction have together, as four matrices (q, q)."""
+    q, m = G.shape
+    d = q + m
+    for i in range(q):
+        for c in range(q):
+            total, of_h, of_k = 0.0, 0.0, 0.0
+            for a in range(d):
+                total += moved[i, a] * LE[a, c]
+            parts[0, i, c] = total
+            total = 0.0
+            for e in range(q):
+                for f in range(q):
+                    total += A[e, i] * moved[e, f] * turn[f, c]
+            parts[1, i, c] = total
+            for e in range(q):
+                h, k = 0.0, 0.0
+                for a in range(m):
+                    h += hO[i, a] * G[e, a]
+                    k += kO[i, a] * G[e, a]
+                of_h += h * A[e, c]
+                of_k += k * turn[e, c]
+            parts[2, i, c] = of_h
+            parts[3, i, c] = of_k
+
+
+@inner
+def _times(a, symmetric, out):
+    """Write a (q, m) times a symmetric matrix (m, m)."""
+    q, m = a.shape
+    for i in range(q):
+        for c in range(m):
+            total = 0.0
+            for b in range(m):
+                total += a[i, b] * symmetric[c, b]
+            out[i, c] = total
+
+
+@inner
+def _from_left(a, b, out):
+    """Write ab of small matrices."""
+    for i in range(a.shape[0]):
+        for c in range(b.shape[1]):
+            total = 0.0
+            for e in range(a.shape[1]):
+                total += a[i, e] * b[e, c]
+            out[i, c] = total
