@@ -17,6 +17,7 @@ from hierbayes.estimation.family_inputs import inputs_at_mode
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.estimation.posterior import target_of
+from hierbayes.families.random_utility import averaged_shares
 from hierbayes.fit.of_family.maximised import maximise_family
 from tests.test_families import c_rows
 
@@ -263,6 +264,85 @@ def test_predictions_are_probabilities(fit: hb.PointFit) -> None:
     gamma = fit.fixef().to_numpy().reshape(2, 2)
     wanted = gamma[:, 0] + np.outer(DATA["x"].head(3), gamma[:, 1])
     np.testing.assert_allclose(new, wanted)
+
+
+def _averaged(eta: Array, spread: Array) -> Array:
+    """Shares (n, 3) averaged over normal predictors by a grid of both."""
+    z, w = np.polynomial.hermite_e.hermegauss(60)
+    nodes = np.array([(a, b) for a in z for b in z])
+    weights = np.array([a * b for a in w for b in w]) / (2.0 * np.pi)
+    at = eta[:, None] + spread[:, None] * nodes
+    whole = np.concatenate([np.zeros((*at.shape[:2], 1)), at], axis=2)
+    return np.asarray(np.einsum("l,nlk->nk", weights, softmax(whole, axis=2)))
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.5, 2.0])
+def test_shares_averaged_over_predictors_are_those_of_a_grid(sd: float) -> None:
+    rng = np.random.default_rng(8)
+    eta, spread = 2.0 * rng.normal(size=(7, 2)), sd * rng.uniform(0.3, 1.0, (7, 2))
+    np.testing.assert_allclose(averaged_shares(eta, spread, 41), _averaged(eta, spread), atol=2e-7)
+    far = averaged_shares(np.array([[900.0, -900.0], [-40.0, -50.0]]), spread[:2], 41)
+    np.testing.assert_allclose(far[0], [0.0, 1.0, 0.0], atol=1e-12)
+    wanted = -40.0 + 0.5 * spread[1, 0] ** 2  # of a rare category, the mean of exp(η)
+    assert np.log(far[1, 1]) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_new_groups_are_averaged_over_the_effects_of_every_category(fit: hb.PointFit) -> None:
+    sloped = hb.Model("y ~ x + (1 + x | g)", DATA, family="categorical").ml()
+    new = DATA.head(4).assign(g=99)
+    eta = sloped.predict(new, effects="none", scale="linear").to_numpy()
+    Z = np.column_stack([np.ones(4), new["x"]])
+    G = sloped.G
+    spread = np.sqrt([[z @ G[k : k + 2, k : k + 2] @ z for k in (0, 2)] for z in Z])
+    wanted = _averaged(eta, spread)
+    found = sloped.predict(new, new_groups="sample")
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    limits = fit.predict(new, new_groups="sample", prob=0.9, seed=1)
+    np.testing.assert_allclose(limits["predicted"], fit.predict(new, new_groups="sample").stack())
+    assert (limits["lower"] < limits["predicted"]).all()
+    assert (limits["predicted"] < limits["upper"]).all()
+    table = hb.predictions(sloped, new, effects="new").table
+    np.testing.assert_allclose(table["estimate"], wanted.ravel(), atol=1e-6)
+    assert table["category"].tolist() == list(CATEGORIES) * 4
+
+
+def test_effects_on_the_population_have_errors_of_differences(fit: hb.PointFit) -> None:
+    found = hb.comparisons(fit, DATA, variables="x", effects="new")
+    assert found.table["category"].tolist() == list(CATEGORIES)
+    assert found.table["estimate"].sum() == pytest.approx(0.0, abs=1e-12)
+    sd = fit.var_corr()["sd"].to_numpy()
+
+    def change(gamma: Array) -> Array:
+        both = []
+        for step in (0.5, -0.5):
+            x = DATA["x"].to_numpy() + step
+            eta = np.column_stack([gamma[0] + gamma[1] * x, gamma[2] + gamma[3] * x])
+            both.append(_averaged(eta, np.broadcast_to(sd, eta.shape)).mean(axis=0))
+        return both[0] - both[1]
+
+    gamma = fit.fixef().to_numpy()
+    np.testing.assert_allclose(found.table["estimate"], change(gamma), atol=1e-6)
+    J = _differences(change, gamma)
+    wanted = np.sqrt(np.einsum("pc,pr,rc->c", J, fit.vcov(), J))
+    np.testing.assert_allclose(found.table["se"], wanted, rtol=1e-4)
+    assert "by quadrature (41 nodes)" in found.table.attrs["effects"]
+
+
+def test_a_posterior_averages_over_new_groups_in_every_draw(posterior: hb.PosteriorFit) -> None:
+    new = DATA.head(2)
+    found = hb.predictions(posterior, new, effects="new").table
+    gamma, sd = (
+        posterior.draws(name).to_numpy().reshape(1000, -1)[::50] for name in ("gamma", "sd")
+    )
+    x = new["x"].to_numpy()
+    draws = [
+        _averaged(np.column_stack([g[0] + g[1] * x, g[2] + g[3] * x]), np.tile(s, (2, 1)))
+        for g, s in zip(gamma, sd, strict=True)
+    ]
+    away = found["estimate"] - np.mean(draws, axis=0).ravel()
+    assert (np.abs(away) < 5.0 * found["se"] / np.sqrt(20.0)).all()
+    spread = np.std(draws, axis=0).ravel() / found["se"]
+    assert spread.between(0.5, 1.8).all()
 
 
 def test_residuals_are_by_category(fit: hb.PointFit) -> None:

@@ -16,6 +16,7 @@ from hierbayes.compilation import inner
 from hierbayes.errors import DataError, FamilyError
 from hierbayes.families import rows
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.random_utility import averaged_shares
 from hierbayes.families.response import (
     Response,
     categories_present,
@@ -134,6 +135,11 @@ class Categorical(ResponseFamily):
         whole = np.column_stack([np.zeros(len(of_rows)), of_rows])
         shares = np.exp(whole - whole.max(axis=1, keepdims=True))
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def averaged_probabilities(self, eta: Floats, spread: Floats, nodes: int) -> Floats:
+        """By `averaged_shares`: random effects of different categories are independent."""
+        size = len(self.categories) - 1
+        return averaged_shares(eta.reshape(-1, size), spread.reshape(-1, size), nodes)
 
     def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """The probabilities of the categories but the first (n P,)."""

@@ -194,6 +194,16 @@ class ResponseFamily:
             f"model is {self}; leave it out"
         )
 
+    def averaged_probabilities(self, eta: Floats, spread: Floats, nodes: int) -> Floats:
+        """`probabilities` (n, K) averaged over P > 1 linear predictors of mean η and sd (n P,).
+
+        Raises
+        ------
+        FamilyError
+            When rows have one linear predictor, over which anything is averaged alike.
+        """
+        raise FamilyError(f"{self.name} has one linear predictor a row")
+
     @abstractmethod
     def start(self, y: Floats, m: Floats) -> Floats:
         """A sensible η (n,) for each row from its response alone."""

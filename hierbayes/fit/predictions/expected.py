@@ -48,29 +48,21 @@ def point_prediction(fit: Fitted, rows: PredictionRows, law: ResponseLaw, kind: 
     """
     if kind == "linear":
         return linear_predictor(fit, rows)
-    eta, phi = rows.linear(fit.gamma, fit.u_means), fit.mean_phi
-    made = law.probabilities if kind == "probability" else law.mean
-    spread = _unseen_spread(fit, rows)
-    if not spread.any() or law.is_linear:
-        values = made(eta, phi)
-    elif law.predictors > 1:
+    if kind == "response" and law.categories and law.predictors > 1:
         raise DataError(
-            "the average over new groups of nominal categories has no short form; take "
-            "predict_draws(..., new_groups='sample') and average its draws"
+            "nominal categories have no mean and no limits; predict_draws(kind='response') "
+            "draws them, and scale='probability' has their probabilities"
         )
+    eta, phi = rows.linear(fit.gamma, fit.u_means), fit.mean_phi
+    spread = _unseen_spread(fit, rows)
+    if spread.any() and not law.is_linear:
+        values = law.averaged(kind, eta, spread, phi, _NODES)
     else:
-        nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-        at_nodes = np.stack([made(eta + spread * z, phi) for z in nodes])
-        values = np.tensordot(weights / weights.sum(), at_nodes, axes=1)
+        values = law.probabilities(eta, phi) if kind == "probability" else law.mean(eta, phi)
     if kind == "probability":
         names = pd.Index(law.categories, name="category")
         return pd.DataFrame(values, index=rows.index, columns=names)
     if kind == "response":
-        if law.categories and law.predictors > 1:
-            raise DataError(
-                "nominal categories have no mean and no limits; predict_draws(kind='response') "
-                "draws them, and scale='probability' has their probabilities"
-            )
         values = values * law.sizes
     return pd.Series(values, index=rows.index, name="predicted")
 

@@ -59,6 +59,25 @@ class ResponseLaw(ABC):
     def draw(self, rng: np.random.Generator, eta: Floats, phi: Floats) -> Floats:
         """New responses (n,): of trials the successes, categories by their number."""
 
+    def averaged(self, kind: str, eta: Floats, spread: Floats, phi: Floats, nodes: int) -> Floats:
+        """The ``"mean"`` or the ``"probability"`` of each category, averaged over normal η.
+
+        Parameters
+        ----------
+        kind : str
+        eta, spread : (n P,) float
+            Mean and standard deviation; those of a row's several predictors are independent.
+        phi : (d,) float
+        nodes : int
+            Of Gauss and Hermite's rule.
+        """
+        z, weights = np.polynomial.hermite_e.hermegauss(nodes)
+        law = self.repeated(nodes)
+        made = law.probabilities if kind == "probability" else law.mean
+        found = made((eta + z[:, None] * spread).ravel(), phi)
+        found = found.reshape(nodes, len(eta), *found.shape[1:])
+        return np.asarray(np.tensordot(weights / weights.sum(), found, axes=1))
+
     def of_kind(self, kind: str, eta: Floats, phi: Floats, rng: np.random.Generator) -> Floats:
         """What is asked of the rows: linear predictors, their mean, probabilities, or new ones."""
         if kind == "linear":
@@ -233,6 +252,13 @@ class FamilyLaw(ResponseLaw):
             When the response is no category.
         """
         return self.family.probabilities(eta, phi)
+
+    def averaged(self, kind: str, eta: Floats, spread: Floats, phi: Floats, nodes: int) -> Floats:
+        """As of any response; the family has a rule for several linear predictors."""
+        if self.predictors == 1:
+            return ResponseLaw.averaged(self, kind, eta, spread, phi, nodes)
+        found = self.family.averaged_probabilities(eta, spread, nodes)
+        return found if kind == "probability" else found[:, 1:].ravel()
 
     def below(self, y: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
         """The family's.

@@ -4,7 +4,8 @@ Of new groups the expected response is averaged over their effects,
 
     ∫ μ(η + s z) φ(z) dz,  s² = z'Gz of the row,
 
-by Gauss–Hermite quadrature; of a Gaussian response, and of η itself, it is that of u = 0.
+by Gauss–Hermite quadrature; of nominal categories over those of each of them, which are independent
+(`random_utility`); of a Gaussian response, and of η itself, it is that of u = 0.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class ExpectedRows:
     Parameters
     ----------
     rows : PredictionRows
-    new : (n, q) float or None
+    new : (n P, q) float or None
         Z of effects over which is averaged; None where there are none.
     law : ResponseLaw
         Of these rows.
@@ -77,10 +78,12 @@ class ExpectedRows:
         return len(self.law.categories) if self.kind == "probability" else 1
 
     def spread(self, root: Floats, at: slice) -> Floats | None:
-        """s (..., m) of some of the rows, for roots of G (..., q, q)."""
+        """s (..., m P) of some of the rows, for roots of G (..., q, q)."""
         if self.new is None:
             return None
-        return np.asarray(np.sqrt(((self.new[at] @ root) ** 2).sum(axis=-1)))
+        P = self.rows.P
+        mine = self.new[at.start * P : at.stop * P]
+        return np.asarray(np.sqrt(((mine @ root) ** 2).sum(axis=-1)))
 
     def part(self, at: slice) -> ResponseLaw:
         """The law of some of the rows."""
@@ -92,17 +95,13 @@ class ExpectedRows:
         """What is expected (m, C) of rows of this law, with η (m P,)."""
         if self.is_linear:
             return eta.reshape(-1, self.C)
-        made = law.probabilities if self.kind == "probability" else law.mean
-        if spread is None or not spread.any():
-            return made(eta, phi).reshape(-1, self.C)
-        z, weights = np.polynomial.hermite_e.hermegauss(nodes)
-        made = (
-            law.repeated(nodes).probabilities
-            if self.kind == "probability"
-            else law.repeated(nodes).mean
-        )
-        at_nodes = made((eta + z[:, None] * spread).ravel(), phi).reshape(nodes, -1, self.C)
-        return np.tensordot(weights / weights.sum(), at_nodes, axes=1)
+        if spread is not None and spread.any():
+            found = law.averaged(self.kind, eta, spread, phi, nodes)
+        else:
+            found = (
+                law.probabilities(eta, phi) if self.kind == "probability" else law.mean(eta, phi)
+            )
+        return found.reshape(-1, self.C)
 
     def derivatives(
         self, law: ResponseLaw, eta: Floats, phi: Floats, spread: Floats | None, nodes: int
@@ -150,11 +149,6 @@ def expected_rows(fit: Fit, data: pd.DataFrame | None, asked: Asked) -> Expected
         law.probabilities(np.zeros(len(rows.X)), fit.mean_phi)  # refuses
     Z = None
     if new and not (law.is_linear or kind == "linear"):
-        if law.predictors > 1:
-            raise DataError(
-                "the average over new groups of nominal categories is not made; effects='none' "
-                "holds their effects at 0, and effects='all' takes those of the groups of the fit"
-            )
         own = asked.group_means == "own"
         Z = design.rows.Z
         if rows.data is not None:
