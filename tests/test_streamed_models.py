@@ -191,3 +191,24 @@ def test_many_pairs_of_levels_are_added_up(tmp_path: Path) -> None:
     stream = hb.Model(formula, data=Pieces(data, tuple(range(1, 200))))  # one row a batch
     assert_same_products(stream, memory)
     assert stream.ml().loglik == pytest.approx(memory.ml().loglik, rel=1e-11)
+
+
+@pytest.mark.parametrize("by_lane", [True, False])
+def test_a_column_is_constant_in_each_half_of_the_batches_and_not_in_all(by_lane: bool) -> None:
+    """Of many batches every second one is summed up apart; what is held in a group is compared."""
+    rng = np.random.default_rng(8)
+    n, pieces = 1200, 24
+    number = np.arange(n) * pieces // n
+    g = rng.integers(0, 15, n)
+    g[(number % 2 == 0) & (g > 11)] = 3  # groups of every second batch alone
+    w = rng.normal(size=15)[g] + (number % 2 if by_lane else 0)
+    y = 100.0 + w + rng.normal(size=15)[g] + rng.normal(size=n)
+    frame = pd.DataFrame({"y": y, "w": w, "g": g})
+    cuts = tuple((np.flatnonzero(np.diff(number)) + 1).tolist())
+    memory = hb.Model("y ~ w + (1 | g)", frame)
+    stream = hb.Model("y ~ w + (1 | g)", data=Pieces(frame, cuts))
+    a, b = memory.reml(), stream.reml()
+    assert a.design.columns.between_of == b.design.columns.between_of
+    assert b.loglik == pytest.approx(a.loglik, rel=1e-10)
+    pd.testing.assert_frame_equal(b.ranef(), a.ranef(), rtol=1e-8)
+    pd.testing.assert_series_equal(b.fixef(), a.fixef(), rtol=1e-8)

@@ -17,8 +17,8 @@ from hierbayes.design.change_of_basis import (
     random_between,
 )
 from hierbayes.design.column_moments import Moments
+from hierbayes.design.one_pass import Pass
 from hierbayes.design.standardisation import joined, own_parts, standardised
-from hierbayes.design.streamed_sums import Pass
 from hierbayes.frames.arrays import Floats
 
 _CONSTANT = 1e-10  # what X e may be off 1

@@ -6,12 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from hierbayes.design.batch_columns import BatchColumns, Columned
 from hierbayes.design.constancy_watch import ConstancyWatch, Ranges
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.design.factor_coder import FactorCoder
 from hierbayes.frames.arrays import Floats, Integers
 
 type Released = Sequence[tuple[int, Floats]]  # fixed columns, and their value in each group
@@ -50,69 +48,48 @@ class FactorFound:
 
 
 class FactorWatch:
-    """The groups of a factor, what is constant within them, and how much their rows weigh.
+    """What is constant within the groups of a factor, and how much their rows weigh.
 
     Parameters
     ----------
-    name : str
-    columns : tuple of str
-        That hold its groups.
     maker : BatchColumns
     """
 
-    def __init__(self, name: str, columns: tuple[str, ...], maker: BatchColumns) -> None:
-        self._coder, self._factors = FactorCoder(name, columns), maker.factors
+    def __init__(self, maker: BatchColumns) -> None:
+        self._factors = maker.factors
         self._ranges = ConstancyWatch(len(maker.columns.terms) + 1)
         self._parts: dict[str, ConstancyWatch] = {}
         self._weights = np.zeros(0)
 
-    @property
-    def J(self) -> int:
-        """How many groups there have been."""
-        return self._coder.J
-
-    def codes(self, made: Columned, place: str) -> Integers:
-        """The number of each row's group (n,).
-
-        Raises
-        ------
-        DataError
-            When a group column holds another type than before, naming the place.
-        """
-        return self._coder.codes(made.frame, place)
-
     def watch(
-        self, made: Columned, codes: Integers, held: Collection[int], released: Released
+        self,
+        made: Columned,
+        codes: Integers,
+        J: int,
+        held: Collection[int],
+        released: Released,
     ) -> None:
-        """Watch rows of groups with these codes.
+        """Watch rows of groups with these codes, below J.
 
         Of fixed columns that are ``held`` the values in each group are known otherwise; those
         ``released`` were so before these rows.
         """
         for column, values in released:
             self._ranges.release(column, values)
-        self._ranges.add(made.fixed, codes, self.J, held)
+        self._ranges.add(made.fixed, codes, J, held)
         for name, part in made.parts.items():
             watch = self._parts.setdefault(name, ConstancyWatch(part.shape[1]))
-            watch.add(part.T, codes, self.J)
+            watch.add(part.T, codes, J)
         if made.weights is not None:
             weights = made.weights if made.times is None else made.weights * made.times
-            self._weights = _longer(self._weights, self.J)
-            self._weights += np.bincount(codes, weights, self.J)
+            self._weights = _longer(self._weights, J)
+            self._weights += np.bincount(codes, weights, J)
 
-    @property
-    def sorted(self) -> tuple[pd.Index, Integers]:
-        """The labels in their order, and the number (J,) that each has had."""
-        return self._coder.sorted()
+    def found(self, cross: CrossProducts, at: Integers, held: Mapping[int, Floats]) -> FactorFound:
+        """What has been seen, of groups with these cross-products and the codes ``at`` (J,).
 
-    def found(
-        self, cross: CrossProducts, order: tuple[pd.Index, Integers], held: Mapping[int, Floats]
-    ) -> FactorFound:
-        """What has been seen, of groups with these cross-products, in the order of `sorted`.
-
-        ``held`` are values (J,) of fixed columns that are the same in all rows of each group.
+        ``held`` are values by code of fixed columns that are the same in all rows of each group.
         """
-        at = order[1]
         return FactorFound(
             cross,
             self._ranges.found(at, held),

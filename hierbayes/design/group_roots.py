@@ -72,6 +72,11 @@ class GroupRoots:
             roles.held_from, self._own, self._W,
         )  # fmt: skip
 
+    def rows_of(self, codes: Integers) -> Floats:
+        """How many rows groups with these codes have (k,)."""
+        kept = self._own[:, 0]
+        return np.where(codes < len(kept), kept[np.minimum(codes, len(kept) - 1)], 0.0)
+
     @property
     def held(self) -> dict[int, Floats]:
         """By column that is the same in all rows of each group its value (J,), NaN without rows."""

@@ -13,31 +13,23 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.change_of_basis import (
     RandomColumns,
     columns_between,
-    in_basis,
     random_between,
 )
 from hierbayes.design.column_moments import Moments
-from hierbayes.design.column_roles import rotated_roles
 from hierbayes.design.common_basis import common_basis, of_all_responses, with_own_parts
-from hierbayes.design.constancy_watch import joined_ranges
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.design.factor_watch import FactorFound
 from hierbayes.design.group_coder import GroupCoder
-from hierbayes.design.group_roots import GroupRoots
-from hierbayes.design.level_roots import PairSums
+from hierbayes.design.joined_groups import (
+    PartGroups,
+    joined_factors,
+    joined_products,
+    products_of,
+)
+from hierbayes.design.one_pass import Pass
 from hierbayes.design.products import Products
-from hierbayes.design.sparse_products import PairProducts, SparseProducts
-from hierbayes.design.streamed_sums import Pass
+from hierbayes.design.sparse_products import PairProducts
 from hierbayes.design.sums import little_is_left, without_fixed
 from hierbayes.frames.arrays import Floats, Integers
-
-
-@dataclass(frozen=True, slots=True)
-class _Groups:
-    """Labels of the groups of a factor in order, and the place of each part's among them."""
-
-    labels: pd.Index
-    codes_of: tuple[Integers, ...]
 
 
 def joined_passes(
@@ -70,10 +62,7 @@ def joined_passes(
         missing.update(part.missing)
     return Pass(
         cross=sums.products,
-        factors=tuple(
-            _factor([part.factors[k] for part in parts], own, groups[k])
-            for k, own in enumerate(sums.own)
-        ),
+        factors=joined_factors(parts, sums.own, groups),
         moments=sums.moments,
         log_root_weights=sum(part.log_root_weights for part in parts),
         two_valued=all(part.two_valued for part in parts),
@@ -94,7 +83,7 @@ def in_one_basis(found: Pass) -> Pass:
     return replace(found, cross=cross, factors=tuple(factors))
 
 
-def _groups(k: int, name: str, parts: Sequence[Pass], places: Sequence[str]) -> _Groups:
+def _groups(k: int, name: str, parts: Sequence[Pass], places: Sequence[str]) -> PartGroups:
     coder = GroupCoder(name)
     codes_of = [
         coder.codes(pd.Series(part.factors[k].cross.groups), place)
@@ -102,21 +91,7 @@ def _groups(k: int, name: str, parts: Sequence[Pass], places: Sequence[str]) -> 
     ]
     labels, order = coder.sorted()
     rank: Integers = np.argsort(order)
-    return _Groups(labels, tuple(rank[codes] for codes in codes_of))
-
-
-def _factor(parts: Sequence[FactorFound], cross: CrossProducts, groups: _Groups) -> FactorFound:
-    """What is known of the groups of one factor."""
-    J, codes_of = len(groups.labels), groups.codes_of
-    weights = np.zeros(J)
-    for part, codes in zip(parts, codes_of, strict=True):
-        weights[codes] += part.weights
-    columns = {
-        name: joined_ranges([part.parts[name] for part in parts], codes_of, J)
-        for name in parts[0].parts
-    }
-    ranges = joined_ranges([part.columns for part in parts], codes_of, J)
-    return FactorFound(cross, ranges, parts[0].alone, columns, weights)
+    return PartGroups(labels, tuple(rank[codes] for codes in codes_of))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,22 +103,16 @@ class _Sums:
     moments: Moments
 
     @classmethod
-    def of(cls, parts: Sequence[Pass], random: RandomColumns, groups: Sequence[_Groups]) -> _Sums:
+    def of(
+        cls, parts: Sequence[Pass], random: RandomColumns, groups: Sequence[PartGroups]
+    ) -> _Sums:
         basis = common_basis(parts, random)
-        own = [_own(k, parts, basis, random, groups[k]) for k in range(len(groups))]
-        pairs = [
-            _pairs(at, parts, basis, random, groups)
-            for at in range(len(groups) * (len(groups) - 1) // 2)
-        ]
-        return cls(tuple(own), tuple(pairs), _moments(parts, basis, random))
+        own, pairs = joined_products(parts, basis, random, groups)
+        return cls(own, pairs, _moments(parts, basis, random))
 
     @property
     def products(self) -> Products:
-        first = self.own[0]
-        if len(self.own) == 1:
-            return first
-        levels = tuple(one.levels[0] for one in self.own)
-        return SparseProducts(levels, self.pairs, first.C, first.n, first.basis)
+        return products_of(self.own, self.pairs)
 
     def turned(self, basis: Basis) -> _Sums:
         """In a basis with other fixed columns or another response."""
@@ -159,36 +128,6 @@ class _Sums:
             for _ in range(2):
                 sums = sums.turned(without_fixed(sums.products))
         return sums
-
-
-def _own(
-    k: int, parts: Sequence[Pass], basis: Basis, random: RandomColumns, groups: _Groups
-) -> CrossProducts:
-    """The cross-products of factor k as if it were the only one."""
-    J = len(groups.labels)
-    q = random.spans[k].stop - random.spans[k].start
-    roots = GroupRoots(rotated_roles(q, len(basis.taken) + 1))
-    for part, codes in zip(parts, groups.codes_of, strict=True):
-        roots.join(in_basis(part.factors[k].cross, basis, random, k), codes, J)
-    return roots.products(groups.labels, np.arange(J), basis)
-
-
-def _pairs(
-    at: int, parts: Sequence[Pass], basis: Basis, random: RandomColumns, groups: Sequence[_Groups]
-) -> PairProducts:
-    """The products of levels of two factors that occur together in any part."""
-    found: PairSums | None = None
-    for number, part in enumerate(parts):
-        assert isinstance(part.cross, SparseProducts)
-        pair = part.cross.pairs[at]
-        k, m = pair.first, pair.second
-        M = random_between(part.cross.basis.z, basis.z, random.blocks)
-        left, right = (M[span, span] for span in (random.spans[k], random.spans[m]))
-        found = PairSums(k, m) if found is None else found
-        codes, others = (groups[one].codes_of[number] for one in (k, m))
-        found.add(left.T @ pair.values @ right, codes[pair.i], others[pair.j])
-    assert found is not None
-    return found.products(*(np.arange(len(groups[one].labels)) for one in (k, m)))
 
 
 def _moments(parts: Sequence[Pass], basis: Basis, random: RandomColumns) -> Moments:

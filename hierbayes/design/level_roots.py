@@ -123,7 +123,17 @@ class PairSums:
         return added_pairs(*self._place, i, j, values, _WIDEST)
 
     def products(self, first: Integers, second: Integers) -> PairProducts:
-        """All of them, the levels in another order (J_k,), (J_l,) than that they came in."""
+        """All of them, of levels in another order (J_k,), (J_l,) than that they came in.
+
+        Levels that have none of them may be left out.
+        """
         found = self._whole()
-        i, j = np.argsort(first)[found.i], np.argsort(second)[found.j]
+        i, j = _places(first)[found.i], _places(second)[found.j]
         return added_pairs(*self._place, i, j, found.values, len(second))
+
+
+def _places(order: Integers) -> Integers:
+    """Where each code stands in an order of codes; 0 of those that do not."""
+    places = np.zeros(int(order.max(initial=-1)) + 1, dtype=np.intp)
+    places[order] = np.arange(len(order))
+    return places

@@ -45,6 +45,7 @@ def rotate_rows(
     n, q, m, h = table.shape[1], len(z_at), len(x_at), len(held_at)
     z, w, least = room_for((q, BLOCK)), room_for((m, BLOCK)), room_for((q, BLOCK))
     value, share, weight = room_for(BLOCK), room_for(BLOCK), room_for(BLOCK)
+    before, size = room_for(BLOCK), room_for(BLOCK)
     group, touched = np.empty(BLOCK, dtype=np.uint64), 0.0
     while start < n:
         count = min(BLOCK, n - start)
@@ -53,19 +54,22 @@ def rotate_rows(
         for part in range(0, own.shape[1], _LINE):
             for b in range(count):  # waits for all of them at once
                 touched += own[group[b], part]
-        count, stopped = _held(
-            table, start, count, group, held_at, own, held_from, times, weights, weight
+        count, stopped = _counted(
+            table, start, count, group, held_at, own, held_from, times, weight
         )
-        for k in range(q):
-            _standardised(table[z_at[k]], start, count, of_z[0, k], of_z[1, k], z[k])
+        if len(weights):
             for b in range(count):
-                least[k, b] = _NEGLIGIBLE * abs(z[k, b])
+                weight[b] *= weights[start + b]
+        rows = slice(start, start + count)
+        for k in range(q):
+            _standardised(table[z_at[k]][rows], of_z[0, k], of_z[1, k], z[k])
+            _negligible(z[k], least[k])
         for c in range(m):
             x = x_at[c]
-            _standardised(table[x], start, count, of_x[0, x], of_x[1, x], w[c])
+            _standardised(table[x][rows], of_x[0, x], of_x[1, x], w[c])
         at, at_x = 1 + q, 1 + q + q * (q - 1) // 2
         for k in range(q):
-            _lengths(z[k], least[k], count, group, own, 1 + k, value, share, weight)
+            _lengths(z[k], least[k], count, group, own, 1 + k, value, share, weight, before, size)
             for k2 in range(k + 1, q):
                 _rotated(z[k2], count, group, own, at, value, share)
                 at += 1
@@ -79,52 +83,65 @@ def rotate_rows(
 
 
 @inner
-def _held(
+def _counted(
     table: Floats, start: int, count: int, group: Integers, held_at: Integers, own: Floats,
-    at: int, times: Floats, weights: Floats, weight: Floats,
+    at: int, times: Floats, weight: Floats,
 ) -> tuple[int, int]:  # fmt: skip
-    """Count rows and weigh them, until one differs from its group: how many, and where, or −1."""
+    """Count rows, until one differs from its group in what is held: how many, and where, or −1."""
+    h = len(held_at)
     for b in range(count):
-        kept = own[group[b]]
-        if kept[0] == 0.0:
-            for h in range(len(held_at)):
-                kept[at + h] = table[held_at[h], start + b]
+        weight[b] = times[start + b] if len(times) else 1.0
+    if not h:
+        for b in range(count):
+            own[group[b], 0] += weight[b]
+        return count, -1
+    for b in range(count):
+        j = group[b]
+        if own[j, 0] == 0.0:
+            for k in range(h):
+                own[j, at + k] = table[held_at[k], start + b]
         else:
-            for h in range(len(held_at)):
-                if kept[at + h] != table[held_at[h], start + b]:
-                    return b, h
-        time = times[start + b] if len(times) else 1.0
-        kept[0] += time
-        weight[b] = time * weights[start + b] if len(weights) else time
+            for k in range(h):
+                if own[j, at + k] != table[held_at[k], start + b]:
+                    return b, k
+        own[j, 0] += weight[b]
     return count, -1
 
 
 @inner
-def _standardised(
-    column: Floats, start: int, count: int, shift: float, inverse: float, made: Floats
-) -> None:
-    for b in range(count):
-        made[b] = (column[start + b] - shift) * inverse
+def _standardised(column: Floats, shift: float, inverse: float, made: Floats) -> None:
+    for b in range(len(column)):
+        made[b] = (column[b] - shift) * inverse
+
+
+@inner
+def _negligible(z: Floats, least: Floats) -> None:
+    for b in range(len(z)):
+        least[b] = _NEGLIGIBLE * abs(z[b])
 
 
 @inner
 def _lengths(
     z: Floats, least: Floats, count: int, group: Integers, own: Floats, at: int, value: Floats,
-    share: Floats, weight: Floats,
+    share: Floats, weight: Floats, before: Floats, size: Floats,
 ) -> None:  # fmt: skip
     """Rows into D_jk; what they are multiplied by in the rest of step k, and weigh after it."""
     for b in range(count):
-        x = z[b]
-        if abs(x) <= least[b] or weight[b] == 0.0:
-            value[b] = share[b] = 0.0
-            continue
+        x = z[b] if abs(z[b]) > least[b] else 0.0
+        value[b] = x
+        share[b] = weight[b] * x
+    for b in range(count):
         j = group[b]
-        before, pull = own[j, at], weight[b] * x
-        size = before + pull * x
-        part = 1.0 / size
-        value[b], share[b] = x, pull * part
-        weight[b] *= before * part
-        own[j, at] = size
+        kept = own[j, at]
+        before[b] = kept
+        kept += share[b] * value[b]
+        size[b] = kept
+        own[j, at] = kept
+    for b in range(count):
+        is_new = share[b] != 0.0
+        part = 1.0 / (size[b] if is_new else 1.0)
+        share[b] *= part
+        weight[b] *= before[b] * part if is_new else 1.0
 
 
 @inner

@@ -29,6 +29,7 @@ from hierbayes.design.first_pass import columns_of_labels, first_rows, levels_of
 from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.learnt_states import States, calls_that_learn, learnt, with_states
+from hierbayes.design.one_pass import Pass
 from hierbayes.design.problem import Problem
 from hierbayes.design.row_facts import RowFacts
 from hierbayes.design.row_parts import row_parts
@@ -37,7 +38,7 @@ from hierbayes.design.rows import Rows
 from hierbayes.design.standardisation import own_parts
 from hierbayes.design.streamed_moments import refuse_fitted_of_streams, streamed_moments
 from hierbayes.design.streamed_rows import SourceAtHand, StreamedRows
-from hierbayes.design.streamed_sums import Pass, summed_stream
+from hierbayes.design.streamed_sums import summed_stream
 from hierbayes.design.sums import little_is_left, without_fixed
 from hierbayes.design.usable_columns import refuse_neither_number_nor_factor, refuse_unknown_names
 from hierbayes.errors import DataError

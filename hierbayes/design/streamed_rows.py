@@ -11,10 +11,10 @@ import pandas as pd
 
 from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.group_design_of_roots import ColumnRoots
+from hierbayes.design.one_pass import Pass
 from hierbayes.design.recorded_columns import RecordedColumn
 from hierbayes.design.row_facts import RowFacts
 from hierbayes.design.rows import Rows
-from hierbayes.design.streamed_sums import Pass
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.sources.source import Source

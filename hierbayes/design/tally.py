@@ -15,6 +15,7 @@ from hierbayes.design.common_basis import rows_that_stand_for
 from hierbayes.design.design import Design
 from hierbayes.design.joined_passes import in_one_basis, joined_passes
 from hierbayes.design.learnt_states import States, same_states, states_of, with_states
+from hierbayes.design.one_pass import Pass
 from hierbayes.design.problem import Problem
 from hierbayes.design.recorded_columns import (
     LabelColumn,
@@ -26,7 +27,6 @@ from hierbayes.design.recorded_columns import (
 from hierbayes.design.rows import Rows
 from hierbayes.design.streamed_problem import problem_of, summed_source
 from hierbayes.design.streamed_rows import StreamedRows
-from hierbayes.design.streamed_sums import Pass
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.sources.source import Source
 from hierbayes.specification.formula import Specification

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from hierbayes.sources.source import Batch
 
-_AHEAD = 2  # batches
+_AHEAD = 8  # batches
 
 
 def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:

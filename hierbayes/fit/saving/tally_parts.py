@@ -15,11 +15,11 @@ from hierbayes.design.column_moments import Moments
 from hierbayes.design.constancy_watch import Ranges
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.factor_watch import FactorFound
+from hierbayes.design.one_pass import Pass
 from hierbayes.design.products import Products
 from hierbayes.design.recorded_columns import LabelColumn, NumberColumn, RecordedColumn
 from hierbayes.design.sparse_products import PairProducts, SparseProducts
 from hierbayes.design.standardisation import Standardisation
-from hierbayes.design.streamed_sums import Pass
 from hierbayes.design.tally import Tally
 from hierbayes.errors import SavedFitError
 from hierbayes.fit.saving.archive import Contents
