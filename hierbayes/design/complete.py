@@ -88,11 +88,11 @@ def complete_columns(
     """`complete_rows` as columns that are taken out of their frame already."""
     require_frame(data)
     data, columns = _plain_columns(data, names)
-    kept, counts = _complete(data, columns)
+    kept, counts, doubtful = _complete(data, columns)
     if not kept.any():
         worst = max(counts, key=lambda name: counts[name])
         raise DataError(nothing_complete(worst, counts[worst], len(data)))
-    frame, columns = _kept(data, columns, kept, counts)
+    frame, columns = _kept(data, columns, kept, counts, doubtful)
     words, labels = ({name: value for name, value in data.attrs.get(key, {}).items()
                       if name in columns} for key in (MISSING_NUMBERS, NA_LABELS))  # fmt: skip
     dropped = Dropped(int((~kept).sum()), counts, words, labels)
@@ -110,9 +110,9 @@ def complete_part(
         When a number is infinite, naming the place that the part is of.
     """
     data, columns = _plain_columns(data, names)
-    kept, counts = _complete(data, columns)
+    kept, counts, doubtful = _complete(data, columns)
     try:
-        return _kept(data, columns, kept, counts)[0], counts
+        return _kept(data, columns, kept, counts, doubtful)[0], counts
     except DataError as error:
         raise DataError(f"{place}: {error}") from error
 
@@ -132,23 +132,32 @@ def _plain_columns(
     return (data.assign(**plain) if plain else data), columns
 
 
-def _complete(data: pd.DataFrame, columns: dict[str, pd.Series]) -> tuple[Booleans, dict[str, int]]:
-    """Which rows are complete, and missing values by column."""
-    missing = {name: mask for name, column in columns.items() if (mask := _missing(column)).any()}
+def _complete(
+    data: pd.DataFrame, columns: dict[str, pd.Series]
+) -> tuple[Booleans, dict[str, int], tuple[str, ...]]:
+    """Which rows are complete, missing values by column, and columns that may hold infinities."""
+    found = {name: _missing(column) for name, column in columns.items()}
+    doubtful = tuple(name for name, mask in found.items() if mask is not None)
+    missing = {name: mask for name, mask in found.items() if mask is not None and mask.any()}
     counts = {name: int(mask.sum()) for name, mask in missing.items()}
-    return ~np.logical_or.reduce([*missing.values(), np.zeros(len(data), dtype=np.bool_)]), counts
+    none = np.zeros(len(data), dtype=np.bool_)
+    return ~np.logical_or.reduce([*missing.values(), none]), counts, doubtful
 
 
 def _kept(
-    data: pd.DataFrame, columns: dict[str, pd.Series], kept: Booleans, counts: dict[str, int]
+    data: pd.DataFrame,
+    columns: dict[str, pd.Series],
+    kept: Booleans,
+    counts: dict[str, int],
+    doubtful: tuple[str, ...],
 ) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
     """The complete rows, refused where a number is infinite."""
     frame = data
     if counts:
         frame = data[list(columns)].loc[kept]
         columns = {name: frame[name] for name in columns}
-    for name, column in columns.items():
-        _refuse_infinite(name, column)
+    for name in doubtful:
+        _refuse_infinite(name, columns[name])
     return frame, columns
 
 
@@ -202,18 +211,17 @@ def _is_decimal(dtype: Any) -> bool:
     return isinstance(dtype, pd.ArrowDtype) and "decimal" in str(dtype)
 
 
-def _missing(column: pd.Series) -> Booleans:
+def _missing(column: pd.Series) -> Booleans | None:
+    """Which values are missing; None where none is, and none is infinite."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        missing: Booleans = column.array.codes < 0
-        return missing
+        codes = column.array.codes
+        return codes < 0 if codes.min(initial=0) < 0 else None
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub":
-        return np.zeros(len(column), dtype=np.bool_)
+        return None
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
         values = column.to_numpy()
         with np.errstate(all="ignore"):
-            if np.isfinite(values.sum()):
-                return np.zeros(len(column), dtype=np.bool_)
-        return np.isnan(values)
+            return None if np.isfinite(values.sum()) else np.isnan(values)
     return np.asarray(column.isna())
 
 
@@ -230,10 +238,7 @@ def _without_unused_levels(frame: pd.DataFrame, columns: dict[str, pd.Series]) -
 def _refuse_infinite(name: str, column: pd.Series) -> None:
     if column.dtype.kind != "f":
         return
-    values = column.to_numpy(dtype=np.float64)
-    if np.isfinite(values.sum()):
-        return
-    bad = np.isinf(values)
+    bad = np.isinf(column.to_numpy(dtype=np.float64))
     if bad.any():
         raise DataError(
             f"'{name}' is infinite in {int(bad.sum())} of {len(bad)} rows (first at row label "
