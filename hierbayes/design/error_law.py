@@ -17,7 +17,7 @@ from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Parameter
 from hierbayes.residuals.coordinates import derivative, derivative_at_once
 from hierbayes.residuals.structure import ResidualStructure
 
-_STEP = 1e-5  # of coordinates, for second derivatives that a search takes its curvature from
+_INDEPENDENT = np.array([1.0, 0.0]), np.zeros((2, 0)), np.zeros((2, 0, 0))  # C⁻¹ = I
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,44 +136,25 @@ class ErrorLaw:
 
     def with_slopes(self, z: Floats, classes: Integers) -> tuple[Floats, Floats]:
         """Those coefficients and log|R| (K + 1,), and ∂/∂z of them (K + 1, k)."""
-        kind, a, b = classes.T
-        found, slopes = np.empty(len(kind) + 1), np.zeros((len(kind) + 1, len(z)))
-        log_sd, of_sd = self._sd_slopes @ z, self._sd_slopes
-        found[-1] = 2.0 * self.level_counts @ log_sd
-        slopes[-1] = 2.0 * self.level_counts @ of_sd
-        found[:-1] = np.exp(-log_sd[a] - log_sd[b])
-        if self.correlation is not None:
-            at = self._spans[0]
-            own, log_det, moved, of_log_det = self.correlation.with_slopes(z[at])
-            slopes[:-1, at] = found[:-1, None] * moved[kind]
-            slopes[-1, at] += of_log_det
-            found[:-1] *= own[kind]
-            found[-1] += log_det
-        if self.variances:
-            slopes[:-1] -= found[:-1, None] * (of_sd[a] + of_sd[b])
-        return found, slopes
+        if self.correlation is None:
+            return self.with_bends(z, classes)[:2]
+        own, moved = self.correlation.with_slopes(z[self._spans[0]])
+        parts = own, moved, np.zeros((*moved.shape, moved.shape[1]))
+        return self._by_class(z, classes, parts)[:2]
 
     def with_bends(self, z: Floats, classes: Integers) -> tuple[Floats, Floats, Floats]:
-        """The same with second derivatives (K + 1, k, k), those of C⁻¹ by steps of its slopes."""
-        return class_coefficients(classes, *self._own_bends(z), z, self._sd_slopes, self._counts)
-
-    def _own_bends(self, z: Floats) -> tuple[Floats, Floats, Floats]:
-        """Coefficients of C⁻¹ and log|C| (kinds + 1,), with their derivatives."""
+        """The same with second derivatives (K + 1, k, k), as a search needs them."""
         if self.correlation is None:
-            return np.array([1.0, 0.0]), np.zeros((2, 0)), np.zeros((2, 0, 0))
-        z = z[self._spans[0]]
-        own, moved = self._own_slopes(z)
-        bent = np.empty((*moved.shape, len(z)))
-        for i in range(len(z)):
-            ahead = z.copy()
-            ahead[i] += _STEP
-            bent[..., i] = (self._own_slopes(ahead)[1] - moved) / _STEP
-        return own, moved, bent
+            return self._by_class(z, classes, _INDEPENDENT)
+        return self._by_class(z, classes, self.correlation.with_bends(z[self._spans[0]]))
 
-    def _own_slopes(self, z: Floats) -> tuple[Floats, Floats]:
-        assert self.correlation is not None
-        own, log_det, moved, of_log_det = self.correlation.with_slopes(z)
-        return np.append(own, log_det), np.concatenate([moved, of_log_det[None]])
+    def _by_class(
+        self, z: Floats, classes: Integers, parts: tuple[Floats, Floats, Floats]
+    ) -> tuple[Floats, Floats, Floats]:
+        found: tuple[Floats, Floats, Floats] = class_coefficients(
+            classes, *parts, z, self._sd_slopes, self._counts
+        )
+        return found
 
     @cached_property
     def _counts(self) -> Floats:

@@ -103,7 +103,7 @@ class ResidualMoments:
 
     def at(self, z: Floats) -> Weighted:
         """The weighted cross-products at coordinates z (k,)."""
-        found = self.rows.coefficients(z, self.classes)
+        found = self.rows.with_slopes(z, self.classes)[0]
         weights, log_det = found[:-1], float(found[-1])
         if not np.isfinite(found).all():
             weights, log_det = np.full_like(weights, np.nan), np.inf
@@ -115,7 +115,7 @@ class ResidualMoments:
 
     def half_log_det(self, z: Floats) -> float:
         """½ log|R| at coordinates z (k,)."""
-        return 0.5 * self.share * float(self.rows.coefficients(z, self.classes)[-1])
+        return 0.5 * self.share * float(self.rows.with_slopes(z, self.classes)[0][-1])
 
     def slope(self, z: Floats, E: Floats) -> Floats:
         """∂/∂z (k,) of ½ log|R| + ½ Σ_atoms tr(M E) at fixed E (A, d, d)."""

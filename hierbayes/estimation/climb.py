@@ -23,7 +23,7 @@ from hierbayes.estimation.local_quadratic import local_quadratic
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
 from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.trust_region import best_step
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.of_products import AnyCurvature, AnyProfile, profile_of
 from hierbayes.likelihood.reading import Reading
@@ -123,19 +123,43 @@ class Search:
         self, triangle: PivotedTriangle, profile: AnyProfile
     ) -> tuple[PivotedTriangle, AnyProfile]:
         """ℓ after one step of scoring, Γ kept inside the cone."""
-        curvature, Gamma = profile.curvature(), triangle.root @ triangle.root.T
-        rows, columns = self.lower
-        k, unit = np.arange(len(rows)), np.outer(self.noise, self.noise)
-        S = np.zeros((len(rows), *Gamma.shape))
-        S[k, rows, columns] = S[k, columns, rows] = 1.0
-        S *= unit
-        slope = (S * curvature.score).sum(axis=(1, 2))
-        size, vectors = np.linalg.eigh(curvature.expected(S))
-        told = size > 1e-10 * size[-1]
-        step = vectors[:, told] @ ((vectors[:, told].T @ slope) / size[told])
-        inside, W = np.linalg.eigh((Gamma + (step[:, None, None] * S).sum(axis=0)) / unit)
-        least = 0.1 * np.sqrt(2.0 / min(level.J for level in self.cross.levels))
-        return self.at(unit * ((W * np.maximum(inside, least)) @ W.T))
+        J = min(level.J for level in self.cross.levels)
+        Gamma = triangle.root @ triangle.root.T
+        return self.at(scored(Gamma, profile.curvature(), self.lower, self.noise, J))
+
+
+def scored(
+    Gamma: Floats, curvature: AnyCurvature, at: tuple[Integers, Integers], noise: Floats, J: int
+) -> Floats:
+    """Γ (q, q) after one step of scoring, kept inside the cone.
+
+    Parameters
+    ----------
+    Gamma : (q, q) float
+    curvature : Curvature or SparseCurvature
+        There.
+    at : (k,) int, (k,) int
+        Where the free entries of Γ stand in its lower triangle.
+    noise : (q,) float
+        Error of an effect that one group estimates by itself, against σ.
+    J : int
+        Groups, of the factor that has fewest.
+    """
+    rows, columns = at
+    k, size = np.arange(len(rows)), noise[rows] * noise[columns]
+    S = np.zeros((len(rows), *Gamma.shape))
+    S[k, rows, columns] = S[k, columns, rows] = size
+    slope = curvature.score[rows, columns] * size * np.where(rows == columns, 1.0, 2.0)
+    told, vectors = np.linalg.eigh(curvature.expected(S))
+    along = np.where(told > 1e-10 * told[-1], vectors.T @ slope, 0.0)
+    step = vectors @ (along / np.where(along != 0.0, told, 1.0)) * size
+    moved = Gamma.copy()
+    moved[rows, columns] += step
+    moved[columns, rows] = moved[rows, columns]
+    inside, W = np.linalg.eigh(moved / noise / noise[:, None])
+    W *= noise[:, None]
+    found: Floats = (W * np.maximum(inside, 0.1 * math.sqrt(2.0 / J))) @ W.T
+    return found
 
 
 def of_few_groups(cross: Products, blocks: tuple[int, ...]) -> Booleans:

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.blocks import free_entries
+from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.residual_moments import ResidualMoments
-from hierbayes.estimation.climb import Search
-from hierbayes.estimation.trust_region import best_step
+from hierbayes.estimation.climb import scored
+from hierbayes.estimation.trust_region import best_step, newton_step
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.of_products import profile_of
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.structured_point import structured_point
 
@@ -80,14 +82,16 @@ class _Climb:
         z = self.moments.rows.start
         if not self.blocks:
             return np.zeros((0, 0)), z
-        search = Search(self.moments.at(z).products, self.blocks, self.reading)
-        first = search.at(np.diag(search.noise**2))
-        if not np.isfinite(first[1].value):
+        products = self.moments.at(z).products
+        assert isinstance(products, CrossProducts)
+        noise = products.noise
+        profile = profile_of(np.diag(noise), products, self.reading)
+        if not math.isfinite(profile.value):
             return None
-        root = search.scored(*first)[0].root
-        Gamma = root @ root.T
-        self.unit[: len(self.rows)] = (np.sqrt(np.diag(Gamma)) + search.noise)[self.rows]
-        return np.linalg.cholesky(Gamma + np.diag(_INSIDE * search.noise**2)), z
+        lower = self.rows, self.columns
+        Gamma = scored(np.diag(noise**2), profile.curvature(), lower, noise, products.J)
+        self.unit[: len(self.rows)] = (np.sqrt(np.diag(Gamma)) + noise)[self.rows]
+        return np.linalg.cholesky(Gamma + np.diag(_INSIDE * noise**2)), z
 
     def at(self, root: Floats, z: Floats) -> _Point | None:
         """ℓ there; None where it cannot be computed."""
@@ -132,12 +136,15 @@ def climb_together(
         return None
     radius, last, converged = _RADIUS, np.inf, False
     for _ in range(_MOST_STEPS):
-        step, gain = best_step(here.slope, here.information, radius)
+        step, length, gain = newton_step(here.slope, here.information)
+        if not length <= radius:
+            step, gain = best_step(here.slope, here.information, radius)
+            length = math.sqrt(step @ step)
         unseen = gain < _UNSEEN
         converged = gain < _LEAST or (unseen and gain > 0.5 * last)
         if converged or radius < _NOWHERE:
             break
-        there, length = search.moved(here, step), float(np.sqrt(step @ step))
+        there = search.moved(here, step)
         rise = -np.inf if there is None else there.value - here.value
         if not unseen:
             if rise < 0.25 * gain:

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled
 from hierbayes.compiled_arrays import room_for
+from hierbayes.estimation.trust_region import solve_quadratic
 from hierbayes.frames.arrays import Floats, Integers
-
-_PLAIN = 1e-5  # of the largest curvature of an entry: a pivot that is far from flat
 
 
 @compiled(error_model="numpy")
@@ -74,32 +73,5 @@ def local_quadratic(
             for h in range(k):
                 total += turned[e, h] * A[f, h]
             information[e, f] = information[f, e] = total * unit[e] * unit[f]
-    gain = _solve(information, slope, step, turned)
+    gain = solve_quadratic(information, slope, step, turned)
     return unit, slope, information, step, gain
-
-
-@inner
-def _solve(information: Floats, slope: Floats, step: Floats, L: Floats) -> float:
-    """Write the step that the factors LDL' solve for; half of slope·step, nan as above."""
-    k, floor = slope.shape[0], 0.0
-    for i in range(k):
-        floor = max(floor, _PLAIN * information[i, i])
-    for i in range(k):  # the pivots stand on the diagonal of L
-        for j in range(i + 1):
-            total = information[i, j]
-            for h in range(j):
-                total -= L[i, h] * L[j, h] * L[h, h]
-            L[i, j] = total if i == j else total / L[j, j]
-        if not L[i, i] > floor:
-            return np.nan
-        step[i] = slope[i]
-        for h in range(i):
-            step[i] -= L[i, h] * step[h]
-    gain = 0.0
-    for i in range(k):
-        step[i] /= L[i, i]
-    for i in range(k - 1, -1, -1):
-        for h in range(i + 1, k):
-            step[i] -= L[h, i] * step[h]
-        gain += 0.5 * slope[i] * step[i]
-    return gain

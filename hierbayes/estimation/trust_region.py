@@ -1,4 +1,4 @@
-"""The best step that a quadratic promises within a ball, whatever its curvature.
+"""The best step that a quadratic promises, anywhere or within a ball.
 
 References
 ----------
@@ -11,10 +11,54 @@ import math
 
 import numpy as np
 
+from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Floats
 
 _FLAT = 1e-9  # of the largest curvature
 _NO_GAIN = 1e-10  # of an objective, at the edge of the ball
+_PLAIN = 1e-5  # of the largest curvature of an entry: a pivot that is far from flat
+
+
+@compiled(error_model="numpy")
+def newton_step(slope: Floats, information: Floats) -> tuple[Floats, float, float]:
+    """The step (k,) to where a quadratic is highest, its length, and what is gained.
+
+    Both are nan where curvature is nearly flat or upwards, and there is no such step.
+    """
+    k = len(slope)
+    step, length = room_for(k), 0.0
+    gain = solve_quadratic(information, slope, step, room_for((k, k)))
+    for i in range(k):
+        length += step[i] * step[i]
+    return step, math.sqrt(length) + 0.0 * gain, gain
+
+
+@inner
+def solve_quadratic(information: Floats, slope: Floats, step: Floats, L: Floats) -> float:
+    """Write the step that the factors LDL' solve for; half of slope·step, nan as above."""
+    k, floor = slope.shape[0], 0.0
+    for i in range(k):
+        floor = max(floor, _PLAIN * information[i, i])
+    for i in range(k):  # the pivots stand on the diagonal of L
+        for j in range(i + 1):
+            total = information[i, j]
+            for h in range(j):
+                total -= L[i, h] * L[j, h] * L[h, h]
+            L[i, j] = total if i == j else total / L[j, j]
+        if not L[i, i] > floor:
+            return np.nan
+        step[i] = slope[i]
+        for h in range(i):
+            step[i] -= L[i, h] * step[h]
+    gain = 0.0
+    for i in range(k):
+        step[i] /= L[i, i]
+    for i in range(k - 1, -1, -1):
+        for h in range(i + 1, k):
+            step[i] -= L[h, i] * step[h]
+        gain += 0.5 * slope[i] * step[i]
+    return gain
 
 
 def best_step(slope: Floats, information: Floats, radius: float) -> tuple[Floats, float]:

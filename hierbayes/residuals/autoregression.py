@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,7 @@ from hierbayes.residuals.coordinates import (
     log_logistic_slope,
     log_one_less_square,
 )
+from hierbayes.residuals.correlation_kernels import chain_parts
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_fractions, refuse_lone_rows, times_of
 
@@ -226,20 +226,17 @@ class MarkovChain:
         """As in `BoundCorrelation`."""
         return self._coefficients(*self._correlations(z[0]))
 
-    def with_slopes(self, z: Floats) -> tuple[Floats, float, Floats, Floats]:
-        """As in `BoundCorrelation`: ∂r = r log r ∂(log φ), or gφ^(g − 1)∂φ."""
-        r, lost = self._correlations(z[0])
-        if self.continuous:
-            moved = r * self.gaps / (self.unit * (1.0 + math.exp(z[0])))
-        else:
-            phi, gaps = math.tanh(z[0]), self.gaps.astype(np.int64)
-            moved = self.gaps * _whole_power(phi, gaps - 1) * (1.0 - phi * phi)
-        found, log_det = self._coefficients(r, lost)
-        slopes, share = np.zeros((len(found), 1)), moved / lost**2
-        slopes[1::2, 0] = 2.0 * r * share
-        slopes[2::2, 0] = -(1.0 + r * r) * share
-        of_log_det = -2.0 * self.counts @ (r * moved / lost)
-        return found, float(log_det), slopes, np.array([of_log_det])
+    def with_slopes(self, z: Floats) -> tuple[Floats, Floats]:
+        """As in `BoundCorrelation`."""
+        return self.with_bends(z)[:2]
+
+    def with_bends(self, z: Floats) -> tuple[Floats, Floats, Floats]:
+        """As in `BoundCorrelation`."""
+        at = float(z[0])
+        found: tuple[Floats, Floats, Floats] = chain_parts(
+            at, self.gaps, self.counts, self.unit, self.continuous
+        )
+        return found
 
     def _coefficients(self, r: Any, lost: Any) -> tuple[Any, Any]:
         found = np.ones(1 + 2 * len(r), dtype=r.dtype)

@@ -95,8 +95,11 @@ class BoundCorrelation(Protocol):
     def coefficients(self, z: Any) -> tuple[Any, Any]:
         """Those of the kinds of links in C⁻¹, and log|C|."""
 
-    def with_slopes(self, z: Floats) -> tuple[Floats, float, Floats, Floats]:
-        """Those coefficients and log|C|, and ∂/∂z of both (kinds, k) and (k,)."""
+    def with_slopes(self, z: Floats) -> tuple[Floats, Floats]:
+        """Those coefficients and after them log|C| (kinds + 1,), and ∂/∂z (kinds + 1, k)."""
+
+    def with_bends(self, z: Floats) -> tuple[Floats, Floats, Floats]:
+        """The same, and ∂²/∂z² (kinds + 1, k, k) as a search needs it."""
 
     def log_slopes(self, z: Any) -> Any:
         """log ∂ parameter/∂ coordinate (k,); 0 of those that are told together."""

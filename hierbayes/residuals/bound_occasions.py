@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +14,8 @@ from hierbayes.errors import DataError
 from hierbayes.residuals.bound import NO_LINKS, NO_ROWS, Floats, Integers, Links, Parameter
 from hierbayes.residuals.coordinates import derivative_at_once
 from hierbayes.residuals.occasion_kernels import inverse_parts
+
+_STEP = 1e-5  # of coordinates, for second derivatives that a search takes its curvature from
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +33,8 @@ class Matrices:
     log_slopes : callable
         z to log ∂ parameter/∂ coordinate (k,); 0 of those that are told together.
     faster : callable, optional
-        z to the covariance and ∂/∂z of it (k, T, T), where there is a faster way than by steps in
-        the imaginary direction.
+        z (N, k) to the covariances (N, T, T) and ∂/∂z of them (N, k, T, T), where there is a faster
+        way than by steps in the imaginary direction.
     alone : callable, optional
         As `BoundCorrelation.alone`, where some parameters are told together.
     """
@@ -46,10 +48,10 @@ class Matrices:
     alone: Callable[[Any], Any] | None = None
 
     def with_slopes(self, z: Floats) -> tuple[Floats, Floats]:
-        """The covariance (T, T), and ∂/∂z of it (k, T, T)."""
+        """Covariances (N, T, T) at coordinates (N, k), and ∂/∂z of them (N, k, T, T)."""
         if self.faster is not None:
             return self.faster(z)
-        return self.matrix(z), derivative_at_once(self.matrix, z)
+        return self.matrix(z), np.array([derivative_at_once(self.matrix, one) for one in z])
 
 
 class OccasionLaw(Protocol):
@@ -69,7 +71,7 @@ class OccasionLaw(Protocol):
         """The occasions of all parts."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Occasions:
     """A covariance over occasions, of which each group has some.
 
@@ -204,14 +206,26 @@ class Occasions:
             log_det = log_det + count * _log_det(part)
         return np.concatenate(found), log_det
 
-    def with_slopes(self, z: Floats) -> tuple[Floats, float, Floats, Floats]:
+    def with_slopes(self, z: Floats) -> tuple[Floats, Floats]:
         """As in `BoundCorrelation`."""
-        found: tuple[Floats, float, Floats, Floats] = inverse_parts(
+        own, moved = self._at_all(z[None])
+        return own[0], moved[0]
+
+    def with_bends(self, z: Floats) -> tuple[Floats, Floats, Floats]:
+        """As in `BoundCorrelation`, by steps."""
+        steps = np.concatenate([np.zeros((1, len(z))), _STEP * np.eye(len(z))])
+        own, moved = self._at_all(z + steps)
+        bent = (moved[1:] - moved[0]) / _STEP
+        return own[0], moved[0], np.ascontiguousarray(bent.transpose(1, 2, 0))
+
+    def _at_all(self, z: Floats) -> tuple[Floats, Floats]:
+        """Coefficients and log|C| (N, kinds + 1), and ∂ (N, kinds + 1, k), at several z (N, k)."""
+        found: tuple[Floats, Floats] = inverse_parts(
             *self.matrices.with_slopes(z), *self._flat, self.counts
         )
         return found
 
-    @property
+    @cached_property
     def _flat(self) -> tuple[Integers, Integers]:
         """Occasions of all patterns one after the other, and where each begins."""
         ends = np.cumsum([0, *map(len, self.patterns)])

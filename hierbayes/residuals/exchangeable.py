@@ -20,6 +20,7 @@ from hierbayes.residuals.bound import (
     in_parts,
 )
 from hierbayes.residuals.coordinates import log_logistic_slope
+from hierbayes.residuals.correlation_kernels import exchangeable_parts
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_lone_rows
 
@@ -182,16 +183,13 @@ class Exchangeable:
         log_det = (self.counts * ((self.sizes - 1.0) * np.log(apart) + np.log(whole))).sum()
         return np.concatenate([np.ones(1) / apart, between]), log_det
 
-    def with_slopes(self, z: Floats) -> tuple[Floats, float, Floats, Floats]:
-        """As in `BoundCorrelation`, with w = (1 + (n − 1)ρ)(1 − ρ)."""
-        found, log_det = self.coefficients(z)
-        tail = 1.0 / (1.0 + np.exp(z[0]))
-        apart = (1.0 - self._low) * tail
-        moved = apart * (1.0 - tail)  # ∂ρ
-        rho, whole = 1.0 - apart, 1.0 + (self.sizes - 1.0) * (1.0 - apart)
-        of_whole = (self.sizes - 1.0) * moved
-        w, of_w = whole * apart, of_whole * apart - whole * moved
-        between = -moved / w + rho * of_w / w**2
-        slopes = np.concatenate([[moved / apart**2], between])[:, None]
-        of_log_det = (self.counts * (of_whole / whole - (self.sizes - 1.0) * moved / apart)).sum()
-        return found, float(log_det), slopes, np.array([of_log_det])
+    def with_slopes(self, z: Floats) -> tuple[Floats, Floats]:
+        """As in `BoundCorrelation`."""
+        return self.with_bends(z)[:2]
+
+    def with_bends(self, z: Floats) -> tuple[Floats, Floats, Floats]:
+        """As in `BoundCorrelation`."""
+        found: tuple[Floats, Floats, Floats] = exchangeable_parts(
+            float(z[0]), self.sizes, self.counts, self._low
+        )
+        return found

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import zeros_of
 from hierbayes.residuals.bound import Floats, Integers
 
@@ -14,14 +14,14 @@ from hierbayes.residuals.bound import Floats, Integers
 @compiled(error_model="numpy")
 def inverse_parts(
     S: Floats, moved: Floats, occasions: Integers, starts: Integers, counts: Floats
-) -> tuple[Floats, float, Floats, Floats]:
-    """Lower triangles of the inverse P of every part of S, Σ log|part|, and ∂ of both.
+) -> tuple[Floats, Floats]:
+    """Lower triangles of the inverse P of every part of S and after them Σ log|part|, and ∂.
 
-    ∂P = −P(∂S)P and ∂ log|S| = tr P∂S, of a covariance S (T, T) with ∂S (k, T, T).
+    ∂P = −P(∂S)P and ∂ log|S| = tr P∂S, of covariances S (T, T) with ∂S (k, T, T).
 
     Parameters
     ----------
-    S, moved : (T, T), (k, T, T) float
+    S, moved : (N, T, T), (N, k, T, T) float
     occasions : (Σm,) int
         Those of all patterns, one after the other.
     starts : (patterns + 1,) int
@@ -29,13 +29,29 @@ def inverse_parts(
     counts : (patterns,) float
         How many groups have each.
     """
-    k, T = len(moved), len(S)
     size = 0
     for i in range(len(counts)):
         m = starts[i + 1] - starts[i]
         size += m * (m + 1) // 2
-    found, slopes = zeros_of(size), zeros_of((size, k))
-    log_det, of_log_det = 0.0, zeros_of(k)
+    N, k = moved.shape[:2]
+    found, slopes = zeros_of((N, size + 1)), zeros_of((N, size + 1, k))
+    for i in range(N):
+        _inverses(S[i], moved[i], occasions, starts, counts, found[i], slopes[i])
+    return found, slopes
+
+
+@inner
+def _inverses(
+    S: Floats,
+    moved: Floats,
+    occasions: Integers,
+    starts: Integers,
+    counts: Floats,
+    found: Floats,
+    slopes: Floats,
+) -> None:
+    """Write those of one covariance."""
+    k, T, size = len(moved), len(S), len(found) - 1
     low, P, turned = zeros_of((T, T)), zeros_of((T, T)), zeros_of((T, T))
     place = 0
     for i in range(len(counts)):
@@ -47,7 +63,7 @@ def inverse_parts(
                 for c in range(b):
                     total -= low[a, c] * low[b, c]
                 low[a, b] = math.sqrt(total) if a == b else total / low[b, b]
-            log_det += 2.0 * counts[i] * math.log(low[a, a])
+            found[size] += 2.0 * counts[i] * math.log(low[a, a])
         for c in range(m):  # the inverse of the root, and then its square
             for a in range(c, m):
                 total = 1.0 if a == c else 0.0
@@ -69,7 +85,7 @@ def inverse_parts(
                     for c in range(m):
                         total += P[a, c] * moved[h, at[c], at[b]]
                     turned[a, b] = total
-                of_log_det[h] += counts[i] * turned[a, a]
+                slopes[size, h] += counts[i] * turned[a, a]
             for a in range(m):
                 for b in range(a + 1):
                     total = 0.0
@@ -77,17 +93,26 @@ def inverse_parts(
                         total += turned[a, c] * P[c, b]
                     slopes[place + a * (a + 1) // 2 + b, h] = -total
         place += m * (m + 1) // 2
-    return found, log_det, slopes, of_log_det
 
 
 @compiled(error_model="numpy")
 def free_covariance(z: Floats, T: int) -> tuple[Floats, Floats]:
-    """Any covariance (T, T) beside that of the first occasion, and ∂/∂z of it (k, T, T).
+    """Any covariance (N, T, T) beside that of the first occasion, and ∂/∂z of it (N, k, T, T).
 
     z is log ratios of T − 1 standard deviations, then partial correlations atanh r row by row,
     of which r √(1 − what stands before it) is the root of the correlations.
     """
-    k = len(z)
+    N, k = z.shape
+    S, moved = zeros_of((N, T, T)), zeros_of((N, k, T, T))
+    for i in range(N):
+        _free(z[i], S[i], moved[i])
+    return S, moved
+
+
+@inner
+def _free(z: Floats, S: Floats, moved: Floats) -> None:
+    """Write one covariance and its derivatives."""
+    k, T = len(z), len(S)
     size, root = np.ones(T), zeros_of((T, T))
     by_row = zeros_of((k, T))  # ∂ of the one row of the root that moves
     owner = np.zeros(k, dtype=np.intp)
@@ -107,14 +132,13 @@ def free_covariance(z: Floats, T: int) -> tuple[Floats, Floats]:
                 owner[place] = a
             root[a, b] = r * half
             for h in range(min(b + 1, a)):
-                moved = 0.5 * r * of_left[h] / half
+                change = 0.5 * r * of_left[h] / half
                 if h == b:
-                    moved += slope * half
-                by_row[first + h, b] = moved
-                of_left[h] -= 2.0 * root[a, b] * moved
+                    change += slope * half
+                by_row[first + h, b] = change
+                of_left[h] -= 2.0 * root[a, b] * change
             left -= root[a, b] ** 2
             place += b < a
-    S, moved = zeros_of((T, T)), zeros_of((k, T, T))
     for a in range(T):
         for b in range(T):
             for c in range(min(a, b) + 1):
@@ -132,4 +156,3 @@ def free_covariance(z: Floats, T: int) -> tuple[Floats, Floats]:
                 total += by_row[h, c] * root[b, c]
             moved[h, a, b] += total * size[a] * size[b]
             moved[h, b, a] += total * size[a] * size[b]
-    return S, moved
