@@ -282,3 +282,18 @@ def test_rows_that_cannot_carry_the_model_add_up_to_rows_that_can(frame: pd.Data
     assert "has one group" in refusal(lambda: hb.Model(parts[0].formula, parts[0]))
     whole = parts[0].merge(*parts[1:])
     assert_same_fits(hb.Model(whole.formula, whole), hb.Model(whole.formula, frame))
+
+
+@pytest.mark.parametrize("texts", [False, True])
+def test_groups_of_a_combination_stand_in_the_order_of_the_frame(texts: bool) -> None:
+    rng = np.random.default_rng(1)
+    n = 400
+    frame = pd.DataFrame({"s": rng.integers(1, 13, n), "c": rng.integers(8, 12, n)})
+    frame["y"] = rng.normal(size=13)[frame["s"]] + rng.normal(size=n)
+    if texts:
+        frame["c"] = frame["c"].astype(str)
+    formula = "y ~ 1 + (1 | s/c)"
+    halves = (hb.CrossProducts(formula, data=frame[k::2]) for k in range(2))
+    merged = hb.Model(formula, data=sum(halves, start=hb.CrossProducts(formula, data=frame[:40])))
+    one = hb.Model(formula, pd.concat([frame, frame[:40]]))
+    assert merged.reml().ranef("s:c").index.equals(one.reml().ranef("s:c").index)

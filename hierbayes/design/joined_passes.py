@@ -16,6 +16,7 @@ from hierbayes.design.change_of_basis import (
     random_between,
 )
 from hierbayes.design.column_moments import Moments
+from hierbayes.design.combination_order import SEPARATOR, order_of_combinations
 from hierbayes.design.common_basis import common_basis, of_all_responses, with_own_parts
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.group_coder import GroupCoder
@@ -90,6 +91,9 @@ def _groups(k: int, name: str, parts: Sequence[Pass], places: Sequence[str]) -> 
         for part, place in zip(parts, places, strict=True)
     ]
     labels, order = coder.sorted()
+    own = [part.factors[k].cross.groups for part in parts]
+    if SEPARATOR in name and (found := order_of_combinations(labels, own)) is not None:
+        labels, order = labels[found], order[found]
     rank: Integers = np.argsort(order)
     return PartGroups(labels, tuple(rank[codes] for codes in codes_of))
 
