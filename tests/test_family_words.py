@@ -87,14 +87,3 @@ def test_medians_of_lognormal_responses_are_those_of_all_groups() -> None:
         "Population-averaged: over all groups, medians, slopes and differences stay as they are; "
         f"expected responses are {np.exp(0.5 * g):.3g} times those of an average group."
     ) in said
-
-
-def test_curves_of_zeros_that_depend_on_columns_are_refused() -> None:
-    fit = hb.Model("zc ~ x + (1 | g)", DATA, family=ZEROS).ml()
-    with pytest.raises(hb.HierbayesError) as refused:
-        hb.plots.plot_effects(fit, DATA, "x")
-    assert str(refused.value) == (
-        "curves of averaged rows do not say what the zeros of such rows depend on, '~ 1 + x'; "
-        "hb.predictions(fit, newdata=...) has expected responses, and hb.comparisons() their "
-        "differences"
-    )

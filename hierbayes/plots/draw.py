@@ -19,6 +19,7 @@ type Entries = dict[str, dict[str, Any]]
 """Labels of a legend, and how the line or mark of each looks, as Matplotlib has it."""
 
 LABEL_PER_INCH, TITLE_PER_INCH = 14.0, 11.5  # letters of labels of axes, and of titles of panels
+_SMALL_PER_INCH = 17.0  # of notes
 _SAFE = 0.96  # of the width of a figure; letters are wider where there are fewer dots an inch
 
 
@@ -105,11 +106,14 @@ def coefficient_label(effect: str) -> str:
 
 
 def write_note(drawn: Canvas, *lines: str) -> None:
-    """Lines in small print below the axes of a new figure."""
+    """Lines in small print below the axes of a new figure, of several panels the lowest first."""
+    ax = drawn.panels[(len(drawn.panels) - 1) // drawn.columns * drawn.columns]
+    if len(drawn.panels) > 1:  # as wide as its panel, which it would otherwise push away
+        lines = tuple(in_lines(drawn, ax, line, _SMALL_PER_INCH) for line in lines)
     text = "\n".join(filter(None, lines))
     if drawn.is_new and text:
-        drawn.ax.annotate(
-            text, (0.0, 0.0), xycoords=("axes fraction", drawn.ax.xaxis.label),
+        ax.annotate(
+            text, (0.0, 0.0), xycoords=("axes fraction", ax.xaxis.label),
             xytext=(0.0, -7.0), textcoords="offset points", va="top", fontsize=8.0,
             color="#444444",
         )  # fmt: skip

@@ -18,7 +18,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.frames.named_columns import column_names
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.plots.band import band_in_words, pointwise_band
-from hierbayes.plots.canvas import canvas
+from hierbayes.plots.canvas import canvas, panel_grid
 from hierbayes.plots.draw import (
     heading,
     in_lines,
@@ -27,23 +27,28 @@ from hierbayes.plots.draw import (
     write_note,
 )
 from hierbayes.plots.fit_rows import (
+    AverageRows,
     average_rows,
     fit_rows,
     refuse_no_variable,
     value_text,
 )
 from hierbayes.plots.look import BLACK, SERIES, Look
+from hierbayes.plots.response_curves import curve_frames, curve_names, has_several_curves
 from hierbayes.plots.response_scale import (
+    expected_label,
     of_response,
     offset_in_words,
-    refuse_nominal,
     response_label,
+    where_u_is_zero,
 )
 from hierbayes.plots.scatter import POOLED, refuse_many_levels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+type Values = np.ndarray[Any, np.dtype[Any]]
 
 _POINTS = 61
 _UPRIGHT_PER_INCH = 11.0  # letters beside the axis
@@ -61,9 +66,11 @@ class Effects:
     by : str or None
         Other variables, joined by commas.
     frame : DataFrame
-        ``by``, ``x``, ``estimate``, ``se``, ``df``, ``lower``, ``upper``.
+        ``by``, ``x``, ``estimate``, ``se``, ``df``, ``lower``, ``upper``; where there are several
+        curves first of all ``of``, what a row is of.
     L : DataFrame
-        The combinations of γ these are: rows as in `frame`, by terms.
+        The combinations of γ these are: rows as in `frame`, by terms; of several curves those of
+        one, with a row for each linear predictor.
     band, held : str
         What the limits are, and where the other variables are held.
     along : bool
@@ -93,7 +100,9 @@ def effects_frame(
     """The expected response of the population against x, by the levels of other variables.
 
     Of a family that is not Gaussian it is that of a group whose u is 0, on the scale of the
-    response, its limits those of η; ordered categories are shown on the scale of η.
+    response, its limits those of η; ordered categories are shown on the scale of η.  Of nominal
+    categories the probability of each is shown, and where zeros have a probability that depends on
+    columns that of a zero too; what these have is told by `response_curves`.
 
     Parameters
     ----------
@@ -123,12 +132,11 @@ def effects_frame(
         When it is no fit, or df does not suit it.
     """
     refuse_other_than_fit(fit, "plot_effects", structured=True)
-    refuse_nominal("plot_effects", fit)
     names = () if by is None else column_names(by, "by")
     for name in names:
         refuse_x_twice(x, name)
     rows, interval = fit_rows(fit, data), Interval(prob)
-    grid = x_values(fit, rows, x)
+    grid = x_values(fit, rows, x, zeros=True)
     values = {name: shown_values(fit, rows, name) for name in names}
     levels = list(product(*values.values()))  # () alone where there is no other variable
     refuse_many_levels(", ".join(names), len(levels))
@@ -138,17 +146,39 @@ def effects_frame(
         varied[name] = np.repeat(one, len(grid))
         varied[name] = varied[name].infer_objects()
     found = average_rows(fit, rows, varied, at)
-    frame = of_response(fit, found.X, pointwise_band(fit, found.X, df, interval), interval)
     words = [", ".join(map(value_text, level)) or POOLED for level in levels]
-    frame.insert(0, "by", np.repeat(np.asarray(words, dtype=object), len(grid)))
-    frame.insert(1, "x", varied[x].to_numpy())
+    lines = np.repeat(np.asarray(words, dtype=object), len(grid)), varied[x].to_numpy()
+    frame = _frame(fit, found, df, interval, *lines)
     return Effects(
         fit.design.specification.response, x, ", ".join(names) or None, frame,
         pd.DataFrame(found.X, columns=pd.Index(fit.design.terms, name="term")),
-        band_in_words(fit, df, interval),
+        _band(fit, df, interval),
         ", ".join(part for part in (found.held, offset_in_words(fit)) if part),
         not is_factor(fit.design.columns, rows[x]),
     )  # fmt: skip
+
+
+def _frame(
+    fit: Fit, found: AverageRows, df: str | None, interval: Interval, by: Values, x: Values
+) -> pd.DataFrame:
+    if not has_several_curves(fit):
+        band = pointwise_band(fit, found.X, df, interval)
+        frame = of_response(fit, found, band, interval)
+        frame.insert(0, "by", by)
+        frame.insert(1, "x", x)
+        return frame
+    names = curve_names(fit, expected_label(fit))
+    curves = [
+        pd.DataFrame({"of": name, "by": by, "x": x}).join(one)
+        for name, one in zip(names, curve_frames(fit, found, interval), strict=True)
+    ]
+    return pd.concat(curves, ignore_index=True)
+
+
+def _band(fit: Fit, df: str | None, interval: Interval) -> str:
+    """What the limits are, and of several curves on which scale."""
+    scale = " on the logit or log scale" if has_several_curves(fit) and not fit.sampled else ""
+    return band_in_words(fit, df, interval) + scale
 
 
 def plot_effects(
@@ -160,7 +190,7 @@ def plot_effects(
     at: Mapping[str, Any] | None = None,
     df: str | None = None,
     prob: float = DEFAULT_PROB,
-    ax: Axes | None = None,
+    ax: Axes | Sequence[Axes] | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw `effects_frame`.
@@ -170,7 +200,7 @@ def plot_effects(
     Parameters
     ----------
     ax : Axes, optional
-        To draw on.
+        To draw on; several where there are several curves.
     figsize : (width, height), optional
         Of a new figure, in inches.
 
@@ -187,20 +217,22 @@ def plot_effects(
     levels = list(found.frame["by"].unique())
     by = found.by
     looks = dict(zip(levels, SERIES if by else (Look(BLACK, "o"),), strict=False))
-    with canvas(ax, figsize, beware=fit.objection, panel=(6.4, 4.6)) as drawn:
-        if found.along:
-            _draw_lines(drawn.ax, found.frame, looks)
-        else:
-            _draw_levels(drawn.ax, found.frame, looks)
-        drawn.ax.set_xlabel(x)
-        drawn.ax.set_ylabel(
-            in_lines(drawn, drawn.ax, response_label(fit), _UPRIGHT_PER_INCH, upright=True)
-        )
+    names = list(found.frame["of"].unique()) if "of" in found.frame else [response_label(fit)]
+    panel, count = (6.4, 4.6) if len(names) == 1 else (4.4, 4.0), len(names)
+    with canvas(
+        ax, figsize, beware=fit.objection, panel=panel, shape=panel_grid(count), count=count
+    ) as drawn:
+        for axes, name in zip(drawn.panels, names, strict=True):
+            rows = found.frame if count == 1 else found.frame[found.frame["of"] == name]
+            (_draw_lines if found.along else _draw_levels)(axes, rows, looks)
+            axes.set_xlabel(x)
+            axes.set_ylabel(in_lines(drawn, axes, name, _UPRIGHT_PER_INCH, upright=True))
         heading(drawn, f"Effect of {x}" + (f" by {by}" if by else "") + f", {fit.engine}")
         if by:
             how = [look.lines(2.0) if found.along else look.points(6.0) for look in looks.values()]
             legend(drawn, dict(zip([f"{by}: {level}" for level in levels], how, strict=True)))
-        write_note(drawn, found.band, found.held)
+        where = where_u_is_zero(fit).strip() if count > 1 else ""
+        write_note(drawn, found.band, ", ".join(part for part in (where, found.held) if part))
     return drawn.figure
 
 
@@ -215,9 +247,9 @@ def refuse_x_twice(x: str, by: str | None) -> None:
         raise StudyError(f"'{x}' is x and by; by= names another variable")
 
 
-def x_values(fit: Fit, rows: pd.DataFrame, x: str) -> Floats | list[Any]:
+def x_values(fit: Fit, rows: pd.DataFrame, x: str, *, zeros: bool = False) -> Floats | list[Any]:
     """Where the response is shown: from the smallest to the largest value, or each level."""
-    refuse_no_variable(fit, x)
+    refuse_no_variable(fit, x, zeros)
     if is_factor(fit.design.columns, rows[x]):
         return levels_of(rows[x])
     values = rows[x].to_numpy(dtype=np.float64)
@@ -226,7 +258,7 @@ def x_values(fit: Fit, rows: pd.DataFrame, x: str) -> Floats | list[Any]:
 
 def shown_values(fit: Fit, rows: pd.DataFrame, name: str) -> list[Any]:
     """Levels of a factor, or a few values of a number."""
-    refuse_no_variable(fit, name)
+    refuse_no_variable(fit, name, zeros=True)
     levels = levels_of(rows[name])
     if is_factor(fit.design.columns, rows[name]) or len(levels) <= _FEW:
         return levels

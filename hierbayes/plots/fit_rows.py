@@ -26,12 +26,15 @@ class AverageRows:
 
     Parameters
     ----------
-    X : (m, p) float
+    X : (m P, p) float
+    further : (m, k) float or None
+        Columns that the response depends on beside η, likewise; None where there are none.
     held : str
         At which values the other variables are, in words; empty where there are none.
     """
 
     X: Floats
+    further: Floats | None
     held: str
 
 
@@ -102,9 +105,10 @@ def _same_responses(design: Design, rows: pd.DataFrame, response: str) -> bool:
 def _same_groups(design: Design, rows: pd.DataFrame) -> bool:
     """Whether every row is in the groups in which the design has it."""
     columns_of = design.specification.columns_of  # of nothing, where there are no random effects
+    P = design.columns.n_predictors
     return all(
         set(columns_of[factor.name]) <= set(rows)
-        and (factor.find(group_labels(rows, columns_of[factor.name])) == codes).all()
+        and (factor.find(group_labels(rows, columns_of[factor.name])) == codes[::P]).all()
         for factor, codes in zip(design.factors, design.rows.codes_of, strict=True)
         if factor.name in columns_of
     )
@@ -115,26 +119,37 @@ def fixed_variables(fit: Fitted) -> tuple[str, ...]:
     return columns_needed(fit.design.specification.fixed)
 
 
-def refuse_no_variable(fit: Fitted, name: str) -> None:
-    """Refuse a name that the fixed part does not read.
+def expected_variables(fit: Fitted) -> tuple[str, ...]:
+    """Those, and the columns that a probability of zeros depends on."""
+    family = fit.problem.design.rows.family
+    beside = () if family is None or family.further is None else family.further.needed
+    return tuple(dict.fromkeys((*fixed_variables(fit), *beside)))
+
+
+def refuse_no_variable(fit: Fitted, name: str, zeros: bool = False) -> None:
+    """Refuse a name that the fixed part does not read, nor the zeros where they count.
 
     Raises
     ------
     StudyError
         Listing those it does.
     """
-    names = fixed_variables(fit)
+    names = expected_variables(fit) if zeros else fixed_variables(fit)
     if name in names:
         return
     listed = in_quotes(names) or "none"
     hint = "; make a column of the data of it, and fit with that" if "(" in str(name) else ""
-    raise StudyError(
-        f"'{name}' is no variable of the fixed part; its variables are: {listed}{hint}"
-    )
+    part = "fixed part, nor of the zeros" if names != fixed_variables(fit) else "fixed part"
+    raise StudyError(f"'{name}' is no variable of the {part}; its variables are: {listed}{hint}")
 
 
 def average_rows(
-    fit: Fitted, rows: pd.DataFrame, varied: pd.DataFrame, at: Mapping[str, Any] | None = None
+    fit: Fitted,
+    rows: pd.DataFrame,
+    varied: pd.DataFrame,
+    at: Mapping[str, Any] | None = None,
+    *,
+    zeros: bool = True,
 ) -> AverageRows:
     """Fixed columns where some variables have stated values.
 
@@ -150,6 +165,8 @@ def average_rows(
         Variables with their values, m rows.
     at : mapping, optional
         Values of other variables.
+    zeros : bool
+        Whether what a probability of zeros depends on is wanted too.
 
     Raises
     ------
@@ -166,10 +183,11 @@ def average_rows(
                 "it in by= to see it at each of them"
             )
     for name in (*varied.columns, *stated):
-        refuse_no_variable(fit, name)
+        refuse_no_variable(fit, name, zeros)
         if name in stated and name in varied.columns:
             raise StudyError(f"'{name}' is drawn and stated in at=; leave it out there")
-    others = [n for n in fixed_variables(fit) if n not in stated and n not in varied.columns]
+    read = expected_variables(fit) if zeros else fixed_variables(fit)
+    others = [n for n in read if n not in stated and n not in varied.columns]
     groups = fit.design.specification.group_columns
     averaged = [
         name for name in others if name in groups or is_factor(fit.design.columns, rows[name])
@@ -184,8 +202,15 @@ def average_rows(
         grid[name] = values.reset_index(drop=True)
     X, _ = fit.design.columns.new_matrices(grid, random=False)
     weights = kinds["n"].to_numpy() / kinds["n"].sum()
-    mean = np.einsum("k,kmp->mp", weights, X.reshape(len(kinds), m, -1))
-    return AverageRows(mean, _in_words(fit, means, stated, averaged))
+
+    def mean(columns: Floats) -> Floats:
+        of_kinds = columns.reshape(len(kinds), len(columns) // len(kinds), -1)
+        return np.asarray(np.einsum("k,kmp->mp", weights, of_kinds))
+
+    family = fit.problem.design.rows.family
+    beside = None if not zeros or family is None else family.further
+    further = None if beside is None else mean(beside.of_new_rows(np.ones(len(grid)), grid)[:, 1:])
+    return AverageRows(mean(X), further, _in_words(fit, means, stated, averaged))
 
 
 def _kinds(rows: pd.DataFrame, averaged: list[str]) -> pd.DataFrame:

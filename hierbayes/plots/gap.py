@@ -143,7 +143,7 @@ def gap_frame(
     m = len(grid)
     ends = np.repeat(np.asarray([first, second], dtype=object), m)
     varied = pd.DataFrame({x: [*grid, *grid], by: ends}).infer_objects()
-    found = average_rows(fit, rows, varied, at)
+    found = average_rows(fit, rows, varied, at, zeros=False)
     L = found.X[m:] - found.X[:m]
     L[np.abs(L) < _ROUNDING * np.abs(found.X).max(axis=0)] = 0.0
     if not L.any():

@@ -100,7 +100,7 @@ def plane_frame(
     first, second = (one.ravel() for one in np.meshgrid(*sides, indexing="ij"))
     found = average_rows(fit, rows, pd.DataFrame({x: first, w: second}), at)
     height = pd.DataFrame(dict.fromkeys(_OF_BAND, found.X @ fit.gamma_draws.mean(axis=(0, 1))))
-    height = of_response(fit, found.X, height, Interval(DEFAULT_PROB))["estimate"].to_numpy()
+    height = of_response(fit, found, height, Interval(DEFAULT_PROB))["estimate"].to_numpy()
     used, family = fit.design.rows, fit.problem.family
     held = ", ".join(part for part in (found.held, offset_in_words(fit)) if part)
     return Plane(

@@ -15,10 +15,14 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.frames.arrays import Floats
+from hierbayes.plots.fit_rows import AverageRows
+from hierbayes.plots.response_curves import curve_frames
 
 
-def of_response(fit: Fit, L: Floats, band: pd.DataFrame, interval: Interval) -> pd.DataFrame:
-    """A band of η = Lγ and the mean offset as one of the expected response of a group with u = 0.
+def of_response(
+    fit: Fit, averaged: AverageRows, band: pd.DataFrame, interval: Interval
+) -> pd.DataFrame:
+    """A band of η = Xγ and the mean offset as one of the expected response of a group with u = 0.
 
     Limits of η are turned into those of the response; of a posterior the response is that of each
     draw with its own dispersion.  Thresholds keep the scale of η.
@@ -26,7 +30,7 @@ def of_response(fit: Fit, L: Floats, band: pd.DataFrame, interval: Interval) -> 
     Parameters
     ----------
     fit : Fit
-    L : (m, p) float
+    averaged : AverageRows
     band : DataFrame
         As `pointwise_band` makes it.
     interval : Interval
@@ -34,23 +38,14 @@ def of_response(fit: Fit, L: Floats, band: pd.DataFrame, interval: Interval) -> 
     Returns
     -------
     DataFrame
-        ``estimate``, ``se``, ``df``, ``lower``, ``upper``; ``se`` is that of η.
-
-    Raises
-    ------
-    StudyError
-        When zeros depend on columns.
+        ``estimate``, ``se``, ``df``, ``lower``, ``upper``; ``se`` is that of η, but where zeros
+        depend on columns.
     """
     if fit.problem.family is None or has_thresholds(fit.problem.family):
         return band
-    rows = fit.problem.family_rows
-    if rows.family.further_terms:
-        zeros = f"~ {' + '.join(rows.family.further_terms)}"
-        raise StudyError(
-            f"curves of averaged rows do not say what the zeros of such rows depend on, '{zeros}'; "
-            "hb.predictions(fit, newdata=...) has expected responses, and hb.comparisons() their "
-            "differences"
-        )
+    if averaged.further is not None:
+        return curve_frames(fit, averaged, interval)[0]
+    rows, L = fit.problem.family_rows, averaged.X
     m, offset = np.full(len(L), np.median(rows.m)), float(rows.offset.mean())
     if isinstance(fit, FamilyPosteriorFit):
         eta = fit.gamma_draws.reshape(-1, L.shape[1]) @ L.T + offset
@@ -78,7 +73,8 @@ def refuse_nominal(verb: str, fit: Fitted) -> None:
     if fit.problem.family is not None and fit.problem.family.predictors:
         raise StudyError(
             f"{verb}() shows one linear predictor, and nominal categories have one each; "
-            "predict(data, scale='probability') has their probabilities"
+            "plot_effects() shows their probabilities, and hb.comparisons() has differences of "
+            "these"
         )
 
 
@@ -89,7 +85,12 @@ def response_label(fit: Fitted) -> str:
         return f"expected {name}"
     if has_thresholds(fit.problem.family):
         return f"η of {name} ({fit.problem.family.link} scale)"
-    return f"{expected_label(fit)} where u = 0"
+    return expected_label(fit) + where_u_is_zero(fit)
+
+
+def where_u_is_zero(fit: Fitted) -> str:
+    """Of which groups a curve on the scale of the response is; of no random effects nothing."""
+    return " where u = 0" if fit.design.specification.random else ""
 
 
 def expected_label(fit: Fitted) -> str:

@@ -39,18 +39,19 @@ def curve_pictures(fit: Fit) -> Iterator[Picture]:
     except HierbayesError as error:
         yield Picture("effect", "fitted curves", partial(_refused, str(error)), lambda: "")
         return
+    group = ", in a group with u = 0" if fit.design.specification.random else ""
     for k, (x, by) in enumerate(pairs, 1):
         of = x if by is None else f"{x} by {by}"
         if categories:
             made = cache(partial(_probabilities, fit, x, by))
             yield Picture(
                 f"effect_{k}",
-                f"probability of each category against {of}, in a group with u = 0; {fit.engine}",
+                f"probability of each category against {of}{group}; {fit.engine}",
                 partial(_draw_probabilities, made, x, by),
                 partial(_of_probabilities, made, x),
             )
             continue
-        where = "" if family is None else ", on the scale of the response, in a group with u = 0"
+        where = "" if family is None else f", on the scale of the response{group}"
         yield Picture(
             f"effect_{k}",
             f"expected response against {of}{where}, with pointwise limits; {fit.engine}",
@@ -90,8 +91,11 @@ def _refused(why: str) -> Figure:
 def _of_effects(fit: Fit, x: str, by: str | None) -> str:
     """Both ends of each line; of a factor the lowest and the highest level."""
     found = effects_frame(fit, None, x, by=by)
+    frame = found.frame
+    if "of" in frame:
+        frame = frame[frame["of"] == frame["of"].iloc[0]]
     said = []
-    for level, own in found.frame.groupby("by", sort=False):
+    for level, own in frame.groupby("by", sort=False):
         ends = own.iloc[[0, -1]] if found.along else own.sort_values("estimate").iloc[[0, -1]]
         (a, b), (low, high) = ends["x"], ends["estimate"]
         of = f"{by} {level}: " if by else ""

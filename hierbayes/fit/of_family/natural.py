@@ -10,7 +10,7 @@ from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
-from hierbayes.likelihood.dispersion import dispersion_coordinates, natural_of
+from hierbayes.likelihood.dispersion import dispersion_at, dispersion_coordinates, natural_of
 
 FLAT = 1e-6  # smallest curvature of ℓ, coordinates in their own scales, that ends a direction
 _STEP = 1e-6
@@ -129,3 +129,38 @@ def natural_variances(
     undone = (np.abs(J[:, ~known]) > 0.0).any(axis=1) | ~np.isfinite(values)
     errors[undone | ~np.isfinite(optimum.value)] = np.nan
     return values, errors
+
+
+def covariance_with_dispersion(
+    optimum: LatentOptimum, bend: Bend, scale: Floats, missing: Booleans
+) -> Floats:
+    """Covariance (p + d, p + d) of γ̂ and φ̂, φ as η is computed, by the delta method.
+
+    Parameters
+    ----------
+    optimum : LatentOptimum
+    bend : Bend
+        Of the likelihood there.
+    scale : (p, p) float
+        What turns the coordinates of γ into γ.
+    missing : (p,) bool
+        Fixed effects without a finite maximum, whose covariances are missing.
+    """
+    family, phi, p = optimum.mode.rows.family, optimum.mode.point.phi, len(scale)
+    free = dispersion_coordinates(family, phi)
+    size = _STEP * np.maximum(np.abs(free), 1e-2)
+    slopes = [
+        (dispersion_at(family, free + step) - dispersion_at(family, free - step)) / (2.0 * width)
+        for step, width in zip(np.diag(size), size, strict=True)
+    ]
+    J = np.zeros((p + len(phi), p + len(free)))
+    J[:p, :p] = scale
+    if slopes:
+        J[p:, p:] = np.column_stack(slopes)
+    at = np.r_[0:p, len(bend.covariance) - len(free) : len(bend.covariance)]
+    found: Floats = J @ bend.covariance[np.ix_(at, at)] @ J.T
+    steep = np.abs(bend.flat[at[p:]]) > 1e-3 * np.abs(bend.flat).max(axis=0)
+    lost = np.append(missing, (np.abs(J[p:, p:]) > 0.0) @ steep.any(axis=1))
+    found[lost] = np.nan
+    found[:, lost] = np.nan
+    return found
