@@ -177,7 +177,7 @@ def test_a_quadratic_in_the_entries_of_a_root(blocks: tuple[int, ...], reading: 
         root[triangle.at] += x
         return root
 
-    def quadratic(x: Array) -> tuple[Array, ...]:
+    def quadratic(x: Array) -> tuple[Array, Array, Array, Array, float]:
         root = root_at(x)
         curvature = profile_at(root, s.cross, reading).curvature()
         M = np.where(block_mask(blocks), curvature.score, 0.0)

@@ -20,7 +20,7 @@ from hierbayes.design.blocks import free_entries
 from hierbayes.design.products import Products
 from hierbayes.design.sums import least_freedom, left_within
 from hierbayes.estimation.local_quadratic import local_quadratic
-from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise
+from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise, moved
 from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Booleans, Floats, Integers
@@ -115,7 +115,13 @@ class Search:
 
     def at(self, Gamma: Floats) -> tuple[PivotedTriangle, AnyProfile]:
         """ℓ at a Γ (q, q), its smallest variances put to zero."""
-        triangle = factorise(Gamma, self.blocks, self.noise)
+        return self._there(factorise(Gamma, self.blocks, self.noise))
+
+    def moved(self, triangle: PivotedTriangle, step: Floats) -> tuple[PivotedTriangle, AnyProfile]:
+        """The same after a step (k,) of the free entries of a root."""
+        return self._there(moved(triangle, step, self.blocks, self.noise))
+
+    def _there(self, triangle: PivotedTriangle) -> tuple[PivotedTriangle, AnyProfile]:
         self.calls += 1
         return triangle, profile_of(triangle.root, self.cross, self.reading)
 
@@ -185,10 +191,9 @@ def climb(
     radius, last, secant = _FIRST_RADIUS, np.inf, Secant(search.lower)
     for _ in range(_MOST_STEPS):
         curvature = profile.curvature()
-        M = np.where(search.mask, curvature.score, 0.0)
-        H = secant.information(curvature, triangle.root @ triangle.root.T, M)
+        H = secant.information(curvature, triangle.root)
         unit, slope, information, newton, newton_gain = local_quadratic(
-            triangle.root, *triangle.at, *search.lower, M, H, search.noise
+            triangle.root, *triangle.at, *search.lower, curvature.score, H, search.noise
         )
         while True:
             step, gain = newton, newton_gain
@@ -197,7 +202,7 @@ def climb(
             lost = gain <= profile.noise and gain >= last  # among the rounding errors of ℓ
             if gain <= least or lost:
                 return _report(search, triangle, profile, curvature, information, unit)
-            there = search.at(triangle.moved(unit * step))
+            there = search.moved(triangle, unit * step)
             rise = there[1].value - profile.value
             length = math.sqrt(step @ step)
             if abs(rise - gain) > 0.5 * gain + profile.noise:

@@ -18,7 +18,6 @@ from hierbayes.estimation.trust_region import solve_quadratic
 from hierbayes.frames.arrays import Floats, Integers
 
 
-@compiled(error_model="numpy")
 def local_quadratic(
     root: Floats,
     rows: Integers,
@@ -42,14 +41,27 @@ def local_quadratic(
     first, second : (k,) int
         Rows and columns of the entries of Γ that H is of.
     M : (q, q) float
-        Zero between blocks.
+        Between blocks it is not read.
     H : (k, k) float
     noise : (q,) float
         Of each effect, against σ.
     """
+    k = len(rows)
+    unit, slope, information, step = np.empty(k), np.empty(k), np.empty((k, k)), np.empty(k)
+    gain: float = _quadratic(
+        root, rows, columns, first, second, M, H, noise, unit, slope, information, step
+    )
+    return unit, slope, information, step, gain
+
+
+@compiled(error_model="numpy")
+def _quadratic(
+    root: Floats, rows: Integers, columns: Integers, first: Integers, second: Integers, M: Floats,
+    H: Floats, noise: Floats, unit: Floats, slope: Floats, information: Floats, step: Floats,
+) -> float:  # fmt: skip
+    """`local_quadratic`, all but the gain written over."""
     k, q = rows.shape[0], root.shape[0]
-    unit, slope, step = room_for(k), room_for(k), room_for(k)
-    A, turned, information = room_for((k, k)), room_for((k, k)), room_for((k, k))
+    A, turned = room_for((k, k)), room_for((k, k))
     for e in range(k):
         r, c = rows[e], columns[e]
         size, along = 0.0, 0.0
@@ -73,5 +85,4 @@ def local_quadratic(
             for h in range(k):
                 total += turned[e, h] * A[f, h]
             information[e, f] = information[f, e] = total * unit[e] * unit[f]
-    gain = solve_quadratic(information, slope, step, turned)
-    return unit, slope, information, step, gain
+    return solve_quadratic(information, slope, step, turned)

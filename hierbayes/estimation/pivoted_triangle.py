@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.blocks import free_entries
 from hierbayes.frames.arrays import Floats, Integers
@@ -35,12 +35,6 @@ class PivotedTriangle:
         slope: Floats = 2.0 * (M @ self.root)[self.at]
         return slope
 
-    def moved(self, step: Floats) -> Floats:
-        """Γ (q, q) after a step (k,)."""
-        root = self.root.copy()
-        root[self.at] += step
-        return root @ root.T
-
     @property
     def largest(self) -> float:
         """The largest sd of a random effect beside σ."""
@@ -64,8 +58,19 @@ def factorise(Gamma: Floats, blocks: tuple[int, ...], noise: Floats) -> PivotedT
     ([[1.0, 0.0], [2.0, 0.0]], [1, 0, 0])
     """
     rows, columns = free_entries(blocks)
-    root, order = _factorise(Gamma, _ends(blocks), noise)
-    return PivotedTriangle(root, (order[rows], columns))
+    root, at = np.empty(Gamma.shape), np.empty(len(rows), dtype=np.intp)
+    _factorise(Gamma, _ends(blocks), noise, rows, root, at)
+    return PivotedTriangle(root, (at, columns))
+
+
+def moved(
+    triangle: PivotedTriangle, step: Floats, blocks: tuple[int, ...], noise: Floats
+) -> PivotedTriangle:
+    """`factorise` of Γ after a step (k,) of the free entries of its root."""
+    rows, columns = free_entries(blocks)
+    root, at = np.empty(triangle.root.shape), np.empty(len(rows), dtype=np.intp)
+    _factorise_moved(triangle.root, *triangle.at, step, _ends(blocks), noise, rows, root, at)
+    return PivotedTriangle(root, (at, columns))
 
 
 @lru_cache(maxsize=64)
@@ -75,17 +80,47 @@ def _ends(blocks: tuple[int, ...]) -> Integers:
 
 
 @compiled(error_model="numpy")
-def _factorise(Gamma: Floats, ends: Integers, noise: Floats) -> tuple[Floats, Integers]:
-    """The root of every block (q, q), and the order (q,) of its rows.
+def _factorise_moved(
+    old: Floats, old_rows: Integers, columns: Integers, step: Floats, ends: Integers,
+    noise: Floats, rows: Integers, root: Floats, at: Integers,
+) -> None:  # fmt: skip
+    """The root of Γ after a step, and the rows of its free entries, written over."""
+    q, Gamma, after = len(noise), zeros_of(old.shape), room_for(old.shape)
+    for i in range(q):
+        for k in range(q):
+            after[i, k] = old[i, k]
+    for e in range(len(step)):
+        after[old_rows[e], columns[e]] += step[e]
+    for i in range(q):
+        for j in range(q):
+            for k in range(q):
+                Gamma[i, j] += after[i, k] * after[j, k]
+    _write(Gamma, ends, noise, rows, root, at)
+
+
+@compiled(error_model="numpy")
+def _factorise(
+    Gamma: Floats, ends: Integers, noise: Floats, rows: Integers, root: Floats, at: Integers
+) -> None:
+    """The root of Γ, and the rows of its free entries, written over."""
+    _write(Gamma, ends, noise, rows, root, at)
+
+
+@inner
+def _write(
+    Gamma: Floats, ends: Integers, noise: Floats, rows: Integers, root: Floats, at: Integers
+) -> None:
+    """Block by block, of which ``ends`` (b,) say where they end.
 
     The largest variance left stands first; one that is not above the least, or is rounding beside
     that of its effect, is zero, and so are all after it.
     """
-    q = len(noise)
-    left, root, order, start = room_for((q, q)), zeros_of((q, q)), np.arange(q), 0
+    q, start = len(noise), 0
+    left, order = room_for((q, q)), np.arange(q)
     for i in range(q):
         for j in range(q):
             left[i, j] = Gamma[i, j] / (noise[i] * noise[j])
+            root[i, j] = 0.0
     for stop in ends:
         for k in range(start, stop):
             best = k
@@ -106,4 +141,5 @@ def _factorise(Gamma: Floats, ends: Integers, noise: Floats) -> tuple[Floats, In
     for i in range(q):
         for k in range(q):
             root[i, k] *= noise[i]
-    return root, order
+    for e in range(len(rows)):
+        at[e] = order[rows[e]]

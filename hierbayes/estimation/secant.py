@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
-from hierbayes.compiled_arrays import room_for
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyCurvature, is_average
 
@@ -45,21 +45,20 @@ class Secant:
         self.noise = 0.0
         self.last: tuple[Floats, Floats, Floats] | None = None
 
-    def information(self, curvature: AnyCurvature, Gamma: Floats, M: Floats) -> Floats:
-        """−∂²ℓ (k, k) at Γ by its free entries, or what stands for it.
+    def information(self, curvature: AnyCurvature, root: Floats) -> Floats:
+        """−∂²ℓ (k, k) by the free entries of Γ, or what stands for it.
 
         Parameters
         ----------
         curvature : Curvature or SparseCurvature
-        Gamma, M : (Q, Q) float
-            Where, and ∂ℓ/∂Γ there.
+        root : (Q, Q) float
+            Where: λ with Γ = λλ'.
         """
         if not is_average(curvature):
             return curvature.observed(self.entries)
-        average, (rows, columns) = curvature.by_entry(self.lower), self.lower
+        average = curvature.by_entry(self.lower)
         self.noise = max(self.noise, curvature.profile.noise)
-        slope = M[rows, columns] * np.where(rows == columns, 1.0, 2.0)
-        self._learn(Gamma[rows, columns], slope, average)
+        self._learn(root, curvature.score, average)
         information: Floats = average + self.correction
         return information
 
@@ -76,47 +75,44 @@ class Secant:
         """Nothing that was learnt holds where ℓ is not what it said."""
         self.correction[:] = 0.0
 
-    def _learn(self, place: Floats, slope: Floats, average: Floats) -> None:
-        """Take up the step that led to a place (k,) with this slope (k,)."""
-        last, self.last = self.last, (place, slope, average)
-        if last is None:
-            return
-        take_up(self.correction, place, slope, average, *last, max(_LOST, 0.01 * self.noise))
+    def _learn(self, root: Floats, M: Floats, average: Floats) -> None:
+        """Take up the step that led to a root (Q, Q) with this score (Q, Q)."""
+        last, self.last = self.last, (root, M, average)
+        if last is not None:
+            least = max(_LOST, 0.01 * self.noise)
+            _take_up(self.correction, *self.last, *last, *self.lower, least)
 
 
 @compiled(error_model="numpy")
-def take_up(
-    correction: Floats,
-    place: Floats,
-    slope: Floats,
-    average: Floats,
-    last_place: Floats,
-    last_slope: Floats,
-    last_average: Floats,
-    least: float,
-) -> None:
+def _take_up(
+    C: Floats, root: Floats, M: Floats, average: Floats, old_root: Floats, old_M: Floats,
+    old_average: Floats, rows: Integers, columns: Integers, least: float,
+) -> None:  # fmt: skip
     """Add to C (k, k) what a step that was neither too small nor too large says of it.
 
-    ``place`` (k,), ``slope`` (k,) and ``average`` (k, k) are at its end and at its beginning.
+    λ, M and Ā are those at its end and at its beginning.
     """
-    k, size, along = len(place), 0.0, 0.0
-    d, e, between = room_for(k), room_for(k), room_for((k, k))
+    k, size, along = len(rows), 0.0, 0.0
+    d, e, between = zeros_of(k), room_for(k), room_for((k, k))
     for i in range(k):
-        d[i] = place[i] - last_place[i]
+        r, c = rows[i], columns[i]
+        for h in range(len(root)):
+            d[i] += root[r, h] * root[c, h] - old_root[r, h] * old_root[c, h]
         for j in range(k):
-            between[i, j] = 0.5 * (average[i, j] + last_average[i, j])
+            between[i, j] = 0.5 * (average[i, j] + old_average[i, j])
     for i in range(k):
-        e[i] = last_slope[i] - slope[i]
+        r, c = rows[i], columns[i]
+        e[i] = (old_M[r, c] - M[r, c]) * (1.0 if r == c else 2.0)
         for j in range(k):
             size += d[i] * between[i, j] * d[j]
-            e[i] -= (between[i, j] + correction[i, j]) * d[j]
+            e[i] -= (between[i, j] + C[i, j]) * d[j]
         along += e[i] * d[i]
     if not least < size < _FAR:
         return
     if abs(along) > _SMALL * np.sqrt(size * _in_units(between, e)):
         for i in range(k):
             for j in range(k):
-                correction[i, j] += e[i] * e[j] / along
+                C[i, j] += e[i] * e[j] / along
 
 
 @inner

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from hierbayes.compilation import compiled
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
@@ -19,7 +21,7 @@ from hierbayes.likelihood.sparse_solves import solve
 
 type Read = Callable[[Floats], tuple[Floats, Floats, float]]
 
-_SMALL_ROOT = 1e-4  # of the noise of an effect: what a direction without variance is given
+SMALL_ROOT = 1e-4  # of the noise of an effect: what a direction without variance is given
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,31 +178,51 @@ def turned(cross: SparseProducts, root: Floats, columns: Floats, *, transposed: 
 
 def full_rank(cross: SparseProducts, root: Floats) -> Floats:
     """λ, its missing directions given a small variance."""
-    full = None
+    e, full = elimination_of(cross).elimination, None
+    if extent(root, cross.noise, e.start, e.q)[1] >= SMALL_ROOT:
+        return root
     for span in cross.spans:
-        scaled = root[span, span] / cross.noise[span, None]
-        if _is_large(scaled.tolist()):
-            continue
-        left, size, _ = np.linalg.svd(scaled)
-        if size[-1] < _SMALL_ROOT:
+        left, size, _ = np.linalg.svd(root[span, span] / cross.noise[span, None])
+        if size[-1] < SMALL_ROOT:
             full = root.copy() if full is None else full
-            full[span, span] = cross.noise[span, None] * (left * np.maximum(size, _SMALL_ROOT))
+            full[span, span] = cross.noise[span, None] * (left * np.maximum(size, SMALL_ROOT))
     return root if full is None else np.ascontiguousarray(full)
 
 
-def _is_large(root: list[list[float]]) -> bool:
-    """Whether a root is known to have no small singular value; only of one or two effects.
+@compiled(error_model="numpy")
+def extent(root: Floats, noise: Floats, start: Integers, width: Integers) -> tuple[float, float]:
+    """How large the rows of λ are beside the noise of their effects, and how small it is.
 
-    Of two the smaller one is at least the determinant over the norm.
+    The largest sum of sizes in a row, and a number below the singular values of all blocks: exact
+    of one effect, of two the determinant over the norm, of more 0.
+
+    Parameters
+    ----------
+    root : (Q, Q) float
+        λ, with blocks of ``width`` (K,) that begin at ``start`` (K,).
+    noise : (Q,) float
     """
-    if len(root) == 1:
-        return abs(root[0][0]) >= _SMALL_ROOT
-    if len(root) > 2:
-        return False
-    (a, b), (c, d) = root
-    square = a * a + b * b + c * c + d * d
-    determinant = abs(a * d - b * c)
-    return determinant > 1e-10 * square and determinant**2 > _SMALL_ROOT**2 * square
+    largest, least = 0.0, np.inf
+    for i in range(len(root)):
+        total = 0.0
+        for j in range(len(root)):
+            total += abs(root[i, j])
+        largest = max(largest, total / noise[i])
+    for k in range(len(start)):
+        o, q = start[k], width[k]
+        square = 0.0
+        for i in range(o, o + q):
+            for j in range(o, o + q):
+                square += (root[i, j] / noise[i]) ** 2
+        if q == 1:
+            least = min(least, math.sqrt(square))
+        elif q == 2:
+            across = root[o, o] * root[o + 1, o + 1] - root[o, o + 1] * root[o + 1, o]
+            across = abs(across) / (noise[o] * noise[o + 1])
+            least = min(least, across / math.sqrt(square) if across > 1e-10 * square else 0.0)
+        else:
+            least = 0.0
+    return largest, least
 
 
 def _integrated(

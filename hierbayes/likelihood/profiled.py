@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import LOG_2PI
@@ -86,7 +87,9 @@ class Profile:
             squares, D, products,
         )  # fmt: skip
         w = squares.reshape(q, 1 + k, q, 1 + k).transpose(0, 2, 1, 3)
-        return Curvature(D.reshape(q, q), products, w, integrated, self.freedom)
+        sums = D.reshape(q, q)
+        M = score_of(w, sums, integrated)
+        return Curvature(sums, products, w, integrated, self.freedom, M)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +108,8 @@ class Curvature:
         1 where γ is integrated out, 0 where it is at its best.
     freedom : float
         N.
+    score : (q, q) float
+        M = ∂ℓ/∂Γ.
     """
 
     D: Floats
@@ -112,6 +117,7 @@ class Curvature:
     squares: Floats
     integrated: float
     freedom: float
+    score: Floats
 
     @property
     def P(self) -> Floats:
@@ -120,24 +126,15 @@ class Curvature:
         return P
 
     @property
-    def score(self) -> Floats:
-        """M = ∂ℓ/∂Γ (q, q)."""
-        score: Floats = 0.5 * (self.squares[:, :, 0, 0] - self.D + self.P)
-        return score
-
-    @property
     def pull(self) -> Floats:
         """The diagonal (q,) of Σ_j D_j."""
         return self.D.diagonal()
 
     def observed(self, S: Floats) -> Floats:
         """−∂²ℓ (k, k) along k symmetric directions S (k, q, q)."""
-        flat, p = S.reshape(len(S), -1), self.squares.shape[2] - 1
-        weights = np.full((p + 1, p + 1), 0.5 * self.integrated)  # of f_i'f_j, t_i't_j and a_ia_j
-        weights[0, 1:], weights[1:, 0], weights[0, 0] = 1.0, 0.0, 0.5 / self.freedom
-        along = flat @ self.squares.reshape(flat.shape[1], -1)
-        observed: Floats = _sandwich(flat, self.products[:, 0] - 0.5 * self.products[:, 1])
-        return observed - (along * weights.ravel()) @ along.T
+        observed = np.empty((len(S), len(S)))
+        _observed(S, self.products, self.squares, self.integrated, self.freedom, observed)
+        return observed
 
     def expected(self, S: Floats) -> Floats:
         """What −∂²ℓ (k, k) is on average: positive semidefinite."""
@@ -153,14 +150,13 @@ def profile_at(root: Floats, cross: CrossProducts, reading: Reading) -> Profile:
     """The profiled likelihood at a relative root λ (q, q): one pass over the groups."""
     p = len(cross.W) - 1
     freedom = cross.n - p if reading == REML else cross.n
-    log_det, S, half, turned = reduce_groups(root, cross.R, cross.T, cross.W)
-    gamma, r, F, log_det_X = solved(S)
+    log_det, r, log_det_X, whole, half, turned, gamma, F = _reduced(root, cross.R, cross.T, cross.W)
     if not (math.isfinite(log_det) and r > 0.0):
         return Profile(root, -np.inf, 0.0, np.zeros(p), freedom, 0.0, half, turned, 0.0 * F, 0.0)
     deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
     if reading == REML:
         deviance += log_det_X
-    noise = 1e-13 * (abs(deviance) + freedom * (2.0 + float(S[p, p]) / r**2))
+    noise = 1e-13 * (abs(deviance) + freedom * (2.0 + whole / r**2))
     return Profile(
         root=root,
         value=-0.5 * deviance,
@@ -173,6 +169,59 @@ def profile_at(root: Floats, cross: CrossProducts, reading: Reading) -> Profile:
         precision_factor=F,
         integrated=1.0 if reading == REML else 0.0,
     )
+
+
+@compiled(error_model="numpy")
+def _reduced(root, R, T, W):
+    """What `reduce_groups` and `solved` make of all groups."""
+    log_det, S, half, turned = reduce_groups(root, R, T, W)
+    gamma, r, F, log_det_X = solved(S)
+    return log_det, r, log_det_X, S[-1, -1], half, turned, gamma, F
+
+
+@compiled(error_model="numpy")
+def score_of(squares, D, integrated):
+    """M (q, q) = ½ Σ_j [v_jv_j' − D_j + P_j]."""
+    q, M = len(D), room_for(D.shape)
+    for a in range(q):
+        for b in range(q):
+            total = squares[a, b, 0, 0] - D[a, b]
+            for c in range(1, squares.shape[2]):
+                total += integrated * squares[a, b, c, c]
+            M[a, b] = 0.5 * total
+    return M
+
+
+@compiled(error_model="numpy")
+def _observed(S, products, squares, integrated, freedom, observed):
+    """Write −∂²ℓ (k, k) along directions S (k, q, q): b − aa'/2N − ½e as the module has them."""
+    k, q, wide = len(S), S.shape[1], squares.shape[2]
+    along, turned = zeros_of((k, wide, wide)), zeros_of((k, q, q))
+    for i in range(k):
+        for a in range(q):
+            for b in range(q):
+                if S[i, a, b] == 0.0:
+                    continue
+                for c in range(wide):
+                    for d in range(wide):
+                        along[i, c, d] += S[i, a, b] * squares[a, b, c, d]
+                for c in range(q):
+                    for d in range(q):  # tr S_i D S_j X = Σ S_i[a, b] D[b, c] S_j[c, d] X[d, a]
+                        at, to = b * q + c, d * q + a
+                        entry = products[at, 0, to] - 0.5 * products[at, 1, to]
+                        turned[i, c, d] += S[i, a, b] * entry
+    for i in range(k):
+        for j in range(i + 1):
+            total = 0.0
+            for c in range(q):
+                for d in range(q):
+                    total += 0.5 * (turned[i, c, d] * S[j, c, d] + turned[j, c, d] * S[i, c, d])
+            total -= 0.5 * along[i, 0, 0] * along[j, 0, 0] / freedom
+            for c in range(1, wide):
+                total -= along[i, 0, c] * along[j, 0, c]
+                for d in range(1, wide):
+                    total -= 0.5 * integrated * along[i, c, d] * along[j, c, d]
+            observed[i, j] = observed[j, i] = total
 
 
 def _sandwich(flat: Floats, T: Floats) -> Floats:

@@ -38,7 +38,7 @@ from hierbayes.design.rows_root import rows_root
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
 
-_FAR_LARGER = 1e4  # sd of an effect beside its noise, from which on roots are used
+FAR_LARGER = 1e4  # sd of an effect beside its noise, from which on roots are used
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ class RootedElimination:
 
 
 def rooted_elimination(
-    root: Floats, cross: SparseProducts, least: float = _FAR_LARGER
+    root: Floats, cross: SparseProducts, least: float = FAR_LARGER
 ) -> RootedElimination | None:
     """The elimination by roots; None where products do, or there is no root of the rows.
 

@@ -21,14 +21,21 @@ from functools import cached_property
 
 import numpy as np
 
-from hierbayes.design.elimination import Layout
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.collapsed import LOG_2PI
-from hierbayes.likelihood.eliminated import Eliminated, eliminated
+from hierbayes.likelihood.eliminated import (
+    SMALL_ROOT,
+    Eliminated,
+    eliminated,
+    extent,
+    full_rank,
+)
 from hierbayes.likelihood.profiled_gamma import solved
 from hierbayes.likelihood.reading import REML
+from hierbayes.likelihood.rooted_elimination import FAR_LARGER
+from hierbayes.likelihood.sparse_point import average, sparse_point
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +57,12 @@ class SparseProfile:
         How far rounding may move ``value``.
     eliminated : Eliminated
         The effects eliminated there.
+    precision_factor : (p, p) float
+        F with FF' the inverse of X'(V/σ²)⁻¹X.
+    reading : Reading
+        ``ML`` or ``REML``.
+    made : tuple of (Q, Q), (k, k), (Q,) float, optional
+        M, average information of every entry and the pull, where they have been made.
     """
 
     cross: SparseProducts
@@ -60,17 +73,13 @@ class SparseProfile:
     freedom: float
     noise: float
     eliminated: Eliminated
-    _reading: int
-    _solution: tuple[Floats, float, Floats, float]
+    precision_factor: Floats
+    reading: int
+    made: tuple[Floats, Floats, Floats] | None = None
 
     def curvature(self) -> SparseCurvature:
         """The derivatives here."""
         return SparseCurvature(self)
-
-    @property
-    def layout(self) -> Layout:
-        """The order of elimination."""
-        return elimination_of(self.cross)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,38 +99,36 @@ class SparseCurvature:
         """M = ∂ℓ/∂Γ (Q, Q), zero between factors."""
         return self._parts[0]
 
-    @cached_property
-    def pull(self) -> Floats:
-        """The diagonal (Q,) of Σ_j Z_j'(V/σ²)⁻¹Z_j of each factor, without what γ takes of it.
-
-        That is of Σ_j v_jv_j'/σ̂² − 2M, and a_i of an entry on the diagonal is v'S_iv.
-        """
-        _, a, _, _ = self._parts
-        rows, columns = self.profile.cross.entries
-        squares = a[rows == columns] / self.profile.sigma**2
-        return np.maximum(squares - 2.0 * self.score.diagonal(), 1e-300)
-
-    @cached_property
-    def _parts(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """M, and a, b and v of every entry, see `Eliminated.derivatives`."""
-        profile = self.profile
-
-        def read(S: Floats) -> tuple[Floats, Floats, float]:
-            known = S is profile.eliminated.S
-            gamma, r, F, _ = profile._solution if known else solved(S)
-            return gamma, F, r / math.sqrt(profile.freedom)
-
-        return profile.eliminated.derivatives(
-            read, profile.cross.entries, integrated=profile._reading == REML
-        )
-
-    @cached_property
+    @property
     def information(self) -> Floats:
         """The average information of every entry and its mirror image, together."""
-        _, a, b, _ = self._parts
-        variance = self.profile.sigma**2
-        whole: Floats = 0.5 * (b - np.outer(a, a) / (variance * self.profile.freedom)) / variance
-        return whole
+        return self._parts[1]
+
+    @property
+    def pull(self) -> Floats:
+        """The diagonal (Q,) of Σ_j Z_j'(V/σ²)⁻¹Z_j of each factor, without what γ takes of it."""
+        return self._parts[2]
+
+    @cached_property
+    def _parts(self) -> tuple[Floats, Floats, Floats]:
+        """M, the information and the pull."""
+        profile = self.profile
+        if profile.made is not None:
+            return profile.made
+
+        def read(S: Floats) -> tuple[Floats, Floats, float]:
+            if S is profile.eliminated.S:
+                return profile.gamma, profile.precision_factor, profile.sigma
+            gamma, r, F, _ = solved(S)
+            return gamma, F, r / math.sqrt(profile.freedom)
+
+        entries = profile.cross.entries
+        M, a, b, _ = profile.eliminated.derivatives(
+            read, entries, integrated=profile.reading == REML
+        )
+        information, pull = np.empty(b.shape), np.empty(len(M))
+        average(M, a, b, profile.sigma, profile.freedom, *entries, information, pull)
+        return M, information, pull
 
     def by_entry(self, at: tuple[Integers, Integers]) -> Floats:
         """The average information (k, k) of k of them."""
@@ -146,20 +153,33 @@ class SparseCurvature:
 
 def sparse_profile(root: Floats, cross: SparseProducts, reading: int) -> SparseProfile:
     """The profiled likelihood at relative roots λ_k, the diagonal blocks of ``root`` (Q, Q)."""
-    freedom = cross.n - cross.p if reading == REML else cross.n
-    left = eliminated(cross, root)
-    gamma, r, _, log_det_Q = solution = solved(left.S)
+    freedom = float(cross.n - cross.p if reading == REML else cross.n)
+    left, solution, made = _point(np.ascontiguousarray(root), cross, freedom, reading == REML)
+    gamma, r, F, log_det_X = solution
     if not (math.isfinite(left.log_det) and r > 0.0):
-        nothing = np.zeros(cross.p)
-        return SparseProfile(
-            cross, root, -np.inf, 0.0, nothing, freedom, 0.0, left, reading, solution
-        )
+        return SparseProfile(cross, root, -np.inf, 0.0, gamma, freedom, 0.0, left, F, reading)
     deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + left.log_det
     if reading == REML:
-        deviance += log_det_Q
+        deviance += log_det_X
     lost = math.sqrt(cross.C[-1, -1]) / r
     noise = 1e-13 * (abs(deviance) + freedom * (2.0 + (lost if left.rooted else lost**2)))
     sigma = r / math.sqrt(freedom)
-    return SparseProfile(
-        cross, root, -0.5 * deviance, sigma, gamma, freedom, noise, left, reading, solution
-    )
+    value = -0.5 * deviance
+    return SparseProfile(cross, root, value, sigma, gamma, freedom, noise, left, F, reading, made)
+
+
+def _point(
+    root: Floats, cross: SparseProducts, freedom: float, integrated: bool
+) -> tuple[Eliminated, tuple[Floats, float, Floats, float], tuple[Floats, Floats, Floats] | None]:
+    """What is eliminated and solved at λ; with the derivatives, where one pass makes all."""
+    e, p, k = elimination_of(cross).elimination, cross.p, len(cross.entries[0])
+    largest, least = extent(root, cross.noise, e.start, e.q)
+    if largest <= FAR_LARGER and (least >= SMALL_ROOT or full_rank(cross, root) is root):
+        S, omega, gamma, F = np.empty(e.C.shape), np.empty(e.size), np.empty(p), np.empty((p, p))
+        made = np.empty(root.shape), np.empty((k, k)), np.empty(len(root))
+        log_det, r, log_det_X = sparse_point(
+            root, e, freedom, integrated, *cross.entries, S, omega, gamma, F, *made
+        )
+        return Eliminated(cross, root, log_det, S, omega), (gamma, r, F, log_det_X), made
+    found = eliminated(cross, root)
+    return found, solved(found.S), None

@@ -19,6 +19,7 @@ from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.elimination import reduce_groups
 from hierbayes.likelihood.profiled import add_curvature
+from hierbayes.likelihood.profiled_gamma import of_factor
 from hierbayes.likelihood.residual_moments import write_profiled
 from hierbayes.likelihood.structured_curvature import add_outer, directions
 from hierbayes.likelihood.triangular import cholesky_in_place
@@ -107,7 +108,7 @@ def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, righ
     if not cholesky_in_place(S):
         totals[:] = np.nan
         return totals
-    F, gamma, _ = _solved(S)
+    F, gamma, _ = of_factor(S)
     d = len(W) + R.shape[2]
     E = room_for((len(R), d, d))
     write_profiled(_product(root), half, turned, _mean(gamma, F, sigma, integrated), E)
@@ -154,7 +155,7 @@ def _point(
     if not (np.isfinite(log_det) and cholesky_in_place(S)):
         return -np.inf, slope, second
     freedom = n - p if restricted else n
-    F, gamma, log_det_X = _solved(S)
+    F, gamma, log_det_X = of_factor(S)
     r = S[p, p]
     deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
     integrated = 1.0 if restricted else 0.0
@@ -189,23 +190,6 @@ def _point(
         for c in range(i):
             second[c, i] = second[i, c]
     return -0.5 * deviance, slope, second
-
-
-@inner
-def _solved(low):
-    """F (p, p) with FF' = S_XX⁻¹, γ̂ and log|S_XX| from the factor of S (p+1, p+1)."""
-    p = len(low) - 1
-    F, gamma, log_det = zeros_of((p, p)), zeros_of(p), 0.0
-    for c in range(p):
-        for i in range(c, p):
-            total = 1.0 if i == c else 0.0
-            for k in range(c, i):
-                total -= low[i, k] * F[c, k]
-            F[c, i] = total / low[i, i]
-        log_det += 2.0 * math.log(low[c, c])
-        for i in range(c, p):
-            gamma[c] += F[c, i] * low[p, i]
-    return F, gamma, log_det
 
 
 @inner
