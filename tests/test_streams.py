@@ -195,7 +195,7 @@ def test_rows_are_refused_where_they_are_asked_for(both: tuple[hb.PointFit, hb.P
         "predictions and residuals, a part at a time"
     )
     with pytest.raises(hb.DataError) as refused:
-        hb.loo(both[1])
+        hb.level1_residuals(both[1])
     assert str(refused.value).startswith("this needs the rows in memory, and those of ")
     assert str(refused.value).endswith(" stream: give a frame of some of them, or of all, as data")
 

@@ -17,6 +17,7 @@ from hierbayes.design.nesting import Nesting, nesting_of
 from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
 from hierbayes.design.row_refusals import refuse_rows
+from hierbayes.design.rows import Rows
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import sum_up, sum_up_factors
 from hierbayes.errors import FormulaError, ResidualError
@@ -70,6 +71,10 @@ class Problem:
         made = self.moments.at(z).products if products is None else products
         plain = self.working if self.plain is None else self.plain
         return replace(self, working=made, z=z, plain=plain)
+
+    def of_rows(self, rows: Rows) -> Problem:
+        """The same of some of the rows, the cross-products those of all."""
+        return replace(self, design=replace(self.design, rows=rows))
 
     @property
     def unweighted(self) -> Problem:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.batch_columns import BatchColumns, Columned
+from hierbayes.design.batch_columns import BatchColumns
 from hierbayes.design.matrices import group_labels
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
@@ -15,15 +17,48 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.sources.source import Source
 
 
+class RowCases(NamedTuple):
+    """Some rows, and how often each of them counts.
+
+    Parameters
+    ----------
+    rows : Rows
+    times : (n,) float, optional
+        None where each counts once.
+    """
+
+    rows: Rows
+    times: Floats | None
+
+    @property
+    def weighed(self) -> Rows:
+        """The rows, those that count several times weighing as much more.
+
+        That is the same to all sums of products.
+        """
+        if self.times is None:
+            return self.rows
+        root, own = np.sqrt(self.times), self.rows.root_weights
+        return replace(self.rows, root_weights=root if own is None else root * own)
+
+    def pieces(self, size: int) -> Iterator[RowCases]:
+        """The same, so many rows at a time; of a family all at once."""
+        if self.rows.family is not None:
+            yield self
+            return
+        for begin in range(0, len(self.rows.response), size):
+            at = slice(begin, begin + size)
+            rows = self.rows.chosen(at, tuple(codes[at] for codes in self.rows.codes_of))
+            yield RowCases(rows, None if self.times is None else self.times[at])
+
+
 def row_parts(
     source: Source,
     maker: BatchColumns,
     factors: Mapping[str, tuple[str, ...]],
     labels: Sequence[pd.Index],
-) -> Iterator[Rows]:
+) -> Iterator[RowCases]:
     """The complete rows, read once more.
-
-    Rows that count several times weigh as much more, which is the same to all sums of products.
 
     Parameters
     ----------
@@ -45,7 +80,8 @@ def row_parts(
         if not len(made.y):
             continue
         X, Z, y = made.rows()
-        yield Rows(
+        weights = made.weights
+        rows = Rows(
             response=y,
             X=X,
             Z=Z,
@@ -56,11 +92,14 @@ def row_parts(
             index=made.frame.index,
             kept=np.ones(len(y), dtype=bool),
             frames=(made.frame,),
-            root_weights=_root_weights(made),
+            root_weights=None if weights is None else np.sqrt(weights),
         )
+        yield RowCases(rows, made.times)
 
 
 def _codes(frame: pd.DataFrame, columns: tuple[str, ...], labels: pd.Index, place: str) -> Integers:
+    if not columns:  # without a random part all rows are one group
+        return np.zeros(len(frame), dtype=np.intp)
     own = group_labels(frame, columns)
     codes = labels.get_indexer(pd.Index(np.asarray(own), dtype=labels.dtype))
     if (codes < 0).any():
@@ -69,8 +108,3 @@ def _codes(frame: pd.DataFrame, columns: tuple[str, ...], labels: pd.Index, plac
             "rows were summed up: the data have changed"
         )
     return codes
-
-
-def _root_weights(made: Columned) -> Floats | None:
-    of_rows = [one for one in (made.times, made.weights) if one is not None]
-    return np.sqrt(np.prod(of_rows, axis=0)) if of_rows else None

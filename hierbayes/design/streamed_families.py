@@ -25,6 +25,7 @@ from hierbayes.design.learnt_states import calls_that_learn
 from hierbayes.design.matrices import group_labels
 from hierbayes.design.merged_rows import merged
 from hierbayes.design.problem import Problem
+from hierbayes.design.row_parts import RowCases
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.streamed_problem import streamed_design, summed_source
@@ -133,21 +134,42 @@ def _refuse_nothing(table: pd.DataFrame, dropped: Dropped, source: Source) -> No
     raise DataError(nothing_complete(worst, dropped.by_column[worst], dropped.rows))
 
 
+def distinct_cases(design: Design) -> RowCases:
+    """The distinct rows of a family that streamed, and how often each of them occurs.
+
+    They are numbered in the order in which they were first seen.
+    """
+    streamed, spec = cast(StreamedRows, design.rows), design.specification
+    table = streamed.distinct
+    assert table is not None
+    assert streamed.family is not None
+    rows = read_family_rows(streamed.family.family, spec, table)
+    times = table[TIMES].to_numpy(dtype=np.float64)
+    return RowCases(replace(_rows_of(design, spec, table, rows, times), family=rows), times)
+
+
+def _rows_of(
+    design: Design, spec: Specification, table: pd.DataFrame, rows: FamilyRows, times: Floats
+) -> Rows:
+    """The distinct rows as those of a frame, with what stands for their responses."""
+    X, Z = design.columns.new_matrices(table, random=True)
+    codes_of = tuple(
+        factor.find(group_labels(table, spec.columns_of[factor.name])) for factor in design.factors
+    )
+    return Rows(
+        working_response(rows, times), X, Z, codes_of, table.index, np.ones(len(table), np.bool_)
+    )
+
+
 def _of_family(
     design: Design, spec: Specification, table: pd.DataFrame, rows: FamilyRows, times: Floats
 ) -> Design:
     """The design of the working responses, made that of the family's."""
     columns = replace(design.columns, specification=spec)
     streamed = cast(StreamedRows, design.rows)
-    X, Z = design.columns.new_matrices(table, random=True)
-    codes_of = tuple(
-        factor.find(group_labels(table, spec.columns_of[factor.name])) for factor in design.factors
-    )
-    every = Rows(
-        working_response(rows, times), X, Z, codes_of, table.index, np.ones(len(table), np.bool_)
-    )
+    every = _rows_of(design, spec, table, rows, times)
     kinds = merged(every, rows, times)
-    small = every.chosen(kinds.at, tuple(codes[kinds.at] for codes in codes_of))
+    small = every.chosen(kinds.at, tuple(codes[kinds.at] for codes in every.codes_of))
     known = replace(kinds, at=np.arange(len(kinds.at)))
     family = StreamedFamily(
         rows.family, rows.of_trials, rows.outcomes, float(rows.y[0]), streamed.source

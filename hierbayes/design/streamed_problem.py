@@ -70,7 +70,7 @@ def pose_streamed(specification: Specification, source: Source, counts: str = ""
     found = _in_fitting_basis(source, maker, design)
     factors = factors_of_rows(specification)
     labels = [one.cross.groups for one in found.factors]
-    at_hand = replace(at_hand, parts=partial(row_parts, source, maker, factors, labels))
+    at_hand = replace(at_hand, cases=partial(row_parts, source, maker, factors, labels))
     problem = problem_of(design, found, source.text, at_hand)
     if structure is None:
         return problem

@@ -14,6 +14,7 @@ from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.one_pass import Pass
 from hierbayes.design.recorded_columns import RecordedColumn
 from hierbayes.design.row_facts import RowFacts
+from hierbayes.design.row_parts import RowCases
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
@@ -29,13 +30,13 @@ class SourceAtHand:
     source : Source
     counts : str
         The column that says how often each row counts; empty where all count once.
-    parts : callable, optional
+    cases : callable, optional
         Of Gaussian responses: reads the rows again, as those of a frame a batch at a time.
     """
 
     source: Source
     counts: str = ""
-    parts: Callable[[], Iterator[Rows]] | None = None
+    cases: Callable[[], Iterator[RowCases]] | None = None
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()
@@ -167,7 +168,18 @@ class StreamedRows:
         return sizes
 
     def parts(self) -> Iterator[Rows]:
-        """The rows, read again a batch at a time.
+        """The rows, read again a batch at a time, each with the weight of as often as it counts.
+
+        Raises
+        ------
+        DataError
+            When their source is not at hand.
+        """
+        for one in self.cases():
+            yield one.weighed
+
+    def cases(self) -> Iterator[RowCases]:
+        """The rows, read again a batch at a time, and how often each counts.
 
         Raises
         ------
@@ -179,9 +191,9 @@ class StreamedRows:
                 f"this reads the rows once more, and those of {self.source} are not at hand: a "
                 "fit of cross-products, or from a file, has sums of them; fit their source again"
             )
-        if self.at_hand.parts is None:
+        if self.at_hand.cases is None:
             self._refuse()
-        return self.at_hand.parts()
+        return self.at_hand.cases()
 
     def refuse_offset(self) -> None:
         """Refuse an offset, as `Rows` do."""

@@ -137,6 +137,11 @@ def _refuse_other(a: PredictiveCriterion, b: PredictiveCriterion) -> None:
             f"these are of two criteria, '{a.criterion}' and '{b.criterion}', which are densities "
             "of different things; compare results of hb.loo(), or results of hb.logo()"
         )
+    if a.totals is not None or b.totals is not None:
+        raise InferenceError(
+            "compare_predictive() needs the numbers of all rows, and those of rows that stream are "
+            "added up; leave groups out, as in compare_predictive(..., by='group')"
+        )
     refuse_other_rows("compare_predictive", a.fit, b.fit)
     if a.criterion == BY_ROW:
         if a.fit.sampled != b.fit.sampled:

@@ -16,11 +16,14 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.design.design import Design
+from hierbayes.design.rows import Rows
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.predictions.densities_of_errors import log_normal
+from hierbayes.fit.predictions.expected import linear_predictor
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
+from hierbayes.fit.predictions.prediction_rows import rows_to_predict
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.inference.residuals.anchor import anchor
+from hierbayes.inference.residuals.anchor import Anchor
 from hierbayes.inference.residuals.row_variances import (
     room_of,
     row_variances,
@@ -28,14 +31,16 @@ from hierbayes.inference.residuals.row_variances import (
 )
 
 
-def densities_given_estimates(fit: PointFit) -> tuple[Floats, Floats]:
-    """Log density (n,) of each row given the others, θ̂ that of all, and given all rows.
+def densities_given_estimates(fit: PointFit, some: Rows) -> tuple[Floats, Floats]:
+    """Log density (n,) of some rows, each given all others, θ̂ that of all, and given all rows.
 
     γ and u are integrated out in both.  The first is −inf where a row alone carries a coefficient.
     """
-    at, sigma = anchor(fit), fit.sigma * fit.design.rows.row_sd
+    problem = fit.problem.of_rows(some)
+    at, sigma = Anchor(problem, fit.any_state), fit.sigma * some.row_sd
     rows = row_variances(at)
-    error = fit.residuals(effects="all").to_numpy() / sigma
+    eta = linear_predictor(fit, rows_to_predict(problem.design, None))
+    error = (some.observed - np.asarray(eta)) / sigma
     weighed = weighed_residuals(at, error)
     room = room_of(rows.precision, rows.own_precision)
     left_out = np.nan_to_num(log_normal(sigma * weighed / room, sigma**2 / room), nan=-np.inf)

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.row_cases import row_cases
+from hierbayes.design.rows import Rows
 from hierbayes.design.subject import subject_of
-from hierbayes.display.steps import steps
 from hierbayes.errors import InferenceError
 from hierbayes.fit.convergence import relative_efficiency
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.fit.predictions.densities_of_errors import given_other_errors
-from hierbayes.fit.predictions.law_of_rows import law_of, observed_responses
-from hierbayes.fit.predictions.parameter_draws import ParameterDraws
-from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
+from hierbayes.inference.predictive.case_totals import CaseSums, CaseTotals
 from hierbayes.inference.predictive.criterion import BY_ROW, PredictiveCriterion, in_words
-from hierbayes.inference.predictive.left_out_rows import (
-    densities_given_draws,
-    densities_given_estimates,
-)
-from hierbayes.inference.predictive.pareto_smoothing import (
-    FEWEST,
-    k_hat_limit,
-    log_mean,
-    smoothed,
-)
+from hierbayes.inference.predictive.left_out_rows import densities_given_estimates
+from hierbayes.inference.predictive.pareto_smoothing import FEWEST, k_hat_limit
+from hierbayes.inference.predictive.rows_given_draws import EXACT, RowsGivenDraws
 
-_IMPORTANCE, _EXACT, _PLUG_IN = "importance weights", "exact given γ and θ", "exact given θ̂"
-_MANY = 500  # rows computed anew, from where on they show a bar
+_PLUG_IN = "exact given θ̂"
+_AT_ONCE = 1 << 16  # rows that stream
 
 
 def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
@@ -46,7 +38,8 @@ def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
     Where k̂ says that the weights cannot be trusted, and the response is Gaussian, the density is
     computed again with u integrated out, exactly, given each draw of γ and θ.  A Gaussian REML, ML
     or MAP fit leaves each row out exactly given θ̂, which is that of all rows.  Where errors are
-    correlated, a row is given the errors of the others of its group too.
+    correlated, a row is given the errors of the others of its group too.  Rows that stream are read
+    once more (of a family the distinct ones that were kept), and their numbers added up.
 
     Parameters
     ----------
@@ -80,6 +73,8 @@ def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
     (-6409.3, 'conditional, by row')
     """
     refuse_other_than_fit(fit, "loo", structured=True)
+    if fit.design.rows.streams:
+        fit.problem.refuse_residual_structure("loo() of rows that stream")
     if isinstance(fit, PosteriorFit):
         return _of_draws(fit, progress=progress)
     if isinstance(fit, FamilyPointFit) or not isinstance(fit, PointFit):
@@ -91,39 +86,72 @@ def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
 
 
 def _of_maximum(fit: PointFit) -> PredictiveCriterion:
-    elpd, whole = densities_given_estimates(fit)
-    frame = _frame(fit, elpd, whole - elpd, np.full(len(elpd), np.nan), np.array(_PLUG_IN))
+    def left_out(rows: Rows) -> pd.DataFrame:
+        elpd, whole = densities_given_estimates(fit, rows)
+        columns = {"elpd": elpd, "p": whole - elpd, "k_hat": np.nan, "method": _PLUG_IN}
+        return pd.DataFrame(columns, index=rows.index)
+
+    frame, totals, found = _by_row(fit, left_out, np.nan)
     notes = [
         f"θ̂ by {fit.engine} is that of all rows, γ and u are integrated out given it: with few "
         "groups the numbers are a little too large."
     ]
-    lost = frame.index[~np.isfinite(elpd)]
-    if len(lost):
+    if len(found.lost):
         notes.append(
-            f"{len(lost)} rows alone carry a coefficient, and nothing predicts them: "
-            f"{in_words(lost)}."
+            f"{len(found.lost)} rows alone carry a coefficient, and nothing predicts them: "
+            f"{in_words(found.lost)}."
         )
-    return _criterion(fit, frame, np.nan, "each row left out exactly given θ̂", notes)
+    return _criterion(fit, frame, np.nan, "each row left out exactly given θ̂", notes, totals)
 
 
 def _of_draws(fit: PosteriorFit, *, progress: bool) -> PredictiveCriterion:
     draws = fit.parameter_draws(None, None, fit.evidence.seed)
     refuse_few_draws("loo", draws.M)
     limit, efficiency = k_hat_limit(draws.M), relative_efficiency(fit)
-    elpd, k_hat, whole = _weighted(fit, draws, efficiency)
-    method = np.full(len(elpd), _IMPORTANCE, dtype=object)
-    again = np.flatnonzero(k_hat > limit)
-    if _is_closed(fit):
-        method[again] = _EXACT
-        elpd[again], k_hat[again] = _anew(fit, draws, again, efficiency, progress=progress)
-    frame = _frame(fit, elpd, whole - elpd, k_hat, method)
-    how = f"importance weights over {draws.M} draws, each worth {efficiency:.2g}, of {draws.source}"
-    return _criterion(fit, frame, limit, how, _notes(fit, frame, again, limit))
+    given = RowsGivenDraws(fit, draws, limit, efficiency, progress)
+    frame, totals, found = _by_row(fit, given.of, limit)
+    notes = _notes(given, found, len(frame) if totals is None else totals.cases)
+    return _criterion(fit, frame, limit, given.how, notes, totals)
 
 
-def _is_closed(fit: PosteriorFit) -> bool:
-    """Whether rows are computed again with u integrated out."""
-    return fit.problem.family is None and fit.problem.moments is None
+@dataclass(slots=True)
+class _Found:
+    """Labels of rows that notes name: computed anew, not to be trusted, not predicted by others."""
+
+    again: pd.Index
+    bad: pd.Index
+    lost: pd.Index
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, limit: float, times: Floats | None = None) -> _Found:
+        each = np.ones(len(frame), dtype=int) if times is None else times.astype(int)
+        kinds = (frame["method"] == EXACT, frame["k_hat"] > limit, ~np.isfinite(frame["elpd"]))
+        masks = [one.to_numpy() for one in kinds]
+        return cls(*(frame.index[at].repeat(each[at]) for at in masks))
+
+    def with_others(self, other: _Found) -> _Found:
+        return _Found(
+            self.again.append(other.again), self.bad.append(other.bad), self.lost.append(other.lost)
+        )
+
+
+def _by_row(
+    fit: Fit, left_out: Callable[[Rows], pd.DataFrame], limit: float
+) -> tuple[pd.DataFrame, CaseTotals | None, _Found]:
+    """A frame of all rows; or of rows that stream the worst, and sums over all."""
+    if not fit.design.rows.streams:
+        frame = left_out(fit.design.rows)
+        return frame, None, _Found.of(frame, limit)
+    sums, found = CaseSums(limit), None
+    for part in row_cases(fit.design):
+        for rows, times in part.pieces(_AT_ONCE):
+            frame = left_out(rows)
+            sums.add(frame, times)
+            here = _Found.of(frame, limit, times)
+            found = here if found is None else found.with_others(here)
+    assert found is not None
+    totals, worst = sums.found()
+    return worst, totals, found
 
 
 def refuse_few_draws(verb: str, M: int) -> None:
@@ -140,65 +168,19 @@ def refuse_few_draws(verb: str, M: int) -> None:
         )
 
 
-def _weighted(
-    fit: PosteriorFit, draws: ParameterDraws, efficiency: float
-) -> tuple[Floats, Floats, Floats]:
-    """Log density of each row without it (n,), k̂ of its weights, and the same with the row."""
-    n = fit.design.n
-    elpd, k_hat, whole = np.empty(n), np.empty(n), np.empty(n)
-    even = np.array([[-np.log(draws.M)]])
-    for at, values in _log_densities(fit, draws):
-        by_row = np.ascontiguousarray(values.T)
-        weights, k_hat[at] = smoothed(-by_row, efficiency)
-        elpd[at], whole[at] = log_mean(weights, by_row), log_mean(even, by_row)
-    return elpd, k_hat, whole
-
-
-def _log_densities(fit: PosteriorFit, draws: ParameterDraws) -> Iterable[tuple[slice, Floats]]:
-    """Log density (M, m) of some of the rows in turn, given those of the others that tell of it."""
-    if fit.problem.has_correlated_errors:
-        return [(slice(0, fit.design.n), given_other_errors(fit.problem, draws))]
-    rows = rows_to_predict(fit.design, None)
-    return draws.log_densities(rows, law_of(fit.problem, rows), observed_responses(fit.problem))
-
-
-def _anew(
-    fit: PosteriorFit,
-    draws: ParameterDraws,
-    again: Integers,
-    efficiency: float,
-    *,
-    progress: bool,
-) -> tuple[Floats, Floats]:
-    """Log density (m,) of some rows without them and k̂, u of their groups integrated out."""
-    elpd, k_hat = np.empty(len(again)), np.empty(len(again))
-    with steps(len(again), "rows", progress=progress and len(again) >= _MANY) as counted:
-        for (at, row), _ in zip(enumerate(again.tolist()), counted, strict=True):
-            values = densities_given_draws(fit.design, draws, row)[None]
-            weights, k_hat[at : at + 1] = smoothed(-values, efficiency)
-            elpd[at] = log_mean(weights, values)[0]
-    return elpd, k_hat
-
-
-def _frame(fit: Fit, elpd: Floats, p: Floats, k_hat: Floats, method: object) -> pd.DataFrame:
-    columns = {"elpd": elpd, "p": p, "k_hat": k_hat, "method": method}
-    return pd.DataFrame(columns, index=fit.design.rows.index)
-
-
-def _notes(fit: PosteriorFit, frame: pd.DataFrame, again: Integers, limit: float) -> list[str]:
+def _notes(given: RowsGivenDraws, found: _Found, n: int) -> list[str]:
     """Which rows were computed again, and which cannot be trusted."""
-    notes, labels = [], frame.index[again]
-    if len(again) and _is_closed(fit):
+    fit, limit, notes = given.fit, given.limit, []
+    if len(found.again) and given.is_closed:
         notes.append(
-            f"Of {len(again)} of {len(frame)} rows k̂ was above {limit:.2f} given u, and they were "
-            f"computed exactly given γ and θ: {in_words(labels)}."
+            f"Of {len(found.again)} of {n} rows k̂ was above {limit:.2f} given u, and they were "
+            f"computed exactly given γ and θ: {in_words(found.again)}."
         )
-    bad = frame.index[(frame["k_hat"] > limit).to_numpy()]
-    if len(bad):
+    if len(found.bad):
         why = "" if fit.problem.family is None else ", and this family has no closed form without u"
         notes.append(
-            f"Of {len(bad)} of {len(frame)} rows k̂ is above {limit:.2f}, and the numbers cannot be "
-            f"trusted{why}: {in_words(bad)}."
+            f"Of {len(found.bad)} of {n} rows k̂ is above {limit:.2f}, and the numbers cannot be "
+            f"trusted{why}: {in_words(found.bad)}."
         )
     if fit.objection:
         notes.append(f"The draws cannot be used: {fit.objection}.")
@@ -206,9 +188,14 @@ def _notes(fit: PosteriorFit, frame: pd.DataFrame, again: Integers, limit: float
 
 
 def _criterion(
-    fit: Fit, frame: pd.DataFrame, limit: float, how: str, notes: list[str]
+    fit: Fit,
+    frame: pd.DataFrame,
+    limit: float,
+    how: str,
+    notes: list[str],
+    totals: CaseTotals | None,
 ) -> PredictiveCriterion:
     errors = ", and their errors" if fit.problem.has_correlated_errors else ""
     about = subject_of(fit.design).lines(("Given", f"the other rows, of its own group too{errors}"),
                                          ("Method", how))  # fmt: skip
-    return PredictiveCriterion(BY_ROW, frame, limit, fit, "", about, tuple(notes))
+    return PredictiveCriterion(BY_ROW, frame, limit, fit, "", about, tuple(notes), totals)
