@@ -216,3 +216,20 @@ def test_no_newton_step_where_curvature_is_flat_or_upwards() -> None:
         assert_allclose(np.diag(information), [16.0, 144.0 * last])
         assert np.isfinite(gain) == known
         assert not known or np.all(step == 0.0)
+
+
+@every_profile
+def test_threads_share_the_groups(reading: Reading) -> None:
+    """The same to the last digit for a number of threads, and to 1e-12 for another."""
+    s = Setting((2, 1))
+    root = np.linalg.cholesky(s.root @ s.root.T + 0.1 * np.eye(3))
+    one, *others = (profile_at(root, s.cross, reading, threads) for threads in (1, 2, 3, 3, 10_000))
+    assert [len(at.parts) for at in (one, *others)] == [1, 2, 3, 3, len(s.cross.R)]
+    assert others[1].value == others[2].value
+    for at in others:
+        for name in ("value", "sigma", "gamma", "half", "turned", "precision_factor"):
+            assert_allclose(getattr(at, name), getattr(one, name), rtol=1e-12, atol=1e-14)
+        a, b = at.curvature(), one.curvature()
+        for name in ("D", "products", "squares"):
+            mine, theirs = getattr(a, name), getattr(b, name)
+            assert_allclose(mine, theirs, rtol=1e-12, atol=1e-12 * np.abs(theirs).max())

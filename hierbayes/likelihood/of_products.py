@@ -11,7 +11,8 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood import native, sparse_native
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.gaussian import Likelihood
-from hierbayes.likelihood.profiled import Curvature, Profile, profile_at
+from hierbayes.likelihood.profiled import Profile, profile_at
+from hierbayes.likelihood.profiled_curvature import Curvature
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.sparse import SparseLikelihood
 from hierbayes.likelihood.sparse_derivatives import sparse_variance_derivatives

@@ -18,7 +18,7 @@ from hierbayes.design.group_cholesky import root_blocks
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.elimination import reduce_groups
-from hierbayes.likelihood.profiled import add_curvature
+from hierbayes.likelihood.profiled_curvature import add_curvature
 from hierbayes.likelihood.profiled_gamma import of_factor
 from hierbayes.likelihood.residual_moments import write_profiled
 from hierbayes.likelihood.structured_curvature import add_outer, directions

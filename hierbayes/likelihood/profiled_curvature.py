@@ -1,0 +1,154 @@
+"""First and second derivatives of the profiled likelihood, whose formulas `profiled` states."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for, zeros_of
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.elimination import group_score_parts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curvature:
+    """First and second derivatives of the profiled likelihood with respect to Γ.
+
+    Parameters
+    ----------
+    D : (q, q) float
+        Σ_j D_j.
+    products : (q², 2, q²) float
+        Σ_j D_j ⊗ v_jv_j' and Σ_j D_j ⊗ (D_j − 2P_j).
+    squares : (q, q, 1+p, 1+p) float
+        Σ_j w_j ⊗ w_j' of w_j = [v_j, Y_j]; what is symmetric in the first pair of indices counts.
+    integrated : float
+        1 where γ is integrated out, 0 where it is at its best.
+    freedom : float
+        N.
+    score : (q, q) float
+        M = ∂ℓ/∂Γ.
+    """
+
+    D: Floats
+    products: Floats
+    squares: Floats
+    integrated: float
+    freedom: float
+    score: Floats
+
+    @property
+    def P(self) -> Floats:
+        """Σ_j P_j (q, q)."""
+        P: Floats = self.integrated * self.squares[:, :, 1:, 1:].trace(axis1=2, axis2=3)
+        return P
+
+    @property
+    def pull(self) -> Floats:
+        """The diagonal (q,) of Σ_j D_j."""
+        return self.D.diagonal()
+
+    def observed(self, S: Floats) -> Floats:
+        """−∂²ℓ (k, k) along k symmetric directions S (k, q, q)."""
+        observed = np.empty((len(S), len(S)))
+        _observed(S, self.products, self.squares, self.integrated, self.freedom, observed)
+        return observed
+
+    def expected(self, S: Floats) -> Floats:
+        """What −∂²ℓ (k, k) is on average: positive semidefinite."""
+        flat = S.reshape(len(S), -1)
+        d = flat @ (self.D - self.P).ravel()
+        f = flat @ self.squares[:, :, 1:, 1:].reshape(flat.shape[1], -1)
+        traces = _sandwich(flat, self.products[:, 1]) + self.integrated * f @ f.T
+        expected: Floats = 0.5 * (traces - np.outer(d, d) / self.freedom)
+        return expected
+
+
+@compiled(error_model="numpy")
+def score_of(squares, D, integrated):
+    """M (q, q) = ½ Σ_j [v_jv_j' − D_j + P_j]."""
+    q, M = len(D), room_for(D.shape)
+    for a in range(q):
+        for b in range(q):
+            total = squares[a, b, 0, 0] - D[a, b]
+            for c in range(1, squares.shape[2]):
+                total += integrated * squares[a, b, c, c]
+            M[a, b] = 0.5 * total
+    return M
+
+
+@compiled(error_model="numpy")
+def _observed(S, products, squares, integrated, freedom, observed):
+    """Write −∂²ℓ (k, k) along directions S (k, q, q): b − aa'/2N − ½e as the module has them."""
+    k, q, wide = len(S), S.shape[1], squares.shape[2]
+    along, turned = zeros_of((k, wide, wide)), zeros_of((k, q, q))
+    for i in range(k):
+        for a in range(q):
+            for b in range(q):
+                if S[i, a, b] == 0.0:
+                    continue
+                for c in range(wide):
+                    for d in range(wide):
+                        along[i, c, d] += S[i, a, b] * squares[a, b, c, d]
+                for c in range(q):
+                    for d in range(q):  # tr S_i D S_j X = Σ S_i[a, b] D[b, c] S_j[c, d] X[d, a]
+                        at, to = b * q + c, d * q + a
+                        entry = products[at, 0, to] - 0.5 * products[at, 1, to]
+                        turned[i, c, d] += S[i, a, b] * entry
+    for i in range(k):
+        for j in range(i + 1):
+            total = 0.0
+            for c in range(q):
+                for d in range(q):
+                    total += 0.5 * (turned[i, c, d] * S[j, c, d] + turned[j, c, d] * S[i, c, d])
+            total -= 0.5 * along[i, 0, 0] * along[j, 0, 0] / freedom
+            for c in range(1, wide):
+                total -= along[i, 0, c] * along[j, 0, c]
+                for d in range(1, wide):
+                    total -= 0.5 * integrated * along[i, c, d] * along[j, c, d]
+            observed[i, j] = observed[j, i] = total
+
+
+def _sandwich(flat: Floats, T: Floats) -> Floats:
+    """tr S_i D S_j X (k, k) for T = D ⊗ X (q², q²), along directions S_i (k, q²)."""
+    q = math.isqrt(len(T))
+    turned = T.reshape(q, q, q, q).transpose(2, 0, 1, 3).reshape(q * q, q * q)
+    sandwich: Floats = flat @ turned @ flat.T
+    return 0.5 * (sandwich + sandwich.T)
+
+
+@compiled(error_model="numpy")
+def add_curvature(
+    half, turned, gamma, F, sigma, integrated, terms, vY, w, squares, sum_D, products
+):
+    """Add Σ_j w_jw_j', Σ_j D_j and Σ_j D_j ⊗ [v_jv_j', D_j − 2P_j] to what is given.
+
+    w_j are the rows of ``vY`` = [v_j, Y_j], one after the other; pairs of indices are counted flat.
+    ``terms`` is room for v_jv_j', D_j − 2P_j and D_j.
+    """
+    J, r, q = half.shape
+    columns = vY.shape[1]
+    for j in range(J):
+        group_score_parts(j, half, turned, gamma, F, sigma, vY)
+        for a in range(q):
+            for b in range(q):
+                total, P = 0.0, 0.0
+                for h in range(r):
+                    total += half[j, h, a] * half[j, h, b]
+                for c in range(1, columns):
+                    P += vY[a, c] * vY[b, c]
+                terms[0, a * q + b] = vY[a, 0] * vY[b, 0]
+                terms[1, a * q + b] = total - 2.0 * integrated * P
+                terms[2, a * q + b] = total
+        for i in range(q * q):
+            D = terms[2, i]
+            sum_D[i] += D
+            for k in range(2):
+                for h in range(q * q):
+                    products[i, k, h] += D * terms[k, h]
+        for i in range(q * columns):
+            for h in range(q * columns):
+                squares[i, h] += w[i] * w[h]
