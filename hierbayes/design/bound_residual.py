@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from hierbayes.design.error_law import ErrorLaw
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import factor_codes
+from hierbayes.design.matrices import group_codes
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.rows import Rows
+from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.bound import Columns, StructuredRows, distinct_places
 from hierbayes.residuals.covariates import FITTED
 from hierbayes.residuals.structure import ResidualStructure
+
+_NO_LABELS = pd.Index([""])  # of groups, where errors are independent
 
 
 def bind_residual(
@@ -69,11 +74,9 @@ def bind_some(
 
     By default errors are correlated within the groups of the factor at this place.
     """
-    frame = rows.frames[0] if len(rows.frames) == 1 else pd.concat(list(rows.frames))
-    if structure.follows_fitted:
-        frame = frame.assign(**{FITTED: fitted})
+    frame = _columns(rows, structure, fitted)
     variances = tuple(part.bind(frame) for part in structure.variances)
-    levels, level_of = _combined_levels([part.levels for part in variances], len(frame))
+    levels, level_of = _combined_levels([part.levels for part in variances], len(frame.index))
     group, labels, codes = _groups(structure, rows, factors, frame, place)
     correlation = None
     if structure.correlation is not None:
@@ -83,6 +86,14 @@ def bind_some(
     return ResidualRows(
         structure, group, labels, level_of, counts, correlation, variances, codes, levels, fitted
     )
+
+
+def _columns(rows: Rows, structure: ResidualStructure, fitted: Floats | None) -> Columns:
+    """Columns of the rows, and fitted values that variances follow."""
+    if isinstance(rows.frames, SharedColumns) and not structure.follows_fitted:
+        return rows.frames.seen
+    frame = rows.frames[0] if len(rows.frames) == 1 else pd.concat(list(rows.frames))
+    return frame.assign(**{FITTED: fitted}) if structure.follows_fitted else frame
 
 
 def first_fitted(rows: Rows) -> Floats:
@@ -99,24 +110,27 @@ def _combined_levels(parts: list[Integers], n: int) -> tuple[Integers, Integers]
     """The combination of levels of each row (n,), and the level of each part in it (parts, L)."""
     if not parts:
         return np.zeros(n, dtype=np.intp), np.zeros((0, 1), dtype=np.intp)
-    stacked = np.stack(parts, axis=1)
-    found, place = np.unique(stacked, axis=0, return_inverse=True)
-    return place.ravel(), np.ascontiguousarray(found.T)
+    place, sizes = parts[0], [int(parts[0].max()) + 1]
+    for part in parts[1:]:
+        sizes.append(int(part.max()) + 1)
+        place = place * sizes[-1] + part
+    found, place = distinct_places(place, math.prod(sizes))
+    return place, np.stack(np.unravel_index(found, sizes))
 
 
 def _groups(
     structure: ResidualStructure,
     rows: Rows,
     factors: tuple[GroupingFactor, ...],
-    frame: pd.DataFrame,
+    frame: Columns,
     place: int,
 ) -> tuple[str, pd.Index, Integers]:
     """The factor in whose groups errors are correlated, its groups, and the group of each row."""
     correlation = structure.correlation
     if correlation is None:
-        return "", pd.Index([""]), np.zeros(len(frame), dtype=np.intp)
+        return "", _NO_LABELS, np.zeros(len(frame.index), dtype=np.intp)
     if correlation.group is not None:
-        codes, labels = factor_codes(frame, correlation.group, (correlation.group,))
+        codes, labels = group_codes(frame[correlation.group])
         return correlation.group, labels, codes
     return factors[place].name, factors[place].labels, rows.codes_of[place]
 

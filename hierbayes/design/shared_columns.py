@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
 import pandas as pd
 
 from hierbayes.frames.seen_columns import DataColumns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedSeries:
+    """Columns by name, and the index of their rows, of which no frame is made."""
+
+    columns: dict[str, pd.Series]
+    index: pd.Index
+
+    def __getitem__(self, name: str) -> pd.Series:
+        return self.columns[name]
 
 
 class SharedColumns(Sequence[pd.DataFrame]):
@@ -29,13 +41,12 @@ class SharedColumns(Sequence[pd.DataFrame]):
     """
 
     def __init__(self, frame: DataColumns, names: Iterable[str]) -> None:
-        self._columns = {name: frame[name] for name in names}
-        self._index = frame.index
+        self.seen = NamedSeries({name: frame[name] for name in names}, frame.index)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The frame."""
-        return pd.DataFrame(self._columns, index=self._index, copy=False)
+        return pd.DataFrame(self.seen.columns, index=self.seen.index, copy=False)
 
     def __len__(self) -> int:
         return 1

@@ -17,6 +17,16 @@ type Integers = NDArray[np.intp]
 type Booleans = NDArray[np.bool_]
 
 
+class Columns(Protocol):
+    """Columns of rows by name, a frame or less."""
+
+    @property
+    def index(self) -> Any:
+        """What rows are called."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter of a residual structure.
@@ -203,8 +213,8 @@ class StructuredRows:
 
     Parameters
     ----------
-    frame : DataFrame
-        Columns of the complete rows.
+    frame : Columns
+        Those of the complete rows.
     codes : (n,) int
         The group of each row, in which errors are correlated.
     group : str
@@ -213,7 +223,7 @@ class StructuredRows:
         Which of the levels of variance each row has.
     """
 
-    frame: pd.DataFrame
+    frame: Columns
     codes: Integers
     group: str
     levels: Integers
@@ -233,7 +243,19 @@ def in_parts(places: Integers, sizes: Sequence[int]) -> tuple[Integers, ...]:
     return tuple(np.split(places, np.cumsum(sizes)[:-1]))
 
 
-def numbers_of(frame: pd.DataFrame, name: str, what: str) -> Floats:
+def distinct_places(places: Integers, size: int) -> tuple[Integers, Integers]:
+    """Which of so many places (n,) occur, ascending, and the number of each row's among them."""
+    if size > 4 * len(places):
+        return np.unique(places, return_inverse=True)
+    there = np.zeros(size, dtype=np.bool_)
+    there[places] = True
+    found = np.flatnonzero(there)
+    number = np.empty(size, dtype=np.intp)
+    number[found] = np.arange(len(found))
+    return found, number[places]
+
+
+def numbers_of(frame: Columns, name: str, what: str) -> Floats:
     """A column (n,) of finite numbers.
 
     Raises
@@ -242,7 +264,10 @@ def numbers_of(frame: pd.DataFrame, name: str, what: str) -> Floats:
         Naming the column, and what it is for.
     """
     column = frame[name]
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+    plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
+    if not plain and (
+        not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
+    ):
         raise DataError(f"{what} must be numbers, and column '{name}' is {column.dtype}")
     values = column.to_numpy(dtype=np.float64)
     if not np.isfinite(values).all():

@@ -110,10 +110,10 @@ class Occasions:
         """The column of occasions."""
         return self.of.time
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """What occasions are called."""
-        return tuple(map(as_label, self.keys))
+        return _labels(self.keys)
 
     def refuse_untold(self, group: str) -> None:
         """As in `BoundCorrelation`."""
@@ -232,6 +232,14 @@ class Occasions:
         return np.concatenate(self.patterns), ends
 
 
+def _labels(keys: pd.Index) -> tuple[str, ...]:
+    """What occasions are called."""
+    if not isinstance(keys, pd.CategoricalIndex):
+        return tuple(map(as_label, keys))
+    words = [as_label(value) for value in keys.categories.tolist()]
+    return tuple(words[code] for code in keys.codes.tolist())
+
+
 def as_label(value: object) -> str:
     """A time as it is called among the occasions, 2.0 as 2."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -243,25 +251,19 @@ def bound_occasions(
     """The links of rows at occasions, groups with the same occasions sharing coefficients."""
     order = np.lexsort((places, codes))
     starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
-    kinds: dict[bytes, int] = {}
+    there = np.bitwise_or.reduceat(np.left_shift(1, places[order]), starts)  # 60 occasions at most
+    _, some, kind_of = np.unique(there, return_index=True, return_inverse=True)
+    sizes = np.diff(np.append(starts, len(order)))
     patterns: list[Integers] = []
-    counts: list[float] = []
-    members: list[list[Integers]] = []
-    for rows in np.split(order, starts[1:]):
-        pattern = places[rows]
-        k = kinds.setdefault(pattern.tobytes(), len(patterns))
-        if k == len(patterns):
-            patterns.append(pattern)
-            counts.append(0.0)
-            members.append([])
-        counts[k] += 1.0
-        members[k].append(rows)
-    left, right, kind, first = [], [], [], 0
-    for pattern, groups in zip(patterns, members, strict=True):
-        a, b = np.tril_indices(len(pattern))
-        stacked = np.stack(groups)
-        left.append(stacked[:, a].ravel())
-        right.append(stacked[:, b].ravel())
+    left, right, kind, counts, first = [], [], [], [], 0
+    for k in np.argsort(some):
+        groups, m = np.flatnonzero(kind_of == k), sizes[some[k]]
+        rows = order[starts[groups][:, None] + np.arange(m)]
+        patterns.append(places[rows[0]])
+        counts.append(float(len(groups)))
+        a, b = _lower_triangle(int(m))
+        left.append(rows[:, a].ravel())
+        right.append(rows[:, b].ravel())
         kind.append(np.tile(first + np.arange(len(a)), len(groups)))
         first += len(a)
     links = Links(np.concatenate(left), np.concatenate(right), np.concatenate(kind))
@@ -277,7 +279,7 @@ def _occasions(
     keys: pd.Index,
 ) -> Occasions:
     """Occasions, with the functions of coordinates that their structure has for them."""
-    matrices = of.matrices(tuple(map(as_label, keys)))
+    matrices = of.matrices(_labels(keys))
     return Occasions(of, links, patterns, counts, matrices, places, keys)
 
 

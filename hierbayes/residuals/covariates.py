@@ -17,6 +17,7 @@ import pandas as pd
 from hierbayes.errors import DataError, ResidualError
 from hierbayes.residuals.bound import (
     NO_ROWS,
+    Columns,
     Floats,
     Integers,
     Parameter,
@@ -54,7 +55,7 @@ class CovariateVariance(Variance):
         """As in `Part`."""
         return () if self.x is None else (self.x,)
 
-    def numbers(self, frame: pd.DataFrame) -> Floats:
+    def numbers(self, frame: Columns) -> Floats:
         """What v is a function of (m,).
 
         Raises
@@ -66,19 +67,19 @@ class CovariateVariance(Variance):
         """
         if self.x is not None:
             return numbers_of(frame, self.x, "the covariate of a variance")
-        if FITTED not in frame.columns:
+        if not isinstance(frame, pd.DataFrame) or FITTED not in frame.columns:
             raise ResidualError(
                 f"the variances of errors, {self!r}, follow the fitted values of the rows of the "
                 "fit, and other rows have none"
             )
         return frame[FITTED].to_numpy(dtype=np.float64)
 
-    def bind(self, frame: pd.DataFrame) -> OfCovariate:
+    def bind(self, frame: Columns) -> OfCovariate:
         """As in `Variance`."""
         return _of_covariate(self, frame)
 
     @abstractmethod
-    def covariate(self, frame: pd.DataFrame) -> Floats:
+    def covariate(self, frame: Columns) -> Floats:
         """v of rows (m,).
 
         Raises
@@ -120,7 +121,7 @@ class Power(CovariateVariance):
 
     parameter = "power"
 
-    def covariate(self, frame: pd.DataFrame) -> Floats:
+    def covariate(self, frame: Columns) -> Floats:
         """log|x| of rows (m,).
 
         Raises
@@ -159,7 +160,7 @@ class Exponential(CovariateVariance):
 
     parameter = "rate"
 
-    def covariate(self, frame: pd.DataFrame) -> Floats:
+    def covariate(self, frame: Columns) -> Floats:
         """x of rows (m,).
 
         Raises
@@ -242,7 +243,7 @@ class OfCovariate:
         return self.of.covariate(frame) * (z[0] / self.spread)
 
 
-def _of_covariate(of: CovariateVariance, frame: pd.DataFrame) -> OfCovariate:
+def _of_covariate(of: CovariateVariance, frame: Columns) -> OfCovariate:
     v = of.covariate(frame)
     spread = float(v.std())
     values, levels = np.unique(v, return_inverse=True)

@@ -14,10 +14,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import pandas as pd
-
 from hierbayes.errors import ResidualError
-from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, StructuredRows
+from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Columns, StructuredRows
 
 _FIRST = ("time", "x", "by")  # arguments that are written without their name
 
@@ -154,7 +152,7 @@ class Variance(Part):
     """Standard deviations of the errors of rows."""
 
     @abstractmethod
-    def bind(self, frame: pd.DataFrame) -> BoundVariance:
+    def bind(self, frame: Columns) -> BoundVariance:
         """The same on rows.
 
         Raises

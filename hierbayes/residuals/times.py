@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Floats, StructuredRows, numbers_of
+from hierbayes.residuals.bound import Floats, Integers, StructuredRows, numbers_of
 
 
 def times_of(rows: StructuredRows, time: str | None) -> Floats:
@@ -20,24 +20,27 @@ def times_of(rows: StructuredRows, time: str | None) -> Floats:
         When two rows of a group have one time; the group and the time are named.
     """
     if time is None:
-        return pd.Series(rows.codes).groupby(rows.codes).cumcount().to_numpy(dtype=np.float64)
+        order, counts = np.argsort(rows.codes, kind="stable"), np.bincount(rows.codes)
+        places = np.empty(rows.n)
+        places[order] = np.arange(rows.n) - np.repeat(np.cumsum(counts) - counts, counts)
+        return places
     times = numbers_of(rows.frame, time, "the times of correlated errors")
-    refuse_repeated(rows, time, pd.Series(times))
+    refuse_repeated(rows, time, times)
     return times
 
 
-def refuse_repeated(rows: StructuredRows, time: str, values: pd.Series) -> None:
+def refuse_repeated(rows: StructuredRows, time: str, values: Floats | Integers) -> None:
     """Refuse two rows of a group at one time.
 
     Raises
     ------
     DataError
     """
-    order = np.lexsort((values.to_numpy(), rows.codes))
-    codes, times = rows.codes[order], values.to_numpy()[order]
+    order = np.lexsort((values, rows.codes))
+    codes, times = rows.codes[order], values[order]
     if not ((codes[1:] == codes[:-1]) & (times[1:] == times[:-1])).any():
         return
-    twice = pd.DataFrame({"group": rows.codes, "time": values.to_numpy()}).duplicated().to_numpy()
+    twice = pd.DataFrame({"group": rows.codes, "time": values}).duplicated().to_numpy()
     if twice.any():
         at = int(np.flatnonzero(twice)[0])
         raise DataError(
@@ -78,6 +81,7 @@ def refuse_lone_rows(group: str) -> NoReturn:
 
 
 def _label(rows: StructuredRows, at: int) -> object:
-    if rows.group in rows.frame.columns:
+    try:
         return rows.frame[rows.group].iloc[at]
-    return int(rows.codes[at])
+    except KeyError:  # a combination of columns
+        return int(rows.codes[at])

@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Booleans, Integers, Parameter, StructuredRows
+from hierbayes.residuals.bound import (
+    Booleans,
+    Integers,
+    Parameter,
+    StructuredRows,
+    distinct_places,
+)
 from hierbayes.residuals.occasion_kernels import free_covariance
 from hierbayes.residuals.occasions import Matrices, OfOccasions
 from hierbayes.residuals.structure import refuse_no_column
@@ -54,13 +60,15 @@ class Unstructured(OfOccasions):
         assert self.time is not None
         column = rows.frame[self.time]
         if isinstance(column.dtype, pd.CategoricalDtype):
-            codes = column.cat.codes.to_numpy()
-            found, places = np.unique(codes, return_inverse=True)
-            keys: pd.Index = pd.CategoricalIndex(column.cat.categories[found], dtype=column.dtype)
+            codes, categories = column.array.codes, column.array.categories
+            found, places = distinct_places(codes.astype(np.intp), len(categories))
+            keys: pd.Index = pd.CategoricalIndex(
+                pd.Categorical.from_codes(found, dtype=column.dtype)
+            )
         else:
             places, keys = pd.factorize(column, sort=True)
             keys = pd.Index(keys)
-        refuse_repeated(rows, self.time, pd.Series(places))
+        refuse_repeated(rows, self.time, places)
         return places.astype(np.int64), keys
 
     def joined_keys(self, parts: Sequence[pd.Index]) -> pd.Index:

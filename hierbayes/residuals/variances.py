@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError, ResidualError
-from hierbayes.residuals.bound import NO_ROWS, Floats, Integers, Parameter, in_parts
+from hierbayes.residuals.bound import (
+    NO_ROWS,
+    Columns,
+    Floats,
+    Integers,
+    Parameter,
+    distinct_places,
+    in_parts,
+)
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
 _FEW = 1000  # values
@@ -58,9 +66,9 @@ class Strata(Variance):
         """As in `Part`."""
         return self.by
 
-    def bind(self, frame: pd.DataFrame) -> Ratios:
+    def bind(self, frame: Columns) -> Ratios:
         """As in `Variance`."""
-        return Ratios(*_coded(tuple(frame[name] for name in self.by)), self.by)
+        return Ratios(*_coded(tuple(frame[name].array for name in self.by)), self.by)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +79,7 @@ class Ratios:
     ----------
     labels : tuple of str
         Of the L levels.
-    keys : tuple of Series
+    keys : tuple of arrays of pandas
         The values of these columns at each level (L,).
     levels : (n,) int
     by : tuple of str
@@ -79,7 +87,7 @@ class Ratios:
     """
 
     labels: tuple[str, ...]
-    keys: tuple[pd.Series, ...]
+    keys: tuple[Any, ...]
     levels: Integers
     by: tuple[str, ...]
 
@@ -102,7 +110,8 @@ class Ratios:
                     f"the strata {', '.join(self.by)} are of other types, or of other categories, "
                     "in some of the rows; make them the same everywhere"
                 )
-        every = tuple(map(pd.concat, zip(*(part.keys for part in parts), strict=True)))
+        by_column = zip(*(part.keys for part in parts), strict=True)
+        every = tuple(pd.concat(list(map(pd.Series, of_parts))).array for of_parts in by_column)
         labels, keys, places = _coded(every)
         sizes = [len(part.labels) for part in parts]
         return Ratios(labels, keys, NO_ROWS, self.by), in_parts(places, sizes)
@@ -131,7 +140,7 @@ class Ratios:
 
     def log_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """As in `BoundVariance`."""
-        cells = _cells([frame[name] for name in self.by])
+        cells = _cells([frame[name].array for name in self.by])
         places = pd.Index(self.labels).get_indexer(pd.Index(cells))
         if (places < 0).any():
             new = cells[int(np.flatnonzero(places < 0)[0])]
@@ -147,31 +156,40 @@ def ratio(label: str) -> Parameter:
     return Parameter(f"ratio[{label}]", "log", (0.0, np.inf), ("LogNormal", (0.0, 1.0)))
 
 
-def _coded(
-    columns: tuple[pd.Series, ...],
-) -> tuple[tuple[str, ...], tuple[pd.Series, ...], Integers]:
-    """The levels of rows: what they are called, their values by column, and that of each row."""
-    place = np.zeros(len(columns[0]), dtype=np.intp)
+def _coded(columns: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...], Integers]:
+    """The levels of rows: what they are called, their values by column, and that of each row.
+
+    Columns are arrays of pandas (n,), and so are the values.
+    """
+    n = len(columns[0])
+    place, size = np.zeros(n, dtype=np.intp), 1
     for column in columns:
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            own, size = column.cat.codes.to_numpy(), len(column.cat.categories)
+        if isinstance(column, pd.Categorical):
+            own, more = column.codes, len(column.categories)
         else:
-            own, distinct = pd.factorize(column, sort=True)
-            size = len(distinct)
-        place = place * size + own
-    _, first, levels = np.unique(place, return_index=True, return_inverse=True)
-    keys = tuple(column.iloc[first] for column in columns)
+            own, distinct = pd.factorize(pd.Series(column), sort=True)
+            more = len(distinct)
+        place, size = place * more + own, size * more
+    found, levels = distinct_places(place, size)
+    first = np.empty(len(found), dtype=np.intp)
+    first[levels[::-1]] = np.arange(n - 1, -1, -1)
+    keys = tuple(column[first] for column in columns)
     return tuple(_cells(keys)), keys, levels
 
 
-def _cells(columns: Sequence[pd.Series]) -> list[str]:
+def _cells(columns: Sequence[Any]) -> list[str]:
     """The stratum of each row, levels of several columns with a point between."""
+    if len(columns) == 1:
+        return _texts(columns[0])
     return [".".join(parts) for parts in zip(*map(_texts, columns), strict=True)]
 
 
-def _texts(column: pd.Series) -> list[str]:
+def _texts(column: Any) -> list[str]:
     """As pandas writes values; of few plain ones Python does, which is quicker and the same."""
+    if isinstance(column, pd.Categorical):
+        words = [*_texts(column.categories.array), str(np.nan)]  # −1 is a missing value
+        return [words[code] for code in column.codes.tolist()]
     values = column.tolist() if len(column) <= _FEW else [None]
     if all(isinstance(value, str | int | float) for value in values):
         return [str(value) for value in values]
-    return list(column.astype(str))
+    return list(pd.Series(column).astype(str))
