@@ -80,6 +80,23 @@ def test_a_fit_by_reml_loads_what_it_needs_and_no_other_room() -> None:
     }  # fmt: skip
 
 
+POSTERIOR = (
+    FIT[: FIT.index("fit =")]
+    + """
+fit = Model("y ~ x + (1 | g)", data).sample(draws=20, tune=20, chains=1, progress=False, seed=1)
+assert fit.draws("gamma").shape == (1, 20, 2)
+assert not {"arviz", "arviz_base", "matplotlib", "pymc"} & set(sys.modules)
+import arviz
+assert sys.modules["nutpie.sample"].arviz.ess is arviz.ess
+"""
+)
+
+
+@pytest.mark.slow
+def test_a_posterior_loads_neither_pymc_nor_arviz_nor_matplotlib() -> None:
+    assert {"arviz", "arviz_base"} <= loaded(POSTERIOR)
+
+
 # ---------------------------------------------------------------- public names
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import nutpie
 
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
@@ -20,6 +19,7 @@ from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.theta import Theta
+from hierbayes.nutpie_import import nutpie
 from hierbayes.pymc_import import pm
 
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import nutpie
 import xarray as xr
-from nutpie.compiled_pyfunc import from_pyfunc
 from pymc.pytensorf import compile as compile_pytensor
 from pytensor.compile.mode import Mode
 
@@ -24,6 +22,7 @@ from hierbayes.estimation.coordinates import Variable
 from hierbayes.estimation.nutpie_chains import sample_chains
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.frames.arrays import Floats
+from hierbayes.nutpie_import import from_pyfunc, nutpie
 from hierbayes.pymc_import import pm
 
 _INTERPRETED = Mode("py", "fast_compile")

@@ -7,17 +7,20 @@ import time
 from typing import Any
 
 import numpy as np
-import nutpie
-from nutpie.compile_pymc import CompiledPyMCModel
+import pyarrow
+import xarray as xr
 
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import STATISTICS
 from hierbayes.frames.arrays import Floats
+from hierbayes.nutpie_import import CompiledPyMCModel, nutpie
+
+type Batches = list[Any]  # a chain's rows each, as Arrow has them
 
 
-def sample_chains(model: Any, settings: SamplerSettings) -> tuple[Any, Any, float]:
+def sample_chains(model: Any, settings: SamplerSettings) -> tuple[xr.Dataset, xr.Dataset, float]:
     """Draws, statistics of the sampler under PyMC's names, and seconds.
 
     Parameters
@@ -43,6 +46,7 @@ def sample_chains(model: Any, settings: SamplerSettings) -> tuple[Any, Any, floa
             target_accept=settings.target_accept,
             progress_bar=settings.progress,
             save_warmup=False,
+            return_raw_trace=True,
         )
     except RuntimeError as error:
         raise EstimationError(
@@ -50,8 +54,35 @@ def sample_chains(model: Any, settings: SamplerSettings) -> tuple[Any, Any, floa
             "may exclude what the data show"
         ) from error
     seconds = time.perf_counter() - before
-    stats = trace.sample_stats.to_dataset()[list(STATISTICS)].rename(STATISTICS)
-    return trace.posterior, stats, seconds
+    draws, stats = trace.get_arrow_trace()
+    tuned = [int(one.column("tuning").to_numpy().sum()) for one in stats]
+    kept = _dataset(stats, tuned, tuple(STATISTICS)).rename(STATISTICS)
+    return _dataset(draws, tuned, tuple(draws[0].column_names)), kept, seconds
+
+
+def _dataset(batches: Batches, tuned: list[int], names: tuple[str, ...]) -> xr.Dataset:
+    """Columns by chain and draw, without the draws of tuning."""
+    found = {}
+    for name in names:
+        values = np.stack([
+            _values(one.slice(start, one.num_rows - start), name)
+            for one, start in zip(batches, tuned, strict=True)
+        ])  # fmt: skip
+        further = (f"{name}_dim_{k}" for k in range(values.ndim - 2))
+        found[name] = (("chain", "draw", *further), values)
+    data = xr.Dataset(found)
+    return data.assign_coords({dim: np.arange(data.sizes[dim]) for dim in ("chain", "draw")})
+
+
+def _values(rows: Any, name: str) -> Floats:
+    """A column (draws, ...) of a chain, its shape being in its field."""
+    column = rows.column(name)
+    said = column.field.metadata.get(b"shape", b"").decode()
+    shape = [int(size) for size in said.split(",")] if said else []
+    numbers = pyarrow.array(column)
+    if shape:
+        numbers = numbers.flatten()
+    return np.asarray(numbers.to_numpy(zero_copy_only=False)).reshape(rows.num_rows, *shape)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from nutpie.compiled_pyfunc import from_pyfunc
 
 from hierbayes.estimation.nutpie_chains import sample_chains
 from hierbayes.estimation.residual_target import StructuredDraws, StructuredTarget
@@ -14,6 +13,7 @@ from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.theta import Theta
+from hierbayes.nutpie_import import from_pyfunc
 
 
 def sample_by_nuts(
