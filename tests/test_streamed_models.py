@@ -1,15 +1,17 @@
 """Models of rows that stream, with weights, counts, offsets and several factors, as in memory."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.design.sparse_products import RowsRoot, SparseProducts
 from tests.pieces import Pieces, in_pieces
+from tests.small_residuals import FACTORS, make_factors
+from tests.test_small_residuals_factors import EXACT
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "offset in the formula": ("y ~ x * w + offset(log(size)) + (1 + x | g)", {}),
@@ -117,6 +119,33 @@ def test_what_is_little_beside_x_keeps_its_digits_with_several_factors(frame: pd
     memory, stream = (hb.Model(formula, data=one).reml() for one in (data, in_pieces(data, 6)))
     assert stream.loglik == pytest.approx(memory.loglik, rel=1e-9)
     assert stream.sigma == pytest.approx(memory.sigma, rel=1e-8)
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_effects_far_larger_than_the_residual_keep_its_digits(name: str, tmp_path: Path) -> None:
+    formula, exact = FACTORS[name].formula, EXACT[name]["REML"]
+    fit = hb.Model(formula, data=in_pieces(make_factors(name)[0], 1)).reml()
+    fit.save(tmp_path / "small.fit")
+    for one in (fit, hb.load_fit(tmp_path / "small.fit")):
+        assert one.loglik == pytest.approx(exact["loglik"], abs=1e-6)
+        assert one.sigma == pytest.approx(exact["sigma"], rel=1e-6)
+        np.testing.assert_allclose(one.theta.sd.ravel(), exact["sd"], rtol=1e-6)
+        np.testing.assert_allclose(np.sqrt(np.diag(one.vcov())), exact["se"], rtol=1e-6)
+
+
+def test_products_that_may_lack_digits_are_helped_by_the_rows(frame: pd.DataFrame) -> None:
+    u, v = 300.0 * np.sin(np.arange(12)), 200.0 * np.cos(np.arange(7))
+    far = u[frame["g"]] + v[frame["h"].map("abcdefg".index)]
+    data = frame.assign(y=frame["y"] + far)
+    memory, stream = (
+        hb.Model("y ~ x + (1 | g) + (1 | h)", data=one, weights="size").reml()
+        for one in (data, in_pieces(data, 2))
+    )
+    rows = cast(SparseProducts, stream.problem.products).rows
+    assert isinstance(rows, RowsRoot)
+    assert rows.R.shape == (22, 22)  # 12 + 7 effects, two columns of X and y
+    assert stream.loglik == pytest.approx(memory.loglik, rel=1e-10)
+    assert stream.sigma == pytest.approx(memory.sigma, rel=1e-9)
 
 
 def test_groups_of_wide_numbers_come_in_any_order(frame: pd.DataFrame) -> None:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.remembered import remembered
+from hierbayes.design.rows import Rows
 from hierbayes.design.share_left import share_left
-from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.design.sparse_products import RowsRoot, SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
 
 MOST_EFFECTS = 1000  # random effects in all: roots are dense matrices of them
 
 LITTLE_LEFT = 1e-7  # of y'y, once X and the effects of all grouping factors are taken out
-_MUCH_LEFT = 1e-4  # of y'y, which products tell from less
+MUCH_LEFT = 1e-4  # of y'y, which products tell from less
 _FEW_ROWS = 300  # that are asked first
 _STILL_FALLING = 0.9  # a sweep after which less than this is left is followed by another
 _MOST_SWEEPS = 200
 
 
 def has_root(cross: SparseProducts) -> bool:
-    """Whether Gaussian rows are at hand, and few enough effects for a root of them."""
-    if cross.rows is None or cross.rows.rows.family is not None:
+    """Whether Gaussian rows or a root of them are at hand, and effects few enough for one."""
+    if cross.rows is None:
+        return False
+    if isinstance(cross.rows, RowsRoot):
+        return True
+    if cross.rows.rows.family is not None:
         return False
     return sum(cross.sizes) <= MOST_EFFECTS
 
@@ -33,11 +40,13 @@ def swept(cross: SparseProducts) -> tuple[float, Floats]:
     Where products say that much is left they have the digits for it, and the coefficients are 0.
     Else it is least squares by taking out of y what the effects of each factor, then X, explain of
     what is left, for as long as it falls: of a few rows, and of all where these say that little is
-    left.
+    left.  Of a root it is least squares at once.
     """
     assert cross.rows is not None
+    if isinstance(cross.rows, RowsRoot):
+        return _left_by_root(cross)
     share = share_left(cross)
-    if share > _MUCH_LEFT:
+    if share > MUCH_LEFT:
         return share, np.zeros(cross.p)
     rows, change = cross.rows
     for step in (max(len(rows.X) // _FEW_ROWS, 1), 1):
@@ -50,6 +59,17 @@ def swept(cross: SparseProducts) -> tuple[float, Floats]:
         if share > LITTLE_LEFT or step == 1:
             break
     return share, gamma
+
+
+def _left_by_root(cross: SparseProducts) -> tuple[float, Floats]:
+    """`swept` by the root of rows."""
+    R = rows_root(cross)
+    assert R is not None
+    size = np.maximum(np.sqrt((R**2).sum(axis=0)), 1e-300)
+    found = np.linalg.lstsq(R[:, :-1] / size[:-1], R[:, -1])[0]
+    left = R[:, -1] - R[:, :-1] / size[:-1] @ found
+    gamma: Floats = (found / size[:-1])[len(found) - cross.p :]
+    return float(left @ left) / float(size[-1] ** 2), gamma
 
 
 def _swept(columns: Floats, parts: list[Floats], codes_of: list[Integers]) -> tuple[float, Floats]:
@@ -90,18 +110,47 @@ def rows_root(cross: SparseProducts) -> Floats | None:
     """
     if cross.rows is None or not has_root(cross):
         return None
+    if isinstance(cross.rows, RowsRoot):
+        return _turned(cross.rows, cross.p + 1)
+    rows, change = cross.rows
+    return root_of_rows(cross, (rows,), change)
+
+
+def _turned(root: RowsRoot, columns: int) -> Floats:
+    """A root of other columns [X y] beside the same Z."""
+    if root.change is None:
+        return root.R
+    m = root.R.shape[1] - len(root.change)
+    R: Floats = np.linalg.qr(np.hstack([root.R[:, :m], root.R[:, m:] @ root.change]), mode="r")
+    assert R.shape[1] == m + columns
+    return R
+
+
+def root_of_rows(
+    cross: SparseProducts, parts: Iterable[Rows], change: Floats | None = None
+) -> Floats:
+    """The root of rows that come in parts, in the basis of products of all of them.
+
+    Parameters
+    ----------
+    cross : SparseProducts
+    parts : iterable of Rows
+    change : (p+1, p+1) float, optional
+        By which [X° y°] is multiplied.
+    """
     layout = elimination_of(cross)
-    m, (rows, change) = layout.elimination.effects, cross.rows
-    columns, Z = rows.internal(cross.basis)
-    columns = columns if change is None else columns @ change
-    size = m + columns.shape[1]
-    R = np.zeros((0, size))
-    for begin in range(0, len(columns), size):
-        at = slice(begin, begin + size)
-        wide = np.zeros((len(columns[at]), size))
-        wide[:, m:] = columns[at]
-        own = np.arange(len(wide))[:, None]
-        for span, places, codes in zip(cross.spans, layout.places, rows.codes_of, strict=True):
-            wide[own, places[codes[at]]] = Z[at, span]
-        R = np.linalg.qr(np.vstack([R, wide]), mode="r")
+    m = layout.elimination.effects
+    R = np.zeros((0, m + cross.p + 1))
+    for rows in parts:
+        columns, Z = rows.internal(cross.basis)
+        columns = columns if change is None else columns @ change
+        size = R.shape[1]
+        for begin in range(0, len(columns), size):
+            at = slice(begin, begin + size)
+            wide = np.zeros((len(columns[at]), size))
+            wide[:, m:] = columns[at]
+            own = np.arange(len(wide))[:, None]
+            for span, places, codes in zip(cross.spans, layout.places, rows.codes_of, strict=True):
+                wide[own, places[codes[at]]] = Z[at, span]
+            R = np.linalg.qr(np.vstack([R, wide]), mode="r")
     return R

@@ -17,15 +17,17 @@ _MOST = 300  # columns of the dense matrix
 _RIDGE = 1e-10  # of the squares of columns: of those that depend on others only it is left
 
 
-def share_left(cross: SparseProducts) -> float:
+def share_left(cross: SparseProducts, most: int = _MOST) -> float:
     """Share of y°'y° that X° and Z° leave, or somewhat more; 0 where that is much work to know.
 
     Parameters
     ----------
     cross : SparseProducts
+    most : int
+        Columns of the dense matrix, beyond which it is.
     """
     first = max(range(len(cross.levels)), key=lambda k: cross.sizes[k])
-    if sum(cross.sizes) - cross.sizes[first] + cross.p + 1 > _MOST:
+    if sum(cross.sizes) - cross.sizes[first] + cross.p + 1 > most:
         return 0.0
     A = cross.levels[first].A
     whole, B = _products(cross, first)

@@ -53,6 +53,16 @@ class SummedRows(NamedTuple):
     change: Floats | None = None
 
 
+class RowsRoot(NamedTuple):
+    """A root of rows that are not in memory: R with R'R = [Z X y]'[Z X y].
+
+    The effects stand in the order of elimination; ``change`` is as of `SummedRows`.
+    """
+
+    R: Floats
+    change: Floats | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class SparseProducts:
     """Cross-products of Z, X and y by level and pair of levels, in an internal basis.
@@ -69,8 +79,9 @@ class SparseProducts:
         Number of rows.
     basis : Basis
         In which X, Z and y are meant; the columns of Z stand factor by factor.
-    rows : SummedRows, optional
-        What they are of, where it is at hand: very small residuals are computed from there.
+    rows : SummedRows or RowsRoot, optional
+        What they are of, or a root of it, where that is at hand: very small residuals are computed
+        from there.
     """
 
     levels: tuple[LevelProducts, ...]
@@ -78,7 +89,7 @@ class SparseProducts:
     C: Floats
     n: float
     basis: Basis
-    rows: SummedRows | None = None
+    rows: SummedRows | RowsRoot | None = None
 
     @property
     def p(self) -> int:
@@ -112,7 +123,7 @@ class SparseProducts:
         levels = tuple(replace(level, B=level.B @ M) for level in self.levels)
         rows = self.rows
         if rows is not None:
-            rows = SummedRows(rows.rows, M if rows.change is None else rows.change @ M)
+            rows = rows._replace(change=M if rows.change is None else rows.change @ M)
         return replace(self, levels=levels, C=M.T @ self.C @ M, rows=rows)
 
     def __add__(self, other: SparseProducts) -> SparseProducts:

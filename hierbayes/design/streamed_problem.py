@@ -37,6 +37,7 @@ from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.standardisation import own_parts
 from hierbayes.design.streamed_moments import refuse_fitted_of_streams, streamed_moments
+from hierbayes.design.streamed_root import with_root
 from hierbayes.design.streamed_rows import SourceAtHand, StreamedRows
 from hierbayes.design.streamed_sums import summed_stream
 from hierbayes.design.sums import little_is_left, without_fixed
@@ -70,7 +71,9 @@ def pose_streamed(specification: Specification, source: Source, counts: str = ""
     found = _in_fitting_basis(source, maker, design)
     factors = factors_of_rows(specification)
     labels = [one.cross.groups for one in found.factors]
-    at_hand = replace(at_hand, cases=partial(row_parts, source, maker, factors, labels))
+    cases = partial(row_parts, source, maker, factors, labels)
+    at_hand = replace(at_hand, cases=cases)
+    found = with_root(found, cases, partial(summed_stream, source, maker, factors=factors))
     problem = problem_of(design, found, source.text, at_hand)
     if structure is None:
         return problem

@@ -18,7 +18,8 @@ from hierbayes.design.factor_watch import FactorFound
 from hierbayes.design.one_pass import Pass
 from hierbayes.design.products import Products
 from hierbayes.design.recorded_columns import LabelColumn, NumberColumn, RecordedColumn
-from hierbayes.design.sparse_products import PairProducts, SparseProducts
+from hierbayes.design.rows_root import rows_root
+from hierbayes.design.sparse_products import PairProducts, RowsRoot, SparseProducts
 from hierbayes.design.standardisation import Standardisation
 from hierbayes.design.tally import Tally
 from hierbayes.errors import SavedFitError
@@ -82,6 +83,9 @@ def tally_contents(tally: Tally) -> Contents:
                      for one in fields(Moments)}  # fmt: skip
     for at, pair in enumerate(_pairs(found.cross)):
         parts.arrays |= {f"pair{at}_{name}": getattr(pair, name) for name in ("i", "j", "values")}
+    root = rows_root(found.cross) if isinstance(found.cross, SparseProducts) else None
+    if root is not None:
+        parts.arrays["root_of_rows"] = root
     return Contents(said, parts.arrays, tuple(parts.rows))
 
 
@@ -191,7 +195,8 @@ def _found(contents: Contents, basis: Basis) -> Pass:
             PairProducts(*place, *(arrays[f"pair{at}_{name}"] for name in ("i", "j", "values")))
             for at, place in enumerate(places)
         )
-        cross = SparseProducts(levels, pairs, first.C, first.n, basis)
+        root = RowsRoot(arrays["root_of_rows"]) if "root_of_rows" in arrays else None
+        cross = SparseProducts(levels, pairs, first.C, first.n, basis, root)
     return Pass(
         cross=cross,
         factors=factors,
