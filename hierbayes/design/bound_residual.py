@@ -46,8 +46,12 @@ def bind_residual(
 
 
 def innermost(factors: tuple[GroupingFactor, ...]) -> int:
-    """The place of the factor in whose groups errors are correlated by default."""
-    return int(np.argmax([factor.J for factor in factors]))
+    """The place of the factor in whose groups errors are correlated by default.
+
+    It has most groups; of several with as many it is the last, as classes stand after schools.
+    """
+    J = [factor.J for factor in factors]
+    return len(J) - 1 - int(np.argmax(J[::-1]))
 
 
 def refuse_untold(law: ErrorLaw) -> None:

@@ -70,7 +70,13 @@ def joined_errors(parts: Sequence[ErrorLaw]) -> JoinedErrors:
     """
     first, *others = parts
     for other in others:
-        if (other.structure, other.group) != (first.structure, first.group):
+        if other.structure == first.structure and other.group != first.group:
+            raise DataError(
+                f"errors are correlated within '{first.group}' in some of the rows, and within "
+                f"'{other.group}' in others, where that factor has more groups; name the innermost "
+                "one in the structure, as group='...'"
+            )
+        if other.structure != first.structure:
             raise DataError(
                 f"errors of {first.structure.text} and of {other.structure.text} do not add up"
             )

@@ -23,10 +23,16 @@ from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.frames.arrays import Floats, Integers
 
 
-def joined_moments(parts: Sequence[ResidualMoments]) -> ResidualMoments:
-    """The moments of the rows of all parts, in the basis of the first; groups go by their labels.
+def joined_moments(parts: Sequence[ResidualMoments], basis: Basis | None = None) -> ResidualMoments:
+    """The moments of the rows of all parts; groups go by their labels.
 
     Associative, and the same in whatever order the parts come.  The rows are left behind.
+
+    Parameters
+    ----------
+    parts : sequence of ResidualMoments
+    basis : Basis, optional
+        In which they are joined; by default that of the first.
 
     Raises
     ------
@@ -35,6 +41,7 @@ def joined_moments(parts: Sequence[ResidualMoments]) -> ResidualMoments:
         of them, or labels of groups are numbers in one and texts in another.
     """
     first = parts[0]
+    basis = first.basis if basis is None else basis
     errors = joined_errors([part.rows for part in parts])
     factors, codes_of = _joined_factors(parts)
     atoms = [
@@ -49,7 +56,7 @@ def joined_moments(parts: Sequence[ResidualMoments]) -> ResidualMoments:
         atom[part.atoms] * classes.shape[1] + one[part.class_of]
         for part, atom, one in zip(parts, atom_places, class_places, strict=True)
     ]
-    every = np.concatenate([_turned(part, first.basis) for part in parts])
+    every = np.concatenate([_turned(part, basis) for part in parts])
     found, place = np.unique(np.concatenate(keys), return_inverse=True)
     cells = np.zeros((len(found), every.shape[1]))
     np.add.at(cells, place, every)
@@ -69,7 +76,7 @@ def joined_moments(parts: Sequence[ResidualMoments]) -> ResidualMoments:
             for k, factor in enumerate(factors)
         ),
         design=replace(first.design, factors=factors),
-        basis=first.basis,
+        basis=basis,
     )  # fmt: skip
 
 

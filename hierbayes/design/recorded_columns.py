@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from hierbayes.design.batch_columns import needed_names
 from hierbayes.design.first_pass import columns_of_labels, pilot_rows
 from hierbayes.specification.formula import Specification
 
@@ -76,24 +77,27 @@ type RecordedColumn = NumberColumn | LabelColumn
 def record_columns(spec: Specification, pilot: pd.DataFrame) -> dict[str, RecordedColumn]:
     """What is remembered of the columns of a few rows in which every level occurs.
 
-    Of the group column nothing is.
+    Of groups nothing is, nor of what only the errors depend on.
     """
     labels = columns_of_labels(spec, pilot)
+    apart = {*spec.group_columns}
+    if spec.residual is not None:
+        apart |= {*spec.residual.columns} - {*needed_names(replace(spec, residual=None))}
     found: dict[str, RecordedColumn] = {}
     for name in pilot.columns:
         column = pilot[name]
         if name in labels:
             levels = _levels(column)
             found[name] = LabelColumn(tuple(levels.tolist()), str(levels.dtype))
-        elif name not in spec.group_columns and is_numeric_dtype(column.dtype):
+        elif name not in apart and is_numeric_dtype(column.dtype):
             found[name] = NumberColumn(str(column.dtype), float(column.min()), float(column.max()))
     return found
 
 
-def pilot_of(recorded: Mapping[str, RecordedColumn], groups: Sequence[str]) -> pd.DataFrame:
+def pilot_of(recorded: Mapping[str, RecordedColumn], needed: Sequence[str]) -> pd.DataFrame:
     """A few rows that make the same design as those that were read, none of which they are.
 
-    ``groups`` are the columns of groups, which are numbered here.
+    Columns that are needed and of which nothing is remembered, as of groups, are numbered here.
     """
     levels = {name: one.index for name, one in recorded.items() if isinstance(one, LabelColumn)}
     rows = max([_ROWS, *map(len, levels.values())])
@@ -101,7 +105,7 @@ def pilot_of(recorded: Mapping[str, RecordedColumn], groups: Sequence[str]) -> p
         name: one.values(place, rows) if isinstance(one, NumberColumn) else [None] * rows
         for place, (name, one) in enumerate(recorded.items())
     }
-    numbers = {name: np.arange(rows) for name in groups if name not in head}
+    numbers = {name: np.arange(rows) for name in needed if name not in head}
     return pilot_rows(pd.DataFrame(head | numbers), levels)
 
 

@@ -107,7 +107,7 @@ def pose_streamed_family(
     table = table.assign(**{_WORKING: working_response(rows, times)})
     stand_in = replace(spec, response=f"`{_WORKING}`", trials=None, offsets=())
     small = FrameSource(table, source.text)
-    design, found = summed_source(stand_in, small, counts=TIMES)
+    design, _, found = summed_source(stand_in, small, counts=TIMES)
     design = streamed_design(design, found, source.text, SourceAtHand(source, counts))
     design = _of_family(design, spec, table, rows, times)
     problem = Problem(replace(design, dropped=dropped), found.cross)

@@ -34,9 +34,17 @@ GATHERED = 1 << 30  # bytes of rows that are in memory together, of scattered gr
 
 
 def streamed_moments(
-    source: Source, maker: BatchColumns, design: Design, basis: Basis, gathered: int = GATHERED
+    source: Source,
+    maker: BatchColumns,
+    design: Design,
+    basis: Basis,
+    gathered: int = GATHERED,
+    *,
+    of_part: bool = False,
 ) -> ResidualMoments:
     """The moments of all rows of a source, of a design that knows all of them.
+
+    Whether they tell every parameter is not asked of a part of all rows.
 
     Raises
     ------
@@ -50,7 +58,8 @@ def streamed_moments(
         readings = max(-(-size // gathered), 1)
         parts = [made.of(rows) for rows in made.gathered(source, readings)]
     moments = joined_moments(parts)
-    refuse_untold(moments.rows)
+    if not of_part:
+        refuse_untold(moments.rows)
     for mine, whole in zip(moments.design.factors, design.factors, strict=True):
         assert mine.labels.equals(whole.labels)
     return replace(moments, design=design)

@@ -86,14 +86,14 @@ def summed_source(
     source: Source,
     levels: Mapping[str, pd.Index] | None = None,
     counts: str = "",
-) -> tuple[Design, Pass]:
-    """The design that a few rows of a source make, and what is found in all of them.
+) -> tuple[Design, BatchColumns, Pass]:
+    """The design of a few rows of a source, how its columns are made, and what all rows have.
 
     ``levels`` are those of columns of labels that are known beforehand.  Other parameters and
     errors are those of `pose_streamed`; whether all rows can carry the model is not asked.
     """
     design, maker = _columns_of(specification, source, levels or {}, counts)
-    return design, _in_fitting_basis(source, maker, design)
+    return design, maker, _in_fitting_basis(source, maker, design)
 
 
 def _columns_of(

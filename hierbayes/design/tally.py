@@ -9,10 +9,13 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.built_design import build_design
+from hierbayes.design.batch_columns import needed_names
+from hierbayes.design.bound_residual import refuse_untold
+from hierbayes.design.built_design import build_design, factors_of_rows
 from hierbayes.design.change_of_basis import RandomColumns
 from hierbayes.design.common_basis import rows_that_stand_for
 from hierbayes.design.design import Design
+from hierbayes.design.joined_moments import joined_moments
 from hierbayes.design.joined_passes import in_one_basis, joined_passes
 from hierbayes.design.learnt_states import States, same_states, states_of, with_states
 from hierbayes.design.one_pass import Pass
@@ -24,10 +27,12 @@ from hierbayes.design.recorded_columns import (
     pilot_of,
     record_columns,
 )
+from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.design.rows import Rows
-from hierbayes.design.streamed_problem import problem_of, summed_source
+from hierbayes.design.streamed_moments import streamed_moments
+from hierbayes.design.streamed_problem import problem_of, streamed_design, summed_source
 from hierbayes.design.streamed_rows import StreamedRows
-from hierbayes.errors import DataError, in_quotes
+from hierbayes.errors import DataError, ResidualError, in_quotes
 from hierbayes.sources.source import Source
 from hierbayes.specification.formula import Specification
 
@@ -50,6 +55,8 @@ class Tally:
         What the rows are called.
     states : mapping
         What transforms that see all rows remember, by the text of the call.
+    moments : ResidualMoments, optional
+        Of a residual structure, in the basis of what was found.
     """
 
     specification: Specification
@@ -60,6 +67,7 @@ class Tally:
     found: Pass
     text: str
     states: States = field(default_factory=dict)
+    moments: ResidualMoments | None = None
 
     @property
     def levels(self) -> dict[str, pd.Index]:
@@ -72,7 +80,7 @@ class Tally:
     def effect_labels(self) -> tuple[str, ...]:
         """The random effects, of several factors each with its own."""
         factors = self.specification.factors
-        if len(factors) == 1:
+        if len(factors) < 2:
             return self.effects
         spans = zip(factors, self.random.spans, strict=True)
         return tuple(f"{one}|{name}" for name, span in spans for one in self.effects[span])
@@ -85,14 +93,23 @@ class Tally:
         DataError, FormulaError
             When they cannot carry the model.
         """
-        pilot = pilot_of(self.columns, self.specification.group_columns)
-        design = build_design(self.specification, pilot)
+        design = self.design
         if self.states:
             design = replace(design, columns=with_states(design.columns, self.states))
         rows = replace(design.rows, X=rows_that_stand_for(self.found))
         problem = problem_of(replace(design, rows=rows), self.found, self.text)
         streamed = replace(cast(StreamedRows, problem.design.rows), recorded=self.columns)
-        return replace(problem, design=replace(problem.design, rows=cast(Rows, streamed)))
+        design = replace(problem.design, rows=cast(Rows, streamed))
+        if self.moments is None:
+            return replace(problem, design=design)
+        refuse_untold(self.moments.rows)
+        return replace(problem, design=design, moments=replace(self.moments, design=design))
+
+    @property
+    def design(self) -> Design:
+        """That of a few rows which stand for all."""
+        pilot = pilot_of(self.columns, needed_names(self.specification))
+        return build_design(self.specification, pilot)
 
 
 def tally_of(
@@ -117,8 +134,20 @@ def tally_of(
     DataError, FormulaError
         When the rows cannot be read, or what the model has does not add up.
     """
-    design, found = summed_source(specification, source, levels, counts)
-    return _tally(design, found, source.text)
+    structure = specification.residual
+    if structure is not None and structure.follows_fitted:
+        raise ResidualError(
+            f"the variances of {structure.text} follow the fitted values of single rows, which "
+            "cross-products do not have: name a column for them, or give the rows to the model"
+        )
+    design, maker, found = summed_source(specification, source, levels, counts)
+    made = _tally(design, found, source.text)
+    if structure is None:
+        return made
+    whole = streamed_design(design, made.found, source.text, None)
+    basis = made.found.cross.basis
+    moments = streamed_moments(source, maker, whole, basis, of_part=True)
+    return replace(made, moments=moments)
 
 
 def tally_of_problem(problem: Problem) -> Tally:
@@ -126,7 +155,8 @@ def tally_of_problem(problem: Problem) -> Tally:
     rows = cast(StreamedRows, problem.design.rows)
     assert rows.summed is not None
     design = replace(problem.design, rows=rows.head)
-    return _tally(design, rows.summed, rows.source, rows.recorded)
+    made = _tally(design, rows.summed, rows.source, rows.recorded)
+    return replace(made, moments=problem.moments)
 
 
 def _tally(
@@ -168,7 +198,7 @@ def joined_tallies(parts: Sequence[Tally]) -> Tally:
     found = joined_passes(
         [part.found for part in parts],
         first.random,
-        first.specification.factors,
+        tuple(factors_of_rows(first.specification)),
         [part.text for part in parts],
     )
     columns = dict(first.columns)
@@ -179,7 +209,9 @@ def joined_tallies(parts: Sequence[Tally]) -> Tally:
                 columns[name] = mine.joined(one)
     names = list(dict.fromkeys(part.text for part in parts))
     text = " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
-    return replace(first, columns=columns, found=found, text=text)
+    moments = [part.moments for part in parts if part.moments is not None]
+    joined = joined_moments(moments, found.cross.basis) if moments else None
+    return replace(first, columns=columns, found=found, text=text, moments=joined)
 
 
 def refuse_other_design(one: Tally, other: Tally) -> None:

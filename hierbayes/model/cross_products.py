@@ -8,20 +8,18 @@ from typing import Any, Unpack
 
 import pandas as pd
 
-from hierbayes.design.batch_columns import needed_names
-from hierbayes.design.first_pass import columns_of_labels
+from hierbayes.design.built_design import factors_of_rows
 from hierbayes.design.partial_tally import TallyTask
 from hierbayes.design.problem import Problem
-from hierbayes.design.recorded_columns import LabelColumn, levels_in_order, record_columns
 from hierbayes.design.tally import Tally, joined_tallies, tally_of
 from hierbayes.design.tally_on_cluster import tally_on_cluster
-from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.native_numbers import native_numbers
-from hierbayes.model.arguments import random_and_data, streamed_specification
+from hierbayes.model.arguments import random_and_data, read_errors, streamed_specification
 from hierbayes.model.by_row import ColumnWords
 from hierbayes.model.cross_products_file import read_cross_products, write_cross_products
+from hierbayes.model.known_levels import levels_of_model, ordered_levels, read_levels
 from hierbayes.model.posed_model import PosedModel
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.sources.frames import FrameSource
@@ -58,6 +56,10 @@ class CrossProducts:
     client : distributed.Client, optional
         Of a Dask cluster, whose workers sum up the partitions of a Dask dataframe, or files that
         all of them can read, where they are.
+    residual : ResidualStructure, optional
+        As of `Model`.  Where errors are correlated each part is of whole groups; what is kept are
+        products by group and by place in the structure, which tell more of single rows: with
+        `Unstructured` errors of a model with random effects all that the rows say.
     weights, counts, offset, known_sd : str, optional
         As of `Model`, each a column (``offset`` also an expression).
 
@@ -65,9 +67,9 @@ class CrossProducts:
     ------
     EstimationError
         When the cluster is lost.
-    FormulaError, DataError
-        When the rows cannot be read, or the model has what does not add up: a residual
-        structure, on a cluster a column that is learnt from all rows.
+    FormulaError, DataError, ResidualError
+        When the rows cannot be read, or the model has what does not add up: variances that follow
+        fitted values, on a cluster a column that is learnt from all rows.
 
     Examples
     --------
@@ -88,6 +90,7 @@ class CrossProducts:
         *,
         levels: Mapping[str, Sequence[Any]] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
+        residual: ResidualStructure | None = None,
         client: Any = None,
         **by_row: Unpack[ColumnWords],
     ) -> None:
@@ -95,18 +98,24 @@ class CrossProducts:
             raise FormulaError(
                 "a Multilevel needs the rows in memory; write its combined form, as a formula"
             )
-        known = _read_levels(levels)
+        known = read_levels(levels)
         if isinstance(formula, PosedModel) and random is None and data is None:
             data = _frame_of(formula)
         random, data = random_and_data(random, data)
         source = data if isinstance(data, Source) else FrameSource(native_numbers(data))
+        family, errors = read_errors(residual, None)
+        refuse_with_products(family, None)
         if isinstance(formula, PosedModel | CrossProducts):
+            _refuse_twice(errors)
+            own = formula.levels if isinstance(formula, CrossProducts) else levels_of_model(formula)
             spec, counts = formula.specification, by_row.get("counts") or ""
-            known = {**_levels_of(formula), **known}
+            known = {**own, **known}
         else:
-            spec, counts = streamed_specification(formula, random, source, functions, **by_row)
+            spec, counts = streamed_specification(
+                formula, random, source, functions, errors, may_be_fixed=True, **by_row
+            )
         if isinstance(source, FrameSource):
-            known = {**_ordered_levels(spec, source.frame), **known}
+            known = {**ordered_levels(spec, source.frame), **known}
         if client is None:
             self._tally = tally_of(spec, source, known, counts)
         else:
@@ -145,7 +154,8 @@ class CrossProducts:
         Raises
         ------
         DataError
-            When others are of another design; it says what differs.
+            When others are of another design; it says what differs.  With correlated errors when
+            rows of one group are in several; it is named.
         """
         for other in others:
             if not isinstance(other, CrossProducts):
@@ -204,7 +214,9 @@ class CrossProducts:
             When it is another, or they cannot carry it.
         """
         own = self.specification
-        read, _ = streamed_specification(formula, random, FrameSource(pd.DataFrame()), None)
+        read, _ = streamed_specification(
+            formula, random, FrameSource(pd.DataFrame()), None, may_be_fixed=True
+        )
         if (read.response, read.fixed, read.random) != (own.response, own.fixed, own.random):
             raise FormulaError(
                 f"the cross-products are of '{self.formula}', and the model is '{read}': make them "
@@ -213,18 +225,20 @@ class CrossProducts:
         return self._tally.problem()
 
     def __repr__(self) -> str:
-        found, factors = self._tally.found, self.specification.factors
+        found, factors = self._tally.found, tuple(factors_of_rows(self.specification))
         groups = " and ".join(
             f"{len(one)} groups of '{name}'" for one, name in zip(self.groups, factors, strict=True)
         )
         levels = "".join(
             f"\n  levels of {name}: {', '.join(map(str, own))}" for name, own in self.levels.items()
         )
+        residual = self.specification.residual
+        errors = "" if residual is None else f"\n  errors: {residual.text}"
         return (
             f"CrossProducts: {self.formula}\n"
             f"  {self.n} rows in {groups}; {found.dropped or 'no'} rows dropped\n"
             f"  fixed terms: {', '.join(self._tally.terms)}\n"
-            f"  random effects: {', '.join(self._tally.effect_labels)}{levels}"
+            f"  random effects: {', '.join(self._tally.effect_labels) or 'none'}{errors}{levels}"
         )
 
 
@@ -238,10 +252,11 @@ def refuse_with_products(
     FormulaError
         Naming the argument.
     """
-    if family is not None or residual is not None:
-        what = "a family of responses" if family is not None else "a residual structure"
-        raise FormulaError(f"{what} needs the rows, and cross-products are of Gaussian responses")
-    for name, one in given.items():
+    if family is not None:
+        raise FormulaError(
+            "a family of responses needs the rows, and cross-products are of Gaussian responses"
+        )
+    for name, one in {"residual": residual, **given}.items():
         if one is not None:
             raise FormulaError(
                 f"{name}= is said where cross-products are made, as in "
@@ -249,13 +264,12 @@ def refuse_with_products(
             )
 
 
-def _levels_of(given: PosedModel | CrossProducts) -> dict[str, pd.Index]:
-    """The levels that go with a model or with cross-products."""
-    if isinstance(given, CrossProducts):
-        return given.levels
-    pilot = given.problem.design.rows.head.frames[0]
-    columns = record_columns(given.specification, pilot)
-    return {name: one.index for name, one in columns.items() if isinstance(one, LabelColumn)}
+def _refuse_twice(residual: ResidualStructure | None) -> None:
+    if residual is not None:
+        raise FormulaError(
+            "the model or the cross-products that are given have their residual structure; leave "
+            "residual= out, or give the formula"
+        )
 
 
 def _frame_of(model: PosedModel) -> pd.DataFrame:
@@ -265,23 +279,3 @@ def _frame_of(model: PosedModel) -> pd.DataFrame:
             "data=...)"
         )
     return model.data
-
-
-def _read_levels(levels: Mapping[str, Sequence[Any]] | None) -> dict[str, pd.Index]:
-    if levels is None:
-        return {}
-    if not isinstance(levels, Mapping):
-        raise DataError(
-            "levels must be a mapping from columns to levels, such as "
-            f"dict(sector=['Catholic', 'Public']), not {type(levels).__name__}"
-        )
-    return {name: pd.Index(list(own), name=name) for name, own in levels.items()}
-
-
-def _ordered_levels(spec: Specification, frame: pd.DataFrame) -> dict[str, pd.Index]:
-    """Levels of categories in a frame, in the order in which a model of it codes them."""
-    names = needed_names(spec)
-    refuse_unknown_names(names, frame)
-    labels = columns_of_labels(spec, frame)
-    found = levels_in_order(frame, names)
-    return {name: own for name, own in found.items() if name in labels}

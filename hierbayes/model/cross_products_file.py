@@ -19,9 +19,10 @@ from hierbayes.fit.saving.tally_parts import tally_again, tally_contents
 from hierbayes.fit.saving.written_fit import versions_in_use
 
 PRODUCTS = FileKind(
-    "cross-products of hierbayes", 1, "the cross-products", "a file of cross-products",
+    "cross-products of hierbayes", 2, "the cross-products", "a file of cross-products",
     "file of cross-products", "school.products",
 )  # fmt: skip
+_WITH_ERRORS, _WITHOUT = 2, 1  # formats, the first of which older versions would misread
 
 
 def write_cross_products(tally: Tally, path: str | PathLike[str]) -> None:
@@ -37,7 +38,7 @@ def write_cross_products(tally: Tally, path: str | PathLike[str]) -> None:
     contents = tally_contents(tally)
     said = {
         "what": PRODUCTS.what,
-        "format": PRODUCTS.format,
+        "format": _WITHOUT if tally.moments is None else _WITH_ERRORS,
         "versions": versions_in_use(),
         "model": str(tally.specification),
     }

@@ -172,19 +172,20 @@ class Model(PosedModel):
         if not isinstance(data, CrossProducts):
             random, data = random_and_data(random, data)
         if client is not None:
-            refuse_with_products(read_family(family), residual)
+            refuse_with_products(read_family(family), None)
             data = CrossProducts(
                 formula,
                 random,
                 data,
                 functions=functions,
+                residual=residual,
                 client=client,
                 weights=weights,
                 counts=counts,
                 offset=offset,
                 known_sd=known_sd,
             )
-            weights = counts = offset = known_sd = functions = None
+            weights = counts = offset = known_sd = functions = residual = None
         of_family, errors = read_errors(residual, read_family(family))
         given = {"weights": weights, "known_sd": known_sd, "offset": offset}
         if isinstance(data, CrossProducts):

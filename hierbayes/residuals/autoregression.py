@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from hierbayes.errors import DataError
-from hierbayes.residuals.bound import (
-    NO_LINKS,
-    Floats,
-    Integers,
-    Links,
-    Parameter,
-    StructuredRows,
-    in_parts,
-    numbers_of,
-)
-from hierbayes.residuals.coordinates import (
-    log_logistic_slope,
-    log_one_less_square,
-)
-from hierbayes.residuals.correlation_kernels import chain_parts
+from hierbayes.residuals.bound import KeptPart, StructuredRows
+from hierbayes.residuals.markov_chain import MarkovChain, chain, chain_of_gaps
 from hierbayes.residuals.structure import Correlation, refuse_no_column
-from hierbayes.residuals.times import refuse_fractions, refuse_lone_rows, times_of
-
-_START = 0.3  # the correlation of neighbours from which a search begins
+from hierbayes.residuals.times import refuse_fractions, times_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,7 +55,11 @@ class AR1(Correlation):
         """As in `Correlation`."""
         times = times_of(rows, self.time)
         refuse_fractions(rows, self.time, times)
-        return _chain(rows, times, self.time, continuous=False)
+        return chain(rows, times, self.time, continuous=False)
+
+    def again(self, kept: KeptPart) -> MarkovChain:
+        """As in `Correlation`."""
+        return chain_of_gaps(**kept.arrays, time=self.time, continuous=False)
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,174 +98,8 @@ class CAR1(Correlation):
 
     def bind(self, rows: StructuredRows) -> MarkovChain:
         """As in `Correlation`."""
-        return _chain(rows, times_of(rows, self.time), self.time, continuous=True)
+        return chain(rows, times_of(rows, self.time), self.time, continuous=True)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MarkovChain:
-    """φ^gap between neighbours, of which the precision joins no others.
-
-    With r the correlation of two neighbours, C⁻¹ has r²/(1 − r²) for each of both beside 1, and
-    −r/(1 − r²) between them; log|C| = Σ log(1 − r²).
-
-    Parameters
-    ----------
-    links : Links
-        Kind 0 of every row with itself; then for each gap g the kinds 1 + 2g of the
-        neighbours with themselves and 2 + 2g between them.
-    gaps : (G,) float
-        The distinct gaps.
-    counts : (G,) float
-        How many neighbours have each.
-    unit : float
-        The gap whose correlation is the coordinate: 1, or of continuous time the middle one.
-    continuous : bool
-        Whether φ is positive, and gaps any numbers.
-    times : (n,) float
-    time : str or None
-        The column they are.
-    """
-
-    links: Links
-    gaps: Floats
-    counts: Floats
-    unit: float
-    continuous: bool
-    times: Floats
-    time: str | None
-
-    def refuse_untold(self, group: str) -> None:
-        """As in `BoundCorrelation`."""
-        if not len(self.gaps):
-            refuse_lone_rows(group)
-
-    def joined(self, others: Sequence[MarkovChain]) -> tuple[MarkovChain, tuple[Integers, ...]]:
-        """As in `BoundCorrelation`."""
-        parts = (self, *others)
-        every = np.concatenate([part.gaps for part in parts])
-        gaps, place = np.unique(every, return_inverse=True)
-        counts = np.bincount(place, np.concatenate([part.counts for part in parts]), len(gaps))
-        kinds = tuple(
-            np.concatenate([[0], np.stack([1 + 2 * at, 2 + 2 * at], axis=1).ravel()])
-            for at in in_parts(place, [len(part.gaps) for part in parts])
-        )
-        unit = _middle(gaps, counts) if self.continuous else 1.0
-        return MarkovChain(
-            NO_LINKS, gaps, counts, unit, self.continuous, np.zeros(0), self.time
-        ), kinds
-
-    def log_slopes(self, z: Any) -> Any:
-        """As in `BoundCorrelation`."""
-        if not self.continuous:
-            return log_one_less_square(z)
-        log_s = -np.log1p(np.exp(-z))  # φ = s^(1/unit)
-        return log_logistic_slope(z) + (1.0 / self.unit - 1.0) * log_s - np.log(self.unit)
-
-    def times_of(self, frame: pd.DataFrame) -> Floats:
-        """As in `BoundCorrelation`."""
-        if self.time is None:
-            raise DataError(
-                "the time of errors is the order of the rows here, which new rows do not have; "
-                "name a column, as in hb.residuals.AR1('week')"
-            )
-        times = numbers_of(frame, self.time, "the times of correlated errors")
-        if not self.continuous and (times != np.round(times)).any():
-            raise DataError(f"the times '{self.time}' of correlated errors are whole numbers")
-        return times
-
-    def matrix(self, times: Floats, z: Any) -> Any:
-        """As in `BoundCorrelation`."""
-        lags = np.abs(np.subtract.outer(times, times))
-        phi = self.natural(z)[0]
-        if self.continuous:
-            return phi**lags
-        return _whole_power(phi, lags.astype(np.int64))
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """φ; of continuous time its correlation over the middle gap is usually uniform."""
-        if self.continuous:
-            return (Parameter("phi", "logit", (0.0, 1.0), ("Beta", (self.unit, 1.0))),)
-        return (Parameter("phi", "fisher", (-1.0, 1.0), ("Uniform", (-1.0, 1.0))),)
-
-    @property
-    def start(self) -> Floats:
-        """As in `BoundCorrelation`."""
-        return np.array(
-            [np.log(_START / (1.0 - _START)) if self.continuous else np.arctanh(_START)]
-        )
-
-    def natural(self, z: Any) -> Any:
-        """φ (1,)."""
-        if not self.continuous:
-            return np.tanh(z)
-        return np.exp(-np.log1p(np.exp(-z)) / self.unit)
-
-    def alone(self, z: Any) -> Any:
-        """As in `BoundCorrelation`."""
-        return self.natural(z)
-
-    def coefficients(self, z: Any) -> tuple[Any, Any]:
-        """As in `BoundCorrelation`."""
-        return self._coefficients(*self._correlations(z[0]))
-
-    def with_slopes(self, z: Floats) -> tuple[Floats, Floats]:
-        """As in `BoundCorrelation`."""
-        return self.with_bends(z)[:2]
-
-    def with_bends(self, z: Floats) -> tuple[Floats, Floats, Floats]:
-        """As in `BoundCorrelation`."""
-        at = float(z[0])
-        found: tuple[Floats, Floats, Floats] = chain_parts(
-            at, self.gaps, self.counts, self.unit, self.continuous
-        )
-        return found
-
-    def _coefficients(self, r: Any, lost: Any) -> tuple[Any, Any]:
-        found = np.ones(1 + 2 * len(r), dtype=r.dtype)
-        found[1::2] = r * r / lost
-        found[2::2] = -r / lost
-        return found, self.counts @ np.log(lost)
-
-    def _correlations(self, z: Any) -> tuple[Any, Any]:
-        """φ^g of every gap, and 1 − φ^2g."""
-        if self.continuous:  # log φ^g, and 1 − φ^2g kept where φ is near 1
-            exponent = -2.0 * np.log1p(np.exp(-z)) * self.gaps / self.unit
-            return np.exp(0.5 * exponent), -np.expm1(exponent)
-        r = _whole_power(np.tanh(z), self.gaps.astype(np.int64))
-        return r, 1.0 - r * r
-
-
-def _whole_power(phi: Any, gaps: Integers) -> Any:
-    """φ^g; of complex φ near the negative axis without crossing the cut of the logarithm."""
-    square = phi * phi
-    return square ** (gaps // 2) * np.where(gaps % 2 == 1, phi, 1.0)
-
-
-def _chain(
-    rows: StructuredRows, times: Floats, time: str | None, *, continuous: bool
-) -> MarkovChain:
-    """Each row joined to the next of its group."""
-    order = np.lexsort((times, rows.codes))
-    same = rows.codes[order][1:] == rows.codes[order][:-1]
-    before, after = order[:-1][same], order[1:][same]
-    lags = np.round(times[after] - times[before], 10)
-    gaps, place, counts = np.unique(lags, return_inverse=True, return_counts=True)
-    every = np.arange(rows.n)
-    links = Links(
-        left=np.concatenate([every, before, after, before]),
-        right=np.concatenate([every, before, after, after]),
-        kind=np.concatenate([np.zeros(rows.n, int), 1 + 2 * place, 1 + 2 * place, 2 + 2 * place]),
-    )
-    sizes = counts.astype(np.float64)
-    unit = _middle(gaps, sizes) if continuous else 1.0
-    return MarkovChain(links, gaps, sizes, unit, continuous, times, time)
-
-
-def _middle(gaps: Floats, counts: Floats) -> float:
-    """The median of gaps (G,), ascending, of which there are so many; 1 of none."""
-    if not len(gaps):
-        return 1.0
-    n = int(counts.sum())
-    at = np.searchsorted(np.cumsum(counts), [(n - 1) // 2, n // 2], side="right")
-    return float(gaps[at].mean())
+    def again(self, kept: KeptPart) -> MarkovChain:
+        """As in `Correlation`."""
+        return chain_of_gaps(**kept.arrays, time=self.time, continuous=True)

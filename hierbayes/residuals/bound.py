@@ -81,6 +81,21 @@ class Links:
     sums: Integers | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptPart:
+    """What is known of a part of a structure without its rows, for a file.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+    frame : DataFrame
+        Values of columns of the data: levels, occasions.
+    """
+
+    arrays: dict[str, Any]
+    frame: pd.DataFrame
+
+
 class BoundCorrelation(Protocol):
     """A correlation on the rows of a data set."""
 
@@ -150,6 +165,10 @@ class BoundCorrelation(Protocol):
             When they are not of one kind.
         """
 
+    @property
+    def kept(self) -> KeptPart:
+        """What its structure makes it of again, without rows."""
+
 
 class BoundVariance(Protocol):
     """Standard deviations of rows, relative to σ, on the rows of a data set."""
@@ -205,6 +224,10 @@ class BoundVariance(Protocol):
         DataError
             When they are not of one kind.
         """
+
+    @property
+    def kept(self) -> KeptPart:
+        """As in `BoundCorrelation`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

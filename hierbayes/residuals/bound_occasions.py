@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import NO_LINKS, NO_ROWS, Floats, Integers, Links, Parameter
+from hierbayes.residuals.bound import (
+    NO_LINKS,
+    NO_ROWS,
+    Floats,
+    Integers,
+    KeptPart,
+    Links,
+    Parameter,
+)
 from hierbayes.residuals.coordinates import derivative_at_once
 from hierbayes.residuals.occasion_kernels import inverse_parts
 
@@ -148,6 +156,13 @@ class Occasions:
         )
         return joined, kinds
 
+    @property
+    def kept(self) -> KeptPart:
+        """As in `BoundCorrelation`: the places of all patterns one after the other."""
+        places, ends = self._flat
+        arrays = {"places": places, "ends": ends, "counts": self.counts}
+        return KeptPart(arrays, pd.DataFrame({"key": self.keys}))
+
     def log_slopes(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
         return self.matrices.log_slopes(z)
@@ -268,6 +283,13 @@ def bound_occasions(
         first += len(a)
     links = Links(np.concatenate(left), np.concatenate(right), np.concatenate(kind))
     return _occasions(of, links, tuple(patterns), np.array(counts), places, keys)
+
+
+def occasions_again(of: OccasionLaw, kept: KeptPart, keys: pd.Index) -> Occasions:
+    """Those of rows which are gone."""
+    arrays = kept.arrays
+    patterns = tuple(np.split(arrays["places"], arrays["ends"][1:-1]))
+    return _occasions(of, NO_LINKS, patterns, arrays["counts"], NO_ROWS, keys)
 
 
 def _occasions(

@@ -20,6 +20,7 @@ from hierbayes.residuals.bound import (
     Columns,
     Floats,
     Integers,
+    KeptPart,
     Parameter,
     in_parts,
     numbers_of,
@@ -77,6 +78,11 @@ class CovariateVariance(Variance):
     def bind(self, frame: Columns) -> OfCovariate:
         """As in `Variance`."""
         return _of_covariate(self, frame)
+
+    def again(self, kept: KeptPart) -> OfCovariate:
+        """As in `Variance`."""
+        values, spread = kept.arrays["values"], float(kept.arrays["spread"][0])
+        return OfCovariate(self.parameter, values, spread, NO_ROWS, self)
 
     @abstractmethod
     def covariate(self, frame: Columns) -> Floats:
@@ -215,6 +221,11 @@ class OfCovariate:
         spread = float(np.sqrt(rows @ about**2 / rows.sum()))
         levels = in_parts(place, [len(part.values) for part in parts])
         return OfCovariate(self.name, values, spread, NO_ROWS, self.of), levels
+
+    @property
+    def kept(self) -> KeptPart:
+        """As in `BoundVariance`."""
+        return KeptPart({"values": self.values, "spread": np.array([self.spread])}, pd.DataFrame())
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -14,6 +14,7 @@ from hierbayes.residuals.bound import (
     NO_LINKS,
     Floats,
     Integers,
+    KeptPart,
     Links,
     Parameter,
     StructuredRows,
@@ -79,6 +80,10 @@ class CompoundSymmetry(Correlation):
         counts = np.bincount(kind[sizes > 0], minlength=len(distinct))
         return Exchangeable(links, distinct.astype(np.float64), counts.astype(np.float64))
 
+    def again(self, kept: KeptPart) -> Exchangeable:
+        """As in `Correlation`."""
+        return Exchangeable(NO_LINKS, **kept.arrays)
+
 
 def _pairs_within(owner: Any) -> tuple[Any, Any]:
     """Every two (and each with itself) of the cells of one group, cells being sorted by group."""
@@ -118,6 +123,11 @@ class Exchangeable:
         counts = np.bincount(place, np.concatenate([one.counts for one in parts]), len(sizes))
         kinds = tuple(np.append(0, 1 + at) for at in in_parts(place, [len(p.sizes) for p in parts]))
         return Exchangeable(NO_LINKS, sizes, counts), kinds
+
+    @property
+    def kept(self) -> KeptPart:
+        """As in `BoundCorrelation`."""
+        return KeptPart({"sizes": self.sizes, "counts": self.counts}, pd.DataFrame())
 
     @property
     def times(self) -> Floats:

@@ -10,8 +10,13 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Booleans, Integers, StructuredRows
-from hierbayes.residuals.bound_occasions import Matrices, Occasions, bound_occasions
+from hierbayes.residuals.bound import Booleans, Integers, KeptPart, StructuredRows
+from hierbayes.residuals.bound_occasions import (
+    Matrices,
+    Occasions,
+    bound_occasions,
+    occasions_again,
+)
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_fractions, refuse_lone_rows, times_of
 
@@ -40,6 +45,14 @@ class OfOccasions(Correlation):
         places, keys = self._places(rows)
         self._refuse_many(keys)
         return bound_occasions(self, rows.codes, places, keys)
+
+    def again(self, kept: KeptPart) -> Occasions:
+        """As in `Correlation`."""
+        return occasions_again(self, kept, self._keys_again(kept.frame["key"]))
+
+    def _keys_again(self, keys: pd.Series) -> pd.Index:
+        """The occasions, of a column of them."""
+        return pd.RangeIndex(int(keys.iloc[0]), int(keys.iloc[-1]) + 1)
 
     def _refuse_many(self, keys: pd.Index) -> None:
         if len(keys) > MOST_OCCASIONS:

@@ -15,7 +15,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from hierbayes.errors import ResidualError
-from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Columns, StructuredRows
+from hierbayes.residuals.bound import (
+    BoundCorrelation,
+    BoundVariance,
+    Columns,
+    KeptPart,
+    StructuredRows,
+)
 
 _FIRST = ("time", "x", "by")  # arguments that are written without their name
 
@@ -147,6 +153,10 @@ class Correlation(Part):
             When the rows cannot carry it; the column and the group are named.
         """
 
+    @abstractmethod
+    def again(self, kept: KeptPart) -> BoundCorrelation:
+        """That of rows which are gone, of what was kept of it."""
+
 
 class Variance(Part):
     """Standard deviations of the errors of rows."""
@@ -160,6 +170,10 @@ class Variance(Part):
         DataError
             When the rows cannot carry it; the column is named.
         """
+
+    @abstractmethod
+    def again(self, kept: KeptPart) -> BoundVariance:
+        """That of rows which are gone, of what was kept of it."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -71,6 +71,9 @@ class Unstructured(OfOccasions):
         refuse_repeated(rows, self.time, places)
         return places.astype(np.int64), keys
 
+    def _keys_again(self, keys: pd.Series) -> pd.Index:
+        return pd.Index(keys, name=None)
+
     def joined_keys(self, parts: Sequence[pd.Index]) -> pd.Index:
         """As in `OfOccasions`: in the order of categories, or of values."""
         first = parts[0]

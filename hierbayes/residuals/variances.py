@@ -15,6 +15,7 @@ from hierbayes.residuals.bound import (
     Columns,
     Floats,
     Integers,
+    KeptPart,
     Parameter,
     distinct_places,
     in_parts,
@@ -70,6 +71,11 @@ class Strata(Variance):
         """As in `Variance`."""
         return Ratios(*_coded(tuple(frame[name].array for name in self.by)), self.by)
 
+    def again(self, kept: KeptPart) -> Ratios:
+        """As in `Variance`."""
+        labels, keys, _ = _coded(tuple(kept.frame[name] for name in self.by))
+        return Ratios(labels, keys, NO_ROWS, self.by)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ratios:
@@ -115,6 +121,12 @@ class Ratios:
         labels, keys, places = _coded(every)
         sizes = [len(part.labels) for part in parts]
         return Ratios(labels, keys, NO_ROWS, self.by), in_parts(places, sizes)
+
+    @property
+    def kept(self) -> KeptPart:
+        """As in `BoundVariance`: the values of the columns at each level."""
+        values = (one.reset_index(drop=True) for one in self.keys)
+        return KeptPart({}, pd.DataFrame(dict(zip(self.by, values, strict=True))))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

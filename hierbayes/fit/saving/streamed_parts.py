@@ -35,21 +35,15 @@ def streamed_contents(problem: Problem) -> Contents:
     Raises
     ------
     SavedFitError
-        When errors have a structure, or the responses are not those of the source.
+        When the responses are not those of the source.
     """
     rows = cast(StreamedRows, problem.design.rows)
-    if problem.moments is not None:
-        raise SavedFitError(
-            f"the rows of this fit stream and their errors have the structure "
-            f"{problem.moments.rows.structure.text}, whose sums a file cannot hold: fit a frame as "
-            "data, or keep the draws with to_datatree()"
-        )
     if rows.distinct is not None:
         said, held = frame_as_bytes(rows.distinct)
         kept = {"rows": DISTINCT, "frame": said}
         contents = Contents(kept, {}, (held,))
     else:
-        if rows.summed is None or rows.summed.cross is not problem.working:
+        if rows.summed is None or rows.summed.cross is not problem.unweighted.working:
             raise SavedFitError(
                 "this fit is of responses that were computed, not of those of the rows, and cannot "
                 "be saved; fit a model of rows that hold them"

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.basis import Basis
+from hierbayes.design.built_design import factors_of_rows
 from hierbayes.design.change_of_basis import RandomColumns
 from hierbayes.design.column_moments import Moments
 from hierbayes.design.constancy_watch import Ranges
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.factor_watch import FactorFound
+from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.one_pass import Pass
 from hierbayes.design.products import Products
 from hierbayes.design.recorded_columns import LabelColumn, NumberColumn, RecordedColumn
@@ -24,10 +26,12 @@ from hierbayes.design.standardisation import Standardisation
 from hierbayes.design.tally import Tally
 from hierbayes.errors import SavedFitError
 from hierbayes.fit.saving.archive import Contents
+from hierbayes.fit.saving.moment_parts import moments_again, moments_said
 from hierbayes.fit.saving.plain_values import NotPlainError, as_plain, from_plain
 from hierbayes.fit.saving.row_columns import frame_as_bytes, frame_of_bytes
 from hierbayes.frames.arrays import Floats
 
+ERRORS = "errors"
 _MEANS, _ARRAY = "means of groups", "array"
 _BASIS = ("constant", "taken")
 _COLUMNS = tuple(one.name for one in fields(Standardisation) if one.name != "in_parts")
@@ -70,6 +74,8 @@ def tally_contents(tally: Tally) -> Contents:
             "center": found.cross.basis.center,
             "scale": found.cross.basis.scale,
         }
+        if tally.moments is not None:
+            said[ERRORS] = moments_said(tally.moments, parts.arrays, parts.rows)
     except NotPlainError as error:
         raise SavedFitError(
             f"a level is of type {error}, which a file of cross-products cannot hold; make numbers "
@@ -159,7 +165,7 @@ def tally_again(contents: Contents, text: str) -> Tally:
     }
     ends = said["ends"]
     spans = tuple(slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True))
-    return Tally(
+    made = Tally(
         from_plain(said["specification"]),
         columns,
         from_plain(said["terms"]),
@@ -169,6 +175,18 @@ def tally_again(contents: Contents, text: str) -> Tally:
         text,
         _states_again(from_plain(said["states"])) if "states" in said else {},
     )
+    return _with_errors(made, contents) if ERRORS in said else made
+
+
+def _with_errors(tally: Tally, contents: Contents) -> Tally:
+    """With the moments of its residual structure."""
+    spec, found = tally.specification, tally.found
+    names, groups = factors_of_rows(spec), (one.cross.groups for one in found.factors)
+    design = replace(tally.design, factors=tuple(map(GroupingFactor, names, groups)))
+    rows = iter(contents.rows[len(found.factors) :])
+    said, basis = contents.manifest[ERRORS], found.cross.basis
+    moments = moments_again(said, contents.arrays, rows, spec.residual, design, basis)
+    return replace(tally, moments=moments)
 
 
 def _basis(said: Any, arrays: Any) -> Basis:
@@ -184,7 +202,7 @@ def _found(contents: Contents, basis: Basis) -> Pass:
     said, arrays = contents.manifest, contents.arrays
     factors = tuple(
         _factor_again(k, one, arrays, labels, basis)
-        for k, (one, labels) in enumerate(zip(said["factors"], contents.rows, strict=True))
+        for k, (one, labels) in enumerate(zip(said["factors"], contents.rows, strict=False))
     )
     first, q = factors[0].cross, len(basis.z.shift)
     cross: Products = first
