@@ -144,16 +144,19 @@ def test_no_row_is_in_the_file_and_what_needs_rows_says_so(
     assert sum(map(len, parts)) == len(complete)
 
 
-def test_what_a_file_cannot_hold_of_streams_is_refused(frame: pd.DataFrame, tmp_path: Path) -> None:
-    errors = hb.residuals.Strata("kind")
-    fit = hb.Model("y ~ x + (1 | g)", data=Pieces(frame, (300,)), residual=errors).reml()
-    with pytest.raises(hb.SavedFitError) as refused:
-        fit.save(tmp_path / "one.fit")
-    assert str(refused.value) == (
-        "the rows of this fit stream and their errors have the structure Strata('kind'), whose "
-        "sums a file cannot hold: fit a frame as data, or keep the draws with to_datatree()"
-    )
-    assert not list(tmp_path.iterdir())
+def test_fits_with_a_residual_structure_are_read_back(frame: pd.DataFrame, tmp_path: Path) -> None:
+    """Rows of a group are not together, and texts of a file are categories of a batch."""
+    rows = frame.assign(g="g" + frame["g"].astype(str))
+    rows.sample(frac=1.0, random_state=1).to_parquet(tmp_path / "rows.parquet")
+    errors = hb.residuals.CompoundSymmetry() * hb.residuals.Strata("kind")
+    fit = hb.Model("y ~ x + (0 + x | g)", data=tmp_path / "rows.parquet", residual=errors).reml()
+    memory = hb.Model("y ~ x + (0 + x | g)", rows, residual=errors).reml()
+    assert fit.loglik == pytest.approx(memory.loglik, rel=1e-10)
+    (tmp_path / "rows.parquet").unlink()
+    again = read_back(fit, tmp_path)
+    assert_same(again, fit)
+    assert str(again) == str(fit)
+    assert str(hb.wald(again, "x")) == str(hb.wald(fit, "x"))
 
 
 def test_damage_is_said(frame: pd.DataFrame, tmp_path: Path) -> None:

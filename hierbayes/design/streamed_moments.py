@@ -97,7 +97,7 @@ class _Moments:
 
     def of(self, made: list[Columned]) -> ResidualMoments:
         """The moments of some rows, whole groups where errors are correlated."""
-        rows, factors = _rows(made, self.columns)
+        rows, factors = _rows(made, self.columns, self.group)
         bound = bind_some(self.structure, rows, factors, self.place)
         some = replace(self.design, factors=factors, rows=rows)
         return joined_moments([residual_moments(bound, some, self.basis)])
@@ -157,7 +157,7 @@ def _some(made: Columned, at: Booleans) -> list[Columned]:
 
 
 def _rows(
-    made: list[Columned], columns: dict[str, tuple[str, ...]]
+    made: list[Columned], columns: dict[str, tuple[str, ...]], group: str
 ) -> tuple[Rows, tuple[GroupingFactor, ...]]:
     """Rows of several batches as those of a frame, and the groups they are in."""
     frame = pd.concat([one.frame for one in made], ignore_index=True)
@@ -166,6 +166,12 @@ def _rows(
         times = np.concatenate([one.times for one in made if one.times is not None])
         at = np.repeat(np.arange(len(frame)), times.astype(np.intp))
         frame = frame.iloc[at].reset_index(drop=True)
+    of_groups = {group, *(name for own in columns.values() for name in own)}
+    frame = frame.assign(**{  # texts of a batch are categories, of which these rows have some
+        name: frame[name].cat.remove_unused_categories()
+        for name in of_groups.intersection(frame.columns)
+        if isinstance(frame[name].dtype, pd.CategoricalDtype)
+    })  # fmt: skip
     coded = [factor_codes(frame, name, own) for name, own in columns.items()]
     weights = [one.weights for one in made if one.weights is not None]
     X, Z, y = map(np.concatenate, zip(*(one.rows() for one in made), strict=True))

@@ -120,7 +120,7 @@ def _problem(contents: Contents, functions: Any) -> Problem:
         raise TypeError("no specification")
     spec = replace(spec, functions=functions)
     if holds_streamed(contents):
-        return streamed_again(contents, spec).holding_sigma
+        return _weighted(streamed_again(contents, spec).holding_sigma, contents)
     frames = [
         frame_of_bytes(said, data)
         for said, data in zip(manifest["rows"], contents.rows, strict=True)
@@ -129,7 +129,11 @@ def _problem(contents: Contents, functions: Any) -> Problem:
     refuse_other_columns(from_plain(manifest["columns"]), problem, spec)
     rows = replace(problem.design.rows, kept=contents.arrays["kept"])
     design = replace(problem.design, rows=rows, dropped=from_plain(manifest["dropped"]))
-    problem = replace(problem, design=design).holding_sigma
+    return _weighted(replace(problem, design=design).holding_sigma, contents)
+
+
+def _weighted(problem: Problem, contents: Contents) -> Problem:
+    """The same weighted as a residual structure of the fit has it, where there is one."""
     if "z" not in contents.arrays:
         return problem
     if "fitted" in contents.arrays:

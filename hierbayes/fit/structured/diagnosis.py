@@ -60,7 +60,12 @@ def diagnosis_without_effects(evidence: Maximum) -> Diagnosis:
 
 
 def are_told_apart(fit: Fitted) -> bool:
-    """Whether V moves in another way with each variance parameter; yes where it is too large."""
+    """Whether V moves in another way with each variance parameter.
+
+    Yes where it is too large, or the rows stream, of which it is made.
+    """
+    if fit.design.rows.streams:
+        return True
     try:
         return smallest_scaled(variance_information(fit)) > APART
     except HypothesisError:
