@@ -12,11 +12,11 @@ import pandas as pd
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Booleans, Integers, KeptPart, StructuredRows
 from hierbayes.residuals.bound_occasions import (
-    Matrices,
     Occasions,
     bound_occasions,
     occasions_again,
 )
+from hierbayes.residuals.occasion_matrices import Matrices
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_fractions, refuse_lone_rows, times_of
 

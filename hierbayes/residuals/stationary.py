@@ -10,7 +10,8 @@ import numpy as np
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Booleans, Parameter
 from hierbayes.residuals.coordinates import log_one_less_square
-from hierbayes.residuals.occasions import Matrices, OfOccasions
+from hierbayes.residuals.occasion_matrices import Matrices
+from hierbayes.residuals.occasions import OfOccasions
 
 
 @dataclass(frozen=True, repr=False)
