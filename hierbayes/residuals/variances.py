@@ -73,7 +73,7 @@ class Strata(Variance):
 
     def again(self, kept: KeptPart) -> Ratios:
         """As in `Variance`."""
-        labels, keys, _ = _coded(tuple(kept.frame[name] for name in self.by))
+        labels, keys, _ = _coded(tuple(kept.frame[name].array for name in self.by))
         return Ratios(labels, keys, NO_ROWS, self.by)
 
 
@@ -125,8 +125,7 @@ class Ratios:
     @property
     def kept(self) -> KeptPart:
         """As in `BoundVariance`: the values of the columns at each level."""
-        values = (one.reset_index(drop=True) for one in self.keys)
-        return KeptPart({}, pd.DataFrame(dict(zip(self.by, values, strict=True))))
+        return KeptPart({}, pd.DataFrame(dict(zip(self.by, self.keys, strict=True))))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
