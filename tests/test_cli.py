@@ -139,9 +139,10 @@ def test_own_model_on_own_data(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     "formula",
     [
         ("--formula", "mathach ~ ses * Sector + (1 + ses | school)"),
+        ("mathach ~ ses * Sector + (1 + ses | school)",),
         ("--formula", "mathach ~ ses * Sector", "--random", "~ 1 + ses | school"),
     ],
-    ids=["lme4", "nlme"],
+    ids=["lme4", "in place of MODEL", "nlme"],
 )
 def test_formula_in_place_of_a_model(
     formula: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -76,6 +76,8 @@ _OF_FILE = ("family", "residual", *_BY_ROW)  # what a file states, and options b
 
 def _check_model(arguments: argparse.Namespace) -> None:
     """Refuse a fit of no model, of two, or of a formula without data."""
+    if arguments.formula is None and "~" in (arguments.model or ""):
+        arguments.model, arguments.formula = None, arguments.model
     stated = [name for name in ("model", "formula") if getattr(arguments, name) is not None]
     own = [name for name in _OF_FILE if getattr(arguments, name) is not None]
     if stated == ["model"] and not own and arguments.random is None:
@@ -173,7 +175,9 @@ def _add_fit(commands: Any) -> None:
     )
     _add_model(fit, required=False)
     fit.add_argument(
-        "--formula", metavar="FORMULA", help="in place of MODEL, as in 'y ~ x + (1 | g)'"
+        "--formula",
+        metavar="FORMULA",
+        help="in place of MODEL, as in 'y ~ x + (1 | g)'; it may stand as MODEL, too",
     )
     fit.add_argument(
         "--random", metavar="RANDOM", help="random part of the formula, as in '~ 1 | g'"
