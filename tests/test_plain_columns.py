@@ -90,9 +90,30 @@ def test_models_that_are_shipped(data: str, name: str) -> None:
         assert_same_as_formulaic(right, frame)
 
 
-@pytest.mark.parametrize("right", ["x + np.log(x)", "C(text)", "2:x", "{x + 1}", "x + I(k)"])
-def test_what_has_to_be_computed_is_left_to_formulaic(right: str, mixed: pd.DataFrame) -> None:
+@pytest.mark.parametrize("right", ["C(text)", "2:x", "scale(x)", "x + bs(x, df=4)",
+    "np.where(yes, 'a', 'b')", "cvar(x, text)", "x + f(x)", "x + np.log(text)"])  # fmt: skip
+def test_what_is_not_of_each_row_alone_is_left_to_formulaic(
+    right: str, mixed: pd.DataFrame
+) -> None:
     assert plain_data(parse_formula(right), mixed) is None
+
+
+@pytest.mark.parametrize("right", [
+    "x + I(x**2) + I(x**3)", "{k + 1} * text", "0 + np.log(abs(x) + 1):cat", "exp(x) * pair",
+    "I(x / k)", "I(text == 'a') + x", "np.where(yes, x, 1)", "I(`a b` * small) * yes", "I(k > 2):x",
+])  # fmt: skip
+def test_numbers_computed_from_each_row_alone(right: str, mixed: pd.DataFrame) -> None:
+    assert plain_data(parse_formula(right), mixed) is not None
+    assert_same_as_formulaic(right, mixed.assign(k=mixed["k"].abs() + 1))
+
+
+def test_an_expression_is_no_column_that_is_called_like_it(mixed: pd.DataFrame) -> None:
+    named = mixed.assign(**{"I(x ** 2)": mixed["x"]})
+    assert plain_data(parse_formula("I(x**2):k + `I(x ** 2)`"), named) is None
+    own, computed = (
+        plain_data(parse_formula(right), named) for right in ("`I(x ** 2)`", "I(x**2)")
+    )
+    assert own is not None and computed is not None and own.sketch != computed.sketch
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from hierbayes.errors import FormulaError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.contextual import CONTEXT
+from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.expression import (
     Call,
     Coding,
@@ -56,7 +57,7 @@ class Evaluation:
 
     Parameters
     ----------
-    data : DataFrame
+    data : DataFrame or SeenColumns
         n rows.
     states : mapping
         From calls, as they are written, to what stateful transforms remember; they add to it.
@@ -66,7 +67,7 @@ class Evaluation:
 
     def __init__(
         self,
-        data: pd.DataFrame,
+        data: DataColumns,
         states: MutableMapping[str, dict[str, Any]],
         functions: Functions = (),
     ) -> None:
@@ -167,7 +168,7 @@ class Evaluation:
         made = _one_a_row(function(*values, **options), len(self.data), call.text)
         if call.text not in self.states and len(self.data) > 1:
             half = [part[::2] if isinstance(part, pd.Series) else part for part in values]
-            again = _one_a_row(function(*half, **options), len(self.data[::2]), call.text)
+            again = _one_a_row(function(*half, **options), (len(self.data) + 1) // 2, call.text)
             if not _same(again, made[::2]):
                 raise FormulaError(
                     f"'{call.text}' makes other values when some rows are left out, so that it "

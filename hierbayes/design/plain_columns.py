@@ -1,8 +1,9 @@
-"""Columns that need no computing: numbers, factors in treatment coding, and their products.
+"""Columns of numbers, of factors in treatment coding, and their products.
 
 Formulaic says on a few rows, that have every level, which columns a formula makes; of all rows
 they are multiplied out here.  So names, codings and what is remembered are formulaic's own, and
-the work that grows with the rows is one product for each column.
+the work that grows with the rows is one product for each column.  Numbers are columns of the data,
+or computed from each row alone, as in ``I(x**2)`` and ``log(x)``.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ from formulaic import Formula, ModelSpec
 from formulaic.materializers.base import EncodedTermStructure
 from formulaic.parser.types import Factor, Term
 
+from hierbayes.design.evaluation import Evaluation
+from hierbayes.errors import HierbayesError
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.seen_columns import DataColumns
+from hierbayes.specification.expression import Expression, columns_in
+from hierbayes.specification.expression_reader import is_of_each_row, read_expression
 from hierbayes.specification.terms import INTERCEPT
 
 _LEVELS = ("str", "int64", "float64", "bool")  # types of levels
@@ -61,15 +66,18 @@ class Sketch:
     Parameters
     ----------
     terms : tuple of tuple of str
-        Columns of the data in each term; the intercept has none.
+        Columns of the data, and expressions, in each term; the intercept has none.
     kinds : tuple of _Kind
         Of every column that is named.
+    computed : tuple of str
+        Which of them are expressions that make a number of each row alone.
     formula : formulaic.Formula
         The same terms as formulaic has them.
     """
 
     terms: tuple[tuple[str, ...], ...]
     kinds: tuple[_Kind, ...]
+    computed: tuple[str, ...]
     formula: Formula = field(compare=False)
 
     def rows(self) -> pd.DataFrame:
@@ -82,12 +90,13 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlainData:
-    """The columns of data that a formula without expressions names.
+    """The columns of data that a formula names, and its expressions computed.
 
     Parameters
     ----------
     sketch : Sketch
     numbers : dict of str to (n,) float
+        Of columns and of expressions.
     codes : dict of str to (n,) int
         Of factors: the place of each row's level.
     n : int
@@ -130,13 +139,23 @@ class PlainData:
 
 
 def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:
-    """The columns that a formula names, or None where something else than names stands in them."""
+    """The columns that a formula names, or None where formulaic had better look at all rows."""
     named = [_names(term) for term in formula]
     terms = tuple(names for names in named if names is not None)
     if len(terms) < len(named):
         return None
+    factors = [factor for term in formula for factor in term.factors]
+    own = dict.fromkeys(one.expr for one in factors if one.eval_method is Factor.EvalMethod.LOOKUP)
+    computed = {
+        one.expr: read_expression(one.expr)
+        for one in factors
+        if one.eval_method is Factor.EvalMethod.PYTHON
+    }
+    if own.keys() & computed.keys():  # a column that is called like an expression
+        return None
+    own |= dict.fromkeys(name for one in computed.values() for name in columns_in(one))
     kinds, numbers, codes = [], {}, {}
-    for name in dict.fromkeys(name for term in terms for name in term):
+    for name in own:
         column = data[name]
         if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
             numbers[name] = column.to_numpy(dtype=np.float64)
@@ -148,16 +167,46 @@ def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:
         codes[name], levels, dtype = coded
         categorical = isinstance(column.dtype, pd.CategoricalDtype)
         kinds.append(_Kind(name, dtype, levels, categorical))
-    return PlainData(Sketch(terms, tuple(kinds), formula), numbers, codes, len(data))
+    for name, expression in computed.items():
+        values = _numbers(expression, data)
+        if values is None or name in numbers:
+            return None
+        numbers[name] = values
+    sketch = Sketch(terms, tuple(kinds), tuple(computed), formula)
+    return PlainData(sketch, numbers, codes, len(data))
 
 
 def _names(term: Term) -> tuple[str, ...] | None:
-    """Columns that a term multiplies: none for the intercept, None where it is no such term."""
+    """Columns and expressions that a term multiplies: none for the intercept.
+
+    None where something else stands in it: a number, a coding, a function that is not of each row
+    alone.
+    """
     if str(term) == INTERCEPT:
         return ()
-    if all(factor.eval_method is Factor.EvalMethod.LOOKUP for factor in term.factors):
+    if all(map(_is_of_rows, term.factors)):
         return tuple(str(factor.expr) for factor in term.factors)
     return None
+
+
+def _is_of_rows(factor: Factor) -> bool:
+    """Whether a factor is a column, or made of columns row by row."""
+    if factor.eval_method is not Factor.EvalMethod.PYTHON:
+        return factor.eval_method is Factor.EvalMethod.LOOKUP
+    return is_of_each_row(factor.expr)
+
+
+def _numbers(expression: Expression, data: DataColumns) -> Floats | None:
+    """An expression computed (n,); None where it makes something else, or cannot be."""
+    try:
+        with np.errstate(all="ignore"):
+            values = Evaluation(data, {}).value(expression)
+    except (HierbayesError, TypeError, ValueError, ArithmeticError):  # formulaic says where
+        return None
+    plain = np.asarray(values)
+    if plain.shape != (len(data),) or plain.dtype.kind not in "biuf":
+        return None
+    return plain.astype(np.float64, copy=False)
 
 
 def _coded(column: pd.Series) -> tuple[Any, tuple[Any, ...], str] | None:

@@ -13,6 +13,7 @@ from hierbayes.design.evaluation import Evaluation
 from hierbayes.design.group_coder import GroupCoder
 from hierbayes.frames.arrays import Floats
 from hierbayes.frames.contextual import MEANS, group_labels_of, numbers_of
+from hierbayes.frames.seen_columns import frame_of
 from hierbayes.specification.expression import Call, Constant
 from hierbayes.specification.known_functions import CONTEXTUAL
 
@@ -71,7 +72,7 @@ class _Values:
 
     def of(self, evaluation: Evaluation) -> Floats:
         """Those (n,) of some rows."""
-        data = evaluation.data
+        data = frame_of(evaluation.data)
         x: Floats = np.zeros(len(data)) + evaluation.numbers(self.call.values[0])
         least, largest = int(x.argmin()), int(x.argmax())
         if x[least] < self.low:

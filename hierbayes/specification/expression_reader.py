@@ -12,12 +12,23 @@ import warnings
 from functools import lru_cache
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.expression import Call, Coding, Column, Constant, Expression, Operation
+from hierbayes.specification.expression import (
+    Call,
+    Coding,
+    Column,
+    Constant,
+    Expression,
+    Operation,
+    columns_in,
+    functions_in,
+)
 from hierbayes.specification.known_functions import (
+    BY_NAME,
     CODINGS,
     CONTEXTUAL,
     CONTRASTS,
     KNOWN,
+    NUMPY,
     NUMPY_CONSTANTS,
     Signature,
     no_such_function,
@@ -39,6 +50,7 @@ _REMEDIES: dict[type[ast.AST], str] = {
     ast.NotIn: "write ~np.isin(x, ['a', 'b'])",
     ast.IfExp: "write np.where(x > 0, 1, 0)",
 }
+_OF_EACH_ROW = frozenset(("I", *BY_NAME, *(f"np.{name}" for name in NUMPY)))
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|`([^`]*)`""")
 _ALLOWED = (
     "a formula has columns, numbers, + - * / // % **, comparisons, & | ~, and functions; make a "
@@ -74,6 +86,20 @@ def read_expression(text: str) -> Expression:
         raise FormulaError(f"cannot read '{text}' in the formula: {error}") from None
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise FormulaError(f"cannot read '{text}' in the formula: {_why(error)}") from error
+
+
+@lru_cache(maxsize=1024)
+def is_of_each_row(text: str) -> bool:
+    """Whether code computes each row from columns of that row alone, and remembers nothing.
+
+    Examples
+    --------
+    >>> is_of_each_row("I(x ** 2)"), is_of_each_row("scale(x)"), is_of_each_row("C(x)")
+    (True, False, False)
+    """
+    expression = read_expression(text)
+    names = set(functions_in(expression))
+    return names <= _OF_EACH_ROW and any(True for _ in columns_in(expression))
 
 
 def syntax_tree(text: str) -> ast.expr:
