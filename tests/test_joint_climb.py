@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+import hierbayes as hb
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.estimation.joint_climb import climb_together
@@ -117,3 +118,23 @@ def test_a_climb_ends_where_no_slope_is_left(name: str) -> None:
     best = maximise_residual(moments, blocks, REML).best
     assert_allclose(found.z, best.z, atol=1e-4 * errors.max())
     assert_allclose(at.value, best.value, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("engine", "loglik"), [("reml", -559.342655480314), ("ml", -566.421033635046)]
+)
+def test_errors_that_stand_for_effects_are_left_for_the_higher_maximum(
+    engine: str, loglik: float
+) -> None:
+    """nlme's lme(weight ~ Time * Diet, ~ Time | Rat, corAR1(), varIdent(~ 1 | Diet)).
+
+    A first climb may end at φ = 0.99 without random effects, where ℓ is less by 1.3.
+    """
+    model = hb.Model(
+        "weight ~ Time * Diet + (Time | Rat)",
+        residual_models.data("BodyWeight_CAR1"),
+        residual=hb.residuals.AR1() * hb.residuals.Strata("Diet"),
+    )
+    fit = getattr(model, engine)()
+    assert fit.loglik == pytest.approx(loglik, abs=1e-6)
+    assert (fit.theta.sd > 0.1).all()

@@ -29,6 +29,7 @@ _UNSEEN = 1e-8  # gain that may be lost in the rounding of ℓ
 _FARTHEST = 3.0  # a step
 _NOWHERE = 1e-9  # a radius within which nothing is gained
 _MOST_STEPS = 80
+_FACE = 1e-3  # of λ, below which a direction of it is lost
 _INSIDE = 1e-6  # of the variance of the noise: by how much a start is inside
 
 
@@ -46,6 +47,8 @@ class JointMaximum:
     evaluations : int
     converged : bool
         Whether no step gains any more.
+    value : float
+        ℓ, but for a constant.
     """
 
     z: Floats
@@ -53,6 +56,13 @@ class JointMaximum:
     information: Floats
     evaluations: int
     converged: bool
+    value: float
+
+    @property
+    def on_face(self) -> bool:
+        """Whether λ lacks a direction, or nearly does."""
+        sizes = np.linalg.svd(self.root, compute_uv=False)
+        return bool((sizes < _FACE * (1.0 + sizes.max(initial=0.0))).any())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,8 +87,8 @@ class _Climb:
         self.cells = moments.kernel_cells
         self.calls = 0
 
-    def start(self) -> tuple[Floats, Floats] | None:
-        """λ and z to begin with; None where ℓ cannot be computed there."""
+    def start(self, root: Floats | None) -> tuple[Floats, Floats] | None:
+        """λ, by default by scoring, and z to begin with; None where ℓ cannot be computed there."""
         z = self.moments.rows.start
         if not self.blocks:
             return np.zeros((0, 0)), z
@@ -91,6 +101,8 @@ class _Climb:
         lower = self.rows, self.columns
         Gamma = scored(np.diag(noise**2), profile.curvature(), lower, noise, products.J)
         self.unit[: len(self.rows)] = (np.sqrt(np.diag(Gamma)) + noise)[self.rows]
+        if root is not None:
+            Gamma = root @ root.T
         return np.linalg.cholesky(Gamma + np.diag(_INSIDE * noise**2)), z
 
     def at(self, root: Floats, z: Floats) -> _Point | None:
@@ -118,7 +130,10 @@ class _Climb:
 
 
 def climb_together(
-    moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading
+    moments: ResidualMoments,
+    blocks: tuple[int, ...],
+    reading: Reading,
+    root: Floats | None = None,
 ) -> JointMaximum | None:
     """A maximum over λ and z; None where no start serves.
 
@@ -128,9 +143,11 @@ def climb_together(
         Of one grouping factor.
     blocks : tuple of int
     reading : Reading
+    root : (q, q) float, optional
+        λ to begin with, where it is not that of a step of scoring.
     """
     search = _Climb(moments, blocks, reading)
-    start = search.start()
+    start = search.start(root)
     here = None if start is None else search.at(*start)
     if here is None:
         return None
@@ -160,4 +177,4 @@ def climb_together(
     information = B[m:, m:]
     if m:
         information = information - B[m:, :m] @ np.linalg.pinv(B[:m, :m]) @ B[:m, m:]
-    return JointMaximum(here.z, here.root, information, search.calls, converged)
+    return JointMaximum(here.z, here.root, information, search.calls, converged, here.value)

@@ -14,7 +14,7 @@ import numpy as np
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.climb import NEGLIGIBLE, of_few_groups
-from hierbayes.estimation.joint_climb import climb_together
+from hierbayes.estimation.joint_climb import JointMaximum, climb_together
 from hierbayes.estimation.residual_optimum import AtCoordinates, Beside, ResidualMaximum, known
 from hierbayes.estimation.residual_search import STEP, AlongPath, ResidualSearch
 from hierbayes.frames.arrays import Floats
@@ -103,6 +103,8 @@ def _together(search: ResidualSearch) -> tuple[AtCoordinates, Floats] | None:
     if len(moments.design.factors) > 1 or not len(moments.rows.start):
         return None
     joint = climb_together(moments, search.blocks, search.reading)
+    if joint is not None and joint.on_face and moments.rows.correlation is not None:
+        joint = _higher(search, joint)
     if joint is None or not joint.converged or np.linalg.eigvalsh(joint.information)[0] <= 0.0:
         return None
     search.calls += joint.evaluations
@@ -112,6 +114,24 @@ def _together(search: ResidualSearch) -> tuple[AtCoordinates, Floats] | None:
         search.near = None
         return None
     return here, np.linalg.inv(joint.information)
+
+
+def _higher(search: ResidualSearch, joint: JointMaximum) -> JointMaximum:
+    """The same, or a higher one from the best λ of the first z.
+
+    Errors whose correlation hardly falls stand for effects of groups, so that a climb may end where
+    they have taken the place of an effect, and another maximum leaves it there.
+    """
+    moments = search.moments
+    first = search.at(moments.rows.start)
+    if first is None:
+        return joint
+    root = first.optimum.theta.relative(moments.basis)
+    other = climb_together(moments, search.blocks, search.reading, root)
+    if other is None or not other.converged:
+        return joint
+    search.calls += other.evaluations
+    return other if not joint.converged or other.value > joint.value + _HIGHER else joint
 
 
 def _ahead(search: ResidualSearch, here: AtCoordinates, slope: Floats) -> tuple[Floats, Floats]:
