@@ -65,6 +65,38 @@ def test_files_are_summed_up_by_the_workers(
     same(hb.Model(formula, data=folder, client=client).reml(), hb.Model(formula, frame).reml())
 
 
+LEARNT = {
+    "polynomials in groups": "y ~ scale(dvar(x, g)) + poly(w, 2) + cvar(x, g) + (1 | g)",
+    "splines": "y ~ bs(x, knots=[-0.5, 0.5]) * kind + center(w) + (1 | g)",
+}
+
+
+@pytest.mark.parametrize("name", LEARNT)
+def test_what_is_learnt_of_all_rows_is_learnt_by_the_workers(
+    client: Client, frame: pd.DataFrame, tmp_path: Path, name: str
+) -> None:
+    """Rows in order of x, so that no part has seen what the others have; one has no row at all."""
+    ordered = frame.sort_values("x", ignore_index=True)
+    folder = write_parts(ordered, tmp_path, parts=3)
+    ordered.assign(x=np.nan).head(20).to_parquet(folder / "part0.missing.parquet", index=False)
+    there, here = (hb.Model(LEARNT[name], data=folder, client=one) for one in (client, None))
+    assert str(there) == str(here)
+    same(there.reml(), here.reml())
+    same(there.reml(), hb.Model(LEARNT[name], frame).reml())
+
+
+def test_equations_are_summed_up_by_the_workers(client: Client, frame: pd.DataFrame) -> None:
+    equations = hb.Multilevel("y ~ 1 + x", {"1": "1 + w", "x": "1"}, "g", random=["1", "x"])
+    lazy = dd.from_pandas(frame, npartitions=4)
+    model = hb.Model(equations, lazy, client=client)
+    same(model.reml(), hb.Model(equations, frame).reml())
+    assert str(hb.CrossProducts(equations, lazy, client=client).specification) == str(
+        model.specification
+    )
+    varying = hb.Multilevel("y ~ 1 + x", {"1": "1 + x", "x": "1"}, "g", random=["1"])
+    assert "varies within groups of 'g'" in refusal(varying, lazy, client=client)
+
+
 def test_replications_are_done_by_the_workers(client: Client, frame: pd.DataFrame) -> None:
     model = hb.Model("y ~ x + (1 | g)", frame)
     truth = dict(gamma=[2.0, 0.5], G=1.0, sigma=1.0)

@@ -276,6 +276,28 @@ def test_files_hold_what_was_learnt_of_all_rows(
     assert said.endswith(": compute it beforehand as a column")
 
 
+def test_equations_are_checked_on_all_rows(frame: pd.DataFrame) -> None:
+    words: dict[str, Any] = dict(within="y ~ 1 + x", group="g", random=["1", "x"])
+    equations = hb.Multilevel(between={"1": "1 + w", "x": "1 + w"}, **words)
+    halves = [hb.CrossProducts(equations, rows) for rows in (frame[:400], frame[400:])]
+    whole = halves[0].merge(halves[1])
+    model = hb.Model(equations, whole)
+    assert_same_fits(model, hb.Model(equations, frame))
+    assert str(model.multilevel()) == str(hb.Model(equations, frame).multilevel())
+    varying = hb.Multilevel(between={"1": "1 + x", "x": "1"}, **words)
+    told = "'x' stands in the between equation of '1' but varies within groups of 'g'"
+    assert refusal(lambda: hb.Model(varying, hb.CrossProducts(varying, frame))).startswith(told)
+
+
+def test_regressions_add_up(frame: pd.DataFrame) -> None:
+    parts = parts_of(frame, "y ~ x + kind", (250, 600), levels=LEVELS)
+    whole = parts[2].merge(*parts[:2])
+    merged = hb.Model("y ~ x + kind", whole).reml()
+    memory = hb.Model("y ~ x + kind", frame).reml()
+    assert merged.loglik == pytest.approx(memory.loglik, rel=1e-12)
+    pd.testing.assert_series_equal(merged.fixef(), memory.fixef(), rtol=1e-10)
+
+
 def test_rows_that_cannot_carry_the_model_add_up_to_rows_that_can(frame: pd.DataFrame) -> None:
     """Each part has one group; the model of one of them is refused as that of its rows is."""
     parts = [hb.CrossProducts("y ~ x + w + (1 | g)", rows) for _, rows in frame.groupby("g")]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -69,10 +70,45 @@ def _calls(expression: Expression) -> Iterator[Call]:
             yield expression
 
 
-def learnt(
-    source: Source, reader: RowReader, calls: tuple[Call, ...], levels: Mapping[str, pd.Index]
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What a pass over rows is to learn.
+
+    Parameters
+    ----------
+    learners : tuple of StateLearner
+    states : mapping
+        What the calls within those of the learners remember.
+    groups : tuple of str
+        Columns that hold the groups of means.
+    keeps : bool
+        Whether rows from all over the source are wanted as well.
+    """
+
+    learners: tuple[StateLearner, ...]
+    states: States
+    groups: tuple[str, ...]
+    keeps: bool
+
+
+class Learnt(NamedTuple):
+    """Learners that have seen rows, and a few of these."""
+
+    learners: tuple[StateLearner, ...]
+    kept: pd.DataFrame
+
+
+def learnt_by(
+    calls: tuple[Call, ...], one_pass: Callable[[Learning], Learnt]
 ) -> tuple[States, pd.DataFrame]:
     """What the calls remember of all rows, and a few hundred rows from all over the source.
+
+    Parameters
+    ----------
+    calls : tuple of Call
+        The inner before the outer.
+    one_pass : callable
+        Passes over all rows.
 
     Raises
     ------
@@ -81,33 +117,58 @@ def learnt(
     """
     states: dict[str, dict[str, Any]] = {}
     waiting = {call.text: (call, learner) for call, learner in _learners(calls)}
-    head = pd.DataFrame()
-    labels = [*levels, *_groups(calls)]
+    head, groups = pd.DataFrame(), tuple(_groups(calls))
     while waiting:
-        ready = [one for one in waiting.values() if not _texts(one[0].values) & waiting.keys()]
-        kept = []
-        for batch in source.batches(reader.columns, list(dict.fromkeys(labels))):
-            read = reader.of(batch)
-            if not len(read.frame):
-                continue
-            try:
-                evaluation = Evaluation(coded(read.frame, levels), states, reader.spec.functions)
-                for _, learner in ready:
-                    learner.add(evaluation, read.times, batch.place)
-            except (DataError, FormulaError) as error:
-                raise type(error)(f"{batch.place}: {error}") from error
-            if not len(head):
-                kept.append(read.frame.iloc[:: max(len(read.frame) // _OF_BATCH, 1)].copy())
+        ready = [call for call, _ in waiting.values() if not _texts(call.values) & waiting.keys()]
+        learners = tuple(waiting[call.text][1] for call in ready)
+        found = one_pass(Learning(learners, states, groups, not len(head)))
         if not len(head):
-            head = pd.concat(kept)
-            head = head.iloc[:: -(-len(head) // HEAD)]
-            head = pd.concat([head, *(rows for _, learner in ready for rows in learner.ends)])
-        for call, learner in ready:
+            head = found.kept.iloc[:: -(-len(found.kept) // HEAD)]
+            head = pd.concat([head, *(rows for one in found.learners for rows in one.ends)])
+        for call, learner in zip(ready, found.learners, strict=True):
             state = learner.state()
+            waiting[call.text] = call, learner
             if state is not None:
                 states[call.text] = state
                 del waiting[call.text]
     return states, head
+
+
+def passed_over(
+    source: Source, reader: RowReader, levels: Mapping[str, pd.Index], learning: Learning
+) -> Learnt:
+    """One pass over the rows of a source; without a complete row learners have seen nothing.
+
+    Raises
+    ------
+    DataError, FormulaError
+        When a call cannot be computed, naming the file or the part.
+    """
+    kept = [pd.DataFrame()]
+    labels = list(dict.fromkeys([*levels, *learning.groups]))
+    for batch in source.batches(reader.columns, labels):
+        read = reader.of(batch)
+        if not len(read.frame):
+            continue
+        try:
+            frame = coded(read.frame, levels)
+            evaluation = Evaluation(frame, dict(learning.states), reader.spec.functions)
+            for learner in learning.learners:
+                learner.add(evaluation, read.times, batch.place)
+        except (DataError, FormulaError) as error:
+            raise type(error)(f"{batch.place}: {error}") from error
+        if learning.keeps:
+            kept.append(read.frame.iloc[:: max(len(read.frame) // _OF_BATCH, 1)].copy())
+    return Learnt(learning.learners, pd.concat(kept[1:] or kept))
+
+
+def joined_learnt(parts: Sequence[Learnt]) -> Learnt:
+    """What was learnt of several sets of rows, each of which has a complete one."""
+    learners = deepcopy(parts[0].learners)  # a part may be asked for again
+    for other in parts[1:]:
+        for mine, theirs in zip(learners, other.learners, strict=True):
+            mine.join(theirs)
+    return Learnt(learners, pd.concat([one.kept for one in parts]))
 
 
 def _learners(calls: Iterable[Call]) -> Iterator[tuple[Call, StateLearner]]:

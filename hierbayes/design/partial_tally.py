@@ -13,6 +13,7 @@ from hierbayes.design.batch_columns import needed_names
 from hierbayes.design.complete import nothing_complete
 from hierbayes.design.counted_rows import RowReader
 from hierbayes.design.first_pass import columns_of_labels, first_rows, levels_of
+from hierbayes.design.learnt_states import Learning, Learnt, States, joined_learnt, passed_over
 from hierbayes.design.tally import Tally, joined_tallies, tally_of
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.errors import DataError
@@ -20,6 +21,7 @@ from hierbayes.sources.source import Source
 from hierbayes.specification.formula import Specification
 
 type Levels = Mapping[str, pd.Index]
+type Known = tuple[States, pd.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,17 @@ class TallyTask:
         found = levels_of(source, reader, unread) if unread else {}
         return {name: set(own) for name, own in found.items()}
 
-    def tally(self, source: Source, levels: Levels) -> Tally | NoRows:
+    def learnt(self, source: Source, levels: Levels, learning: Learning) -> Learnt | NoRows:
+        """What is learnt of a part."""
+        nothing = _nothing(source, self.reader)
+        return passed_over(source, self.reader, levels, learning) if nothing is None else nothing
+
+    def tally(self, source: Source, levels: Levels, known: Known | None) -> Tally | NoRows:
         """What is kept of a part."""
         nothing = _nothing(source, self.reader)
         if nothing is not None:
             return nothing
-        return tally_of(self.specification, source, levels, self.counts)
+        return tally_of(self.specification, source, levels, self.counts, known)
 
 
 def joined_levels(parts: Sequence[Mapping[str, set[Any]]], known: Levels) -> dict[str, pd.Index]:
@@ -86,6 +93,12 @@ def joined_levels(parts: Sequence[Mapping[str, set[Any]]], known: Levels) -> dic
             found.setdefault(name, set()).update(own)
     read = {name: pd.Index(sorted(own), name=name) for name, own in found.items()}
     return {**read, **known}
+
+
+def joined_learning(*parts: Learnt | NoRows) -> Learnt | NoRows:
+    """What was learnt of all parts."""
+    seen = [part for part in parts if isinstance(part, Learnt)]
+    return joined_learnt(seen) if seen else parts[0]
 
 
 def joined_parts(*parts: Tally | NoRows) -> Tally | NoRows:

@@ -97,7 +97,8 @@ def record_columns(spec: Specification, pilot: pd.DataFrame) -> dict[str, Record
 def pilot_of(recorded: Mapping[str, RecordedColumn], needed: Sequence[str]) -> pd.DataFrame:
     """A few rows that make the same design as those that were read, none of which they are.
 
-    Columns that are needed and of which nothing is remembered, as of groups, are numbered here.
+    Columns that are needed and of which nothing is remembered, as of groups, are numbered here,
+    two rows in each.
     """
     levels = {name: one.index for name, one in recorded.items() if isinstance(one, LabelColumn)}
     rows = max([_ROWS, *map(len, levels.values())])
@@ -105,7 +106,7 @@ def pilot_of(recorded: Mapping[str, RecordedColumn], needed: Sequence[str]) -> p
         name: one.values(place, rows) if isinstance(one, NumberColumn) else [None] * rows
         for place, (name, one) in enumerate(recorded.items())
     }
-    numbers = {name: np.arange(rows) for name in needed if name not in head}
+    numbers = {name: np.arange(rows) // 2 for name in needed if name not in head}
     return pilot_rows(pd.DataFrame(head | numbers), levels)
 
 

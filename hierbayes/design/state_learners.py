@@ -33,6 +33,9 @@ class StateLearner(Protocol):
     def add(self, evaluation: Evaluation, times: Floats | None, place: str) -> None:
         """Add rows, each as often as ``times`` says (n,)."""
 
+    def join(self, other: Any) -> None:
+        """Add what another learner of the same call has seen of other rows, in the same pass."""
+
     def state(self) -> dict[str, Any] | None:
         """What is remembered, after a pass; None where another one is needed."""
 
@@ -81,6 +84,13 @@ class _Values:
             self.high, self._ends[1] = float(x[largest]), data.iloc[[largest]].copy()
         return x
 
+    def join_ends(self, other: _Values) -> None:
+        """The least and the largest value of both."""
+        if other.low < self.low:
+            self.low, self._ends[0] = other.low, other._ends[0]
+        if other.high > self.high:
+            self.high, self._ends[1] = other.high, other._ends[1]
+
     @property
     def ends(self) -> list[pd.DataFrame]:
         return self._ends
@@ -110,6 +120,17 @@ class _GroupMeans:
         np.minimum.at(self._own[:, 2], codes, values)
         np.maximum.at(self._own[:, 3], codes, values)
 
+    def join(self, other: _GroupMeans) -> None:
+        codes = self._coder.codes(pd.Series(other._coder.labels), "another part")
+        new = np.tile([0.0, 0.0, np.inf, -np.inf], (self._coder.J - len(self._own), 1))
+        self._own = np.concatenate([self._own, new])
+        rows, total, low, high = other._own.T
+        self._own[codes, 0] += rows
+        self._own[codes, 1] += total + rows * (other._origin - self._origin)
+        self._own[codes, 2] = np.minimum(self._own[codes, 2], low)
+        self._own[codes, 3] = np.maximum(self._own[codes, 3], high)
+        self._numbers |= other._numbers
+
     def state(self) -> dict[str, Any]:
         rows, total, low, high = self._own.T
         means = np.where(high > low, self._origin + total / rows, low)
@@ -135,10 +156,17 @@ class _Scale(_Values):
         weight = np.ones(len(x)) if times is None else times
         n = float(weight.sum())
         mean = float(x[0] + weight @ (x - x[0]) / n)
+        self._add(n, mean, float(weight @ (x - mean) ** 2))
+
+    def _add(self, n: float, mean: float, squares: float) -> None:
         both, apart = self._n + n, mean - self._mean
-        self._squares += float(weight @ (x - mean) ** 2) + apart**2 * self._n * n / both
+        self._squares += squares + apart**2 * self._n * n / both
         self._mean += apart * n / both
         self._n = both
+
+    def join(self, other: _Scale) -> None:
+        self.join_ends(other)
+        self._add(other._n, other._mean, other._squares)
 
     def state(self) -> dict[str, Any]:
         center = self._asked(self._center, self._mean)
@@ -158,6 +186,9 @@ class _Knots(_Values):
 
     def add(self, evaluation: Evaluation, times: Floats | None, place: str) -> None:
         self.of(evaluation)
+
+    def join(self, other: _Knots) -> None:
+        self.join_ends(other)
 
     def state(self) -> dict[str, Any]:
         """What it remembers of the least and the largest value, which is what it does of all."""
@@ -190,6 +221,13 @@ class _Polynomials(_Values):
             self._origin = float(x[0])
         P2 = P**2 if times is None else times * P**2
         self._sums += np.array([P2.sum(), (x - self._origin) @ P2])
+
+    def join(self, other: _Polynomials) -> None:
+        assert self._origin is not None
+        assert other._origin is not None
+        self.join_ends(other)
+        squares, moment = other._sums
+        self._sums += np.array([squares, moment + (other._origin - self._origin) * squares])
 
     def state(self) -> dict[str, Any] | None:
         assert self._origin is not None

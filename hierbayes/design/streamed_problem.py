@@ -28,7 +28,13 @@ from hierbayes.design.factor_watch import FactorFound
 from hierbayes.design.first_pass import columns_of_labels, first_rows, levels_of, pilot_rows
 from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.learnt_states import States, calls_that_learn, learnt, with_states
+from hierbayes.design.learnt_states import (
+    States,
+    calls_that_learn,
+    learnt_by,
+    passed_over,
+    with_states,
+)
 from hierbayes.design.one_pass import Pass
 from hierbayes.design.problem import Problem
 from hierbayes.design.row_facts import RowFacts
@@ -86,18 +92,24 @@ def summed_source(
     source: Source,
     levels: Mapping[str, pd.Index] | None = None,
     counts: str = "",
+    known: tuple[States, pd.DataFrame] | None = None,
 ) -> tuple[Design, BatchColumns, Pass]:
     """The design of a few rows of a source, how its columns are made, and what all rows have.
 
-    ``levels`` are those of columns of labels that are known beforehand.  Other parameters and
-    errors are those of `pose_streamed`; whether all rows can carry the model is not asked.
+    ``levels`` are those of columns of labels that are known beforehand, and ``known`` what was
+    learnt of these and of other rows, with a few of them.  Other parameters and errors are those of
+    `pose_streamed`; whether all rows can carry the model is not asked.
     """
-    design, maker = _columns_of(specification, source, levels or {}, counts)
+    design, maker = _columns_of(specification, source, levels or {}, counts, known)
     return design, maker, _in_fitting_basis(source, maker, design)
 
 
 def _columns_of(
-    spec: Specification, source: Source, levels: Mapping[str, pd.Index], counts: str
+    spec: Specification,
+    source: Source,
+    levels: Mapping[str, pd.Index],
+    counts: str,
+    known: tuple[States, pd.DataFrame] | None = None,
 ) -> tuple[Design, BatchColumns]:
     """The design that a few rows make, and how its columns are made of all others."""
     reader = RowReader(spec, needed_names(spec), counts)
@@ -106,7 +118,11 @@ def _columns_of(
     head = first_rows(source, reader)
     refuse_neither_number_nor_factor(list(reader.names), head, spec)
     levels = _all_levels(source, reader, columns_of_labels(spec, head), levels)
-    states, head = learnt(source, reader, calls, levels) if calls else ({}, head)
+    states: States = {}
+    if known is not None:
+        states, head = known[0], pd.concat([head, known[1]])
+    elif calls:
+        states, head = learnt_by(calls, partial(passed_over, source, reader, levels))
     pilot = pilot_rows(head, levels)
     design = _made_of(build_design(spec, pilot), pilot, states)
     return design, batch_columns(design.columns, reader, levels, pilot, states)

@@ -117,6 +117,7 @@ def tally_of(
     source: Source,
     levels: Mapping[str, pd.Index] | None = None,
     counts: str = "",
+    known: tuple[States, pd.DataFrame] | None = None,
 ) -> Tally:
     """Sum up the rows of a source; whether they can carry the model is not asked.
 
@@ -128,6 +129,8 @@ def tally_of(
         Those of columns of labels, where they are known.
     counts : str
         As of `pose_streamed`.
+    known : tuple, optional
+        What transforms remember of these and of other rows, and a few of these.
 
     Raises
     ------
@@ -140,7 +143,7 @@ def tally_of(
             f"the variances of {structure.text} follow the fitted values of single rows, which "
             "cross-products do not have: name a column for them, or give the rows to the model"
         )
-    design, maker, found = summed_source(specification, source, levels, counts)
+    design, maker, found = summed_source(specification, source, levels, counts, known)
     made = _tally(design, found, source.text)
     if structure is None:
         return made

@@ -7,22 +7,26 @@ made, and has it made again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from hierbayes.design.first_pass import columns_of_labels, first_rows
-from hierbayes.design.learnt_states import calls_that_learn
+from hierbayes.design.learnt_states import Learning, Learnt, calls_that_learn, learnt_by
 from hierbayes.design.partial_tally import (
+    Known,
     Levels,
     TallyTask,
+    joined_learning,
     joined_levels,
     joined_parts,
     some_rows,
 )
 from hierbayes.design.tally import Tally
 from hierbayes.design.usable_columns import refuse_unknown_names
-from hierbayes.errors import FormulaError, UsageError
+from hierbayes.errors import UsageError
 from hierbayes.sources.cluster import lost_in_words, refuse_no_client
 from hierbayes.sources.dask_frames import DaskSource
 from hierbayes.sources.files import FileSource, open_files
@@ -53,22 +57,38 @@ def tally_on_cluster(task: TallyTask, source: Source, client: Any) -> Tally:
     """
     refuse_no_client(client)
     _refuse_no_parts(source)
-    for call in calls_that_learn(task.specification, source):
-        raise FormulaError(
-            f"'{call.text}' is made of all rows at once, and cross-products of some do not know "
-            "the others: compute it beforehand as a column"
-        )
+    calls = calls_that_learn(task.specification, source)
     with lost_in_words("rows were summed up"):
         levels: Levels = task.known
         if _unread(task, source):
             levels = joined_levels(client.gather(_done(_levels, source, task, client)), levels)
-        futures = _done(_tally, source, task, client, levels)
-        while len(futures) > 1:
-            futures = [
-                client.submit(joined_parts, *futures[k : k + _JOINED], pure=False)
-                for k in range(0, len(futures), _JOINED)
-            ]
-        return some_rows(futures[0].result(), source.text)
+        known = None
+        if calls:
+            known = learnt_by(calls, partial(_passed_over, source, task, client, levels))
+        parts = _done(_tally, source, task, client, levels, known)
+        return some_rows(_joined(joined_parts, parts, client), source.text)
+
+
+def _joined(join: Callable[..., Any], parts: list[Any], client: Any) -> Any:
+    """What meets as a tree."""
+    while len(parts) > 1:
+        parts = [
+            client.submit(join, *parts[k : k + _JOINED], pure=False)
+            for k in range(0, len(parts), _JOINED)
+        ]
+    return parts[0].result()
+
+
+def _passed_over(
+    source: Source, task: TallyTask, client: Any, levels: Levels, learning: Learning
+) -> Learnt:
+    """A pass over all parts, in each of which copies of the learners see its rows."""
+    found = _joined(joined_learning, _done(_learnt, source, task, client, levels, learning), client)
+    if isinstance(found, Learnt):
+        return found
+    parts = _joined(joined_parts, _done(_tally, source, task, client, levels, None), client)
+    some_rows(parts, source.text)  # refuses
+    raise AssertionError
 
 
 def _refuse_no_parts(source: Source) -> None:
@@ -114,5 +134,9 @@ def _levels(part: pd.DataFrame | str, task: TallyTask) -> Any:
     return task.levels(_source(part))
 
 
-def _tally(part: pd.DataFrame | str, task: TallyTask, levels: Levels) -> Any:
-    return task.tally(_source(part), levels)
+def _learnt(part: pd.DataFrame | str, task: TallyTask, levels: Levels, learning: Learning) -> Any:
+    return task.learnt(_source(part), levels, deepcopy(learning))  # workers may be threads
+
+
+def _tally(part: pd.DataFrame | str, task: TallyTask, levels: Levels, known: Known | None) -> Any:
+    return task.tally(_source(part), levels, known)

@@ -114,9 +114,20 @@ def pose_stream(
     else:
         problem = pose_streamed(spec, source, counts)
     if isinstance(formula, Multilevel):
-        refuse_varying_of_stream(formula, problem.design)
-        refuse_uneven_equations(formula, problem.design.columns.coded_factors.__contains__)
+        refuse_other_equations(formula, problem)
     return problem
+
+
+def refuse_other_equations(equations: Multilevel, problem: Problem) -> None:
+    """Refuse equations that rows that were summed up are not of.
+
+    Raises
+    ------
+    DataError, FormulaError
+        When what stands between groups varies within them, or equations are uneven.
+    """
+    refuse_varying_of_stream(equations, problem.design)
+    refuse_uneven_equations(equations, problem.design.columns.coded_factors.__contains__)
 
 
 def streamed_specification(

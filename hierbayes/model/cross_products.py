@@ -16,7 +16,12 @@ from hierbayes.design.tally_on_cluster import tally_on_cluster
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.native_numbers import native_numbers
-from hierbayes.model.arguments import random_and_data, read_errors, streamed_specification
+from hierbayes.model.arguments import (
+    random_and_data,
+    read_errors,
+    refuse_other_equations,
+    streamed_specification,
+)
 from hierbayes.model.by_row import ColumnWords
 from hierbayes.model.cross_products_file import read_cross_products, write_cross_products
 from hierbayes.model.known_levels import levels_of_model, ordered_levels, read_levels
@@ -42,7 +47,7 @@ class CrossProducts:
 
     Parameters
     ----------
-    formula : str, Model or CrossProducts
+    formula : str, Multilevel, Model or CrossProducts
         As of `Model`; or what has the formula and the levels of factors that are meant.
     random : str, optional
         As of `Model`.
@@ -69,7 +74,7 @@ class CrossProducts:
         When the cluster is lost.
     FormulaError, DataError, ResidualError
         When the rows cannot be read, or the model has what does not add up: variances that follow
-        fitted values, on a cluster a column that is learnt from all rows.
+        fitted values, or a column that no passes over rows learn.
 
     Examples
     --------
@@ -94,10 +99,6 @@ class CrossProducts:
         client: Any = None,
         **by_row: Unpack[ColumnWords],
     ) -> None:
-        if isinstance(formula, Multilevel):
-            raise FormulaError(
-                "a Multilevel needs the rows in memory; write its combined form, as a formula"
-            )
         known = read_levels(levels)
         if isinstance(formula, PosedModel) and random is None and data is None:
             data = _frame_of(formula)
@@ -222,7 +223,10 @@ class CrossProducts:
                 f"the cross-products are of '{self.formula}', and the model is '{read}': make them "
                 "with its formula"
             )
-        return self._tally.problem()
+        problem = self._tally.problem()
+        if isinstance(formula, Multilevel):
+            refuse_other_equations(formula, problem)
+        return problem
 
     def __repr__(self) -> str:
         found, factors = self._tally.found, tuple(factors_of_rows(self.specification))
