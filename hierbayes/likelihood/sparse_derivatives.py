@@ -1,9 +1,9 @@
-r"""`variance_derivatives` of several grouping factors, with matrices of all random effects.
+r"""`variance_derivatives` of several grouping factors.
 
-With H = ΛΩ⁻¹Λ' and A = Z'Z, B = Z'[X r] (m, m) and (m, p+1), W = I − ZHZ' is never made:
+Nested factors are taken group by group and all others as one dense matrix (`group_moments`).
+Where effects are large and few, matrices of all of them are made of a root of the rows:
 
-    Z'W[X r] = E = B − AHB,      Z'WZ = D = A − AHA
-    Z'W²[X r] = E − DHB,         Z'W²Z = D − DHA,      [X r]'W²[X r] = [X r]'W[X r] − E'HB
+    Z'W[X r] = E,   Z'WZ = D,   Z'W²[X r],   Z'W²Z    from Ω⁻¹ and H = Ω⁻¹Λ'Z'[X r]
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.errors import EstimationError
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.eliminated import Eliminated, full_rank, on_effects
+from hierbayes.likelihood.effect_groups import EffectGroups
+from hierbayes.likelihood.eliminated import full_rank
+from hierbayes.likelihood.group_moments import forms, group_moments, traces
 from hierbayes.likelihood.rooted_elimination import RootedElimination, rooted_elimination
-from hierbayes.likelihood.sparse_solves import products_times
 from hierbayes.likelihood.sparse_state import SparseState
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_directions
 
-MOST_EFFECTS = 2500  # random effects in all, of which matrices are made
+_MOST_WORK = 1.5e11  # multiplications: some seconds
+_MOST_NUMBERS = 30_000_000  # of the effects of the chain beside those of the core
 _LARGER = 30.0  # sd of an effect beside its noise, from which on roots are used where they can be
 
 
@@ -33,26 +37,74 @@ def sparse_variance_derivatives(
     Raises
     ------
     EstimationError
-        When there are too many random effects for matrices of all of them.
+        When there are too many random effects that are not of nested factors.
     """
-    m, p1 = state.layout.elimination.effects, state.cross.p + 1
-    if m > MOST_EFFECTS:
-        raise EstimationError(
-            f"there are {m} random effects, and Satterthwaite's and Kenward and Roger's degrees of "
-            f"freedom are computed for at most {MOST_EFFECTS}; use df='inner-outer' or df='none'"
-        )
+    p1 = state.cross.p + 1
     change = np.eye(p1)
     change[:-1, -1] = -state.internal_gamma
     change[:, -1] /= state.internal_sigma
     full = full_rank(state.cross, state.relative_root)
     rooted = rooted_elimination(full, state.cross, _LARGER)  # products lose their digits twice
-    if rooted is None:
-        moments = _from_products(state.eliminated, change)
-    else:
-        moments = _from_roots(rooted, change)
+    if rooted is not None:
+        return _by_roots(state, blocks, _from_roots(rooted, change))
+    return _by_groups(state.cross, state.relative_root, blocks, change)
+
+
+def _by_groups(
+    cross: SparseProducts, root: Floats, blocks: tuple[int, ...], change: Floats
+) -> VarianceDerivatives:
+    """They from the products, the chain that costs least taken group by group."""
+    groups = _cheapest(cross)
+    entries = [_entry(cross, i, j) for i, j in zip(*free_entries(blocks), strict=True)]
+    of_chain = [one for one in entries if one[0] in groups.chain]
+    of_core = [one for one in entries if one[0] not in groups.chain]
+    G = tuple(root[span, span] @ root[span, span].T for span in cross.spans)
+    moments = group_moments(groups, G, change)
+    first, second, once = forms(moments, of_chain, of_core)
+    found = traces(moments, of_chain, of_core)
+    places = [*(([*of_chain, *of_core]).index(one) for one in entries), len(entries)]
+    at = np.ix_(places, places)
+    gamma_cov = np.linalg.inv(once[:-1, :-1])
+    return VarianceDerivatives(first[places], second[at], found[at], gamma_cov)
+
+
+def _entry(cross: SparseProducts, row: int, column: int) -> tuple[int, int, int]:
+    """The factor, row and column of an entry of G of all factors."""
+    for k, span in enumerate(cross.spans):
+        if span.start <= row < span.stop:
+            return k, int(row - span.start), int(column - span.start)
+    raise IndexError(row)
+
+
+def _cheapest(cross: SparseProducts) -> EffectGroups:
+    """The first factors of the leading chain by which the work is least.
+
+    Raises
+    ------
+    EstimationError
+        When it is too much.
+    """
+    chain = elimination_of(cross).chain
+    ways = [EffectGroups(cross, chain[:r]) for r in range(1, len(chain) + 1)]
+    best = min(ways, key=lambda way: way.work)
+    numbers = best.chain_size * (best.core_size + cross.p + 1 + int(best.group_sizes.max()))
+    if best.work > _MOST_WORK or numbers > _MOST_NUMBERS:
+        many = max(best.core_size, int(best.group_sizes.max()))
+        raise EstimationError(
+            f"Satterthwaite's and Kenward and Roger's degrees of freedom need matrices of {many} "
+            f"random effects that meet in rows beside {best.chain_size} more, which takes long; "
+            "use df='inner-outer' or df='none'"
+        )
+    return best
+
+
+def _by_roots(
+    state: SparseState[Any], blocks: tuple[int, ...], moments: _Moments
+) -> VarianceDerivatives:
+    """They from matrices of all random effects."""
     D, E, further, square, once, twice, thrice, whole = moments
     S = [_spread(one, state) for one in entry_directions(blocks)]
-    k = len(S) + 1
+    k, p1 = len(S) + 1, len(once)
     first, second = np.empty((k, p1, p1)), np.empty((k, k, p1, p1))
     moved = [one @ E for one in S]
     for i, one in enumerate(moved):
@@ -79,22 +131,8 @@ class _Moments(NamedTuple):
     whole: float
 
 
-def _from_products(at: Eliminated, change: Floats) -> _Moments:
-    """They as the module says, from A, B and H."""
-    cross = at.cross
-    e = elimination_of(cross).elimination
-    A, B = products_times(e, np.eye(e.effects))[0], on_effects(cross) @ change
-    H = at.resolved(np.eye(e.effects))
-    HB = H @ B
-    D, E = A - A @ H @ A, B - A @ HB
-    once = change.T @ cross.C @ change - B.T @ HB
-    square, twice, HA = E - D @ HB, once - E.T @ HB, H @ A
-    whole = cross.n - 2.0 * float(np.trace(HA)) + float((HA * HA.T).sum())
-    return _Moments(D, E, D - D @ HA, square, once, twice, twice - square.T @ HB, whole)
-
-
 def _from_roots(full: RootedElimination, change: Floats) -> _Moments:
-    """The same from Ω⁻¹ and H = Ω⁻¹Λ'Z'[X r]: HA = Λ(I − Ω⁻¹)Λ⁻¹."""
+    """They from Ω⁻¹ and H = Ω⁻¹Λ'Z'[X r]: HA = Λ(I − Ω⁻¹)Λ⁻¹."""
     m, inverse, H = len(full.low), full.inverse, full.H @ change
     left = np.eye(m) - inverse
     D = full.unscaled(full.unscaled(left, transposed=True).T, transposed=True).T
