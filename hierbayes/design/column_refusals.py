@@ -60,7 +60,8 @@ def _refuse_tiny_columns(design: Design, basis: Basis) -> None:
     for names, columns, found in (
         (design.terms, rows.X, basis.x), (design.effects, rows.Z, basis.z),
     ):  # fmt: skip
-        for k in np.flatnonzero((found.own < _RANK_TOLERANCE) | (found.spread < SMALLEST)).tolist():
+        small = (found.own < _RANK_TOLERANCE) | (found.spread < SMALLEST)
+        for k in small.nonzero()[0].tolist():
             size = float(np.abs(columns[:, k]).max())
             if 0.0 < size < SMALLEST:
                 raise DataError(unit_in_words(names[k], size))
@@ -68,11 +69,11 @@ def _refuse_tiny_columns(design: Design, basis: Basis) -> None:
 
 def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
     """Name the first fixed column that is a combination of those before it."""
-    for k in np.flatnonzero(design.rows.zero_columns).tolist():
+    for k in design.rows.zero_columns.nonzero()[0].tolist():
         raise DataError(
             f"the fixed column '{design.terms[k]}' is zero in every row; remove it from the formula"
         )
-    for k in np.flatnonzero(basis.x.own < _RANK_TOLERANCE).tolist():
+    for k in (basis.x.own < _RANK_TOLERANCE).nonzero()[0].tolist():
         X = design.rows.head.X
         weights = np.linalg.lstsq(X[:, :k], X[:, k], rcond=None)[0]
         used = np.abs(weights) > 1e-8 * max(np.abs(weights).max(initial=0.0), 1e-300)
@@ -93,7 +94,7 @@ def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
 def _refuse_dependent_effects(design: Design, basis: Basis) -> None:
     """Name the first random column that is a combination of others of its block of G."""
     for at in block_slices(design.blocks):
-        for k in np.flatnonzero(basis.z.own[at] < _RANK_TOLERANCE).tolist():
+        for k in (basis.z.own[at] < _RANK_TOLERANCE).nonzero()[0].tolist():
             weights = _combination(design.rows.second_moment[at, at], k)
             listed = ", ".join(f"'{design.effects[at][i]}'" for i in np.flatnonzero(weights))
             if (

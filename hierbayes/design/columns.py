@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -27,7 +28,7 @@ from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import factors_of
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Columns:
     """The p fixed and q random columns of a model; it holds no rows.
 
@@ -69,7 +70,7 @@ class Columns:
         """P, how many linear predictors a row has."""
         return max(len(self.predictors), 1)
 
-    @property
+    @cached_property
     def owners(self) -> tuple[tuple[int, int], ...]:
         """Of each diagonal block of G its predictor, and which random term makes its columns."""
         spec = self.specification
@@ -152,7 +153,7 @@ class Columns:
             predictors=(),
         )
 
-    @property
+    @cached_property
     def spans(self) -> tuple[slice, ...]:
         """The places of each grouping factor's effects among the q of all."""
         if not self.owners:

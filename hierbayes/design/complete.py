@@ -222,7 +222,8 @@ def _missing(column: pd.Series) -> Booleans | None:
         values = column.to_numpy()
         with np.errstate(all="ignore"):
             return None if np.isfinite(values.sum()) else np.isnan(values)
-    return np.asarray(column.isna())
+    missing = np.asarray(column.array.isna())
+    return missing if missing.any() else None
 
 
 def _without_unused_levels(frame: pd.DataFrame, columns: dict[str, pd.Series]) -> SeenColumns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,7 +31,7 @@ class Blocks:
         ``places`` say where the effects of rows and columns begin; where both are one array, the
         blocks stand on the diagonal.
         """
-        m, size = len(values), int(np.prod(values.shape[1:]))
+        m, size = len(values), math.prod(values.shape[1:])
         kind = np.empty((m, 8), dtype=np.int64)
         kind[:, :2] = factors
         kind[:, 2] = self.end + size * np.arange(m)

@@ -20,6 +20,8 @@ Linear Systems*, chapter 4.
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -102,16 +104,16 @@ class _Builder:
     def _place_core(self) -> None:
         """Component and place within it of every level of the core."""
         levels, top = self.cross.levels, self.chain[-1]
-        J, counts = levels[top].J, np.array([levels[k].J for k in self.rest], dtype=np.int64)
-        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        self.first = dict(zip(self.rest, first.tolist(), strict=False))
-        total = int(first[-1])
+        J, counts = levels[top].J, [levels[k].J for k in self.rest]
+        first = [0, *accumulate(counts)]
+        self.first = dict(zip(self.rest, first, strict=False))
+        total = first[-1]
         component = self._core_components(J, total)
-        q = np.repeat(np.array([levels[k].q for k in self.rest], dtype=np.int64), counts)
-        order = np.argsort(component, kind="stable")
-        ends = np.cumsum(q[order])
+        q = np.array([levels[k].q for k in self.rest], dtype=np.int64).repeat(counts)
+        order = component.argsort(kind="stable")
+        ends = q[order].cumsum()
         size = np.bincount(component, q).astype(np.int64)
-        starts = np.cumsum(size) - size
+        starts = size.cumsum() - size
         place = np.empty(total, dtype=np.int64)
         place[order] = ends - q[order] - starts[component[order]]
         self.core_component, self.core_place, self.core_q = component, place, q
@@ -137,10 +139,10 @@ class _Builder:
     def _place_panels(self) -> None:
         levels, chain, p1 = self.cross.levels, self.chain, self.p1
         J = [levels[k].J for k in chain]
-        self.first_node = dict(zip(chain, np.cumsum([0, *J]).tolist(), strict=False))
+        self.first_node = dict(zip(chain, accumulate([0, *J]), strict=False))
         N, r = sum(J), len(chain)
-        factor = np.repeat(chain, J).astype(np.int64)
-        place = np.repeat(np.arange(r), J)
+        factor = np.array(chain, dtype=np.int64).repeat(J)
+        place = np.arange(r).repeat(J)
         q = np.array([level.q for level in levels], dtype=np.int64)
         self.ancestors = np.full((N, r), -1, dtype=np.int64)
         for a, k in enumerate(chain):
@@ -151,43 +153,43 @@ class _Builder:
         above = np.array([q[chain[a + 1 :]].sum() for a in range(r)], dtype=np.int64)
         below = above[place] + self.n_core + p1
         sizes = (q[factor] + below) * q[factor]
-        begin = np.cumsum(sizes) - sizes
+        begin = sizes.cumsum() - sizes
         maps_of = self._maps(place, q)
-        self.nodes = np.column_stack(
-            [factor, place, begin, below, maps_of, self.core_begin, self.n_core]
-        ).astype(np.int64)
+        self.nodes = np.empty((N, 7), dtype=np.int64)
+        self.nodes.T[:] = factor, place, begin, below, maps_of, self.core_begin, self.n_core
         end = int(sizes.sum())
         m = self.core_sizes
         entries = (m + p1) * m
-        self.components = np.column_stack([m, end + np.cumsum(entries) - entries]).astype(np.int64)
+        self.components = np.empty((len(m), 2), dtype=np.int64)
+        self.components.T[:] = m, end + entries.cumsum() - entries
         self.size = end + int(entries.sum())
 
     def _collect_core_rows(self, N: int) -> None:
         """The core levels that each panel meets, by place in their component."""
         nodes, cores = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        owners, end = {}, 0
         for k in self.chain:
             for m in self.rest:
                 i, j, _ = self.blocks_of(k, m)
                 nodes.append(self.first_node[k] + i)
                 cores.append(self.first[m] + j)
-        counts = [len(one) for one in nodes[1:]]
+                owners[k, m] = slice(end, end := end + len(i))
         node, level = np.concatenate(nodes), np.concatenate(cores)
         order = np.lexsort((self.core_place[level], node))
         by_node, by_level = node[order], level[order]
         width = self.core_q[by_level]
-        ends = np.cumsum(width)
+        ends = width.cumsum()
         total = int(ends[-1]) if len(ends) else 0
-        within = np.arange(total) - np.repeat(ends - width, width)
-        self.core_rows = np.repeat(self.core_place[by_level], width) + within
+        within = np.arange(total) - (ends - width).repeat(width)
+        self.core_rows = self.core_place[by_level].repeat(width) + within
         self.n_core = np.bincount(by_node, width, N).astype(np.int64)
-        self.core_begin = np.cumsum(self.n_core) - self.n_core
+        self.core_begin = self.n_core.cumsum() - self.n_core
         self.component = np.full(N, -1, dtype=np.int64)
         self.component[node] = self.core_component[level]
         row = np.empty(len(node), dtype=np.int64)
         row[order] = ends - width - self.core_begin[by_node]
-        parts = iter(np.split(row, np.cumsum(counts)[:-1]) if counts else ())
         # where the rows of each block begin among the core rows of its panel
-        self.core_row = {(k, m): next(parts) for k in self.chain for m in self.rest}
+        self.core_row = {pair: row[at] for pair, at in owners.items()}
 
     def _maps(self, place: Integers, q: Integers) -> Integers:
         """Where maps begin; a panel's rows from an ancestor on, in the panel of that ancestor."""
@@ -271,7 +273,7 @@ class _Builder:
         q = np.array([level.q for level in self.cross.levels], dtype=np.int64)
         width = q[self.nodes[:, FACTOR]]
         end = int(width.sum())
-        offsets: Integers = np.concatenate([np.cumsum(width) - width, end + self.core_starts])
+        offsets: Integers = np.concatenate([width.cumsum() - width, end + self.core_starts])
         return offsets
 
     def _places(self) -> tuple[Integers, ...]:

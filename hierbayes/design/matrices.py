@@ -23,6 +23,7 @@ from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, names_in
 
+_CLOSE = 16384  # a range of integers that is gone through faster than few of them are sorted
 ALL_ROWS = "all rows"  # what the only group is called where nothing groups the rows
 
 
@@ -88,7 +89,8 @@ def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
         codes, labels = column.array.codes, column.cat.categories
     else:
         codes, labels = _factorized(column)
-    return codes.astype(np.intp), pd.Index(labels, name=column.name, tupleize_cols=False)
+    named = pd.Index(labels, name=column.name, tupleize_cols=False)
+    return codes.astype(np.intp, copy=False), named
 
 
 def factor_codes(
@@ -149,7 +151,7 @@ def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     return joined
 
 
-def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
+def _factorized(column: pd.Series) -> tuple[Integers, Any]:
     """Codes and labels in order, in order of appearance where the labels have none."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i" and len(column):
         close = _close_integers(column.to_numpy())
@@ -169,15 +171,22 @@ def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
         ) from error
 
 
-def _close_integers(values: Any) -> tuple[Integers, pd.Index] | None:
+def _close_integers(values: Any) -> tuple[Integers, Integers] | None:
     """Those of integers (n,) that lie in a range of a few n, without sorting; else None."""
     low, high = int(values.min()), int(values.max())
-    if high - low > 4 * len(values):
+    if high - low > max(4 * len(values), _CLOSE):
         return None
     there = np.zeros(high - low + 1, dtype=np.bool_)
     away = values - low
     there[away] = True
-    return (np.cumsum(there) - 1)[away], pd.Index(np.flatnonzero(there) + low)
+    return (there.cumsum() - 1)[away], there.nonzero()[0] + low
+
+
+def _holds_numbers(dtype: Any) -> bool:
+    """Whether a column of this type holds real numbers or truth values."""
+    if isinstance(dtype, np.dtype):
+        return dtype.kind in "iufb"
+    return is_any_real_numeric_dtype(dtype) or is_bool_dtype(dtype)
 
 
 def one_column(text: str, frame: DataColumns, functions: Functions, what: str) -> Floats:
@@ -201,7 +210,7 @@ def one_column(text: str, frame: DataColumns, functions: Functions, what: str) -
     """
     if text == f"`{text[1:-1]}`" or text.isidentifier():
         column = frame[text.strip("`")]
-        if not is_any_real_numeric_dtype(column) and not is_bool_dtype(column):
+        if not _holds_numbers(column.dtype):
             raise DataError(
                 f"the {what} '{text}' holds {column.iloc[0]!r}, which is no number; make it a "
                 "column of numbers"

@@ -215,7 +215,7 @@ def _coded(column: pd.Series) -> tuple[Any, tuple[Any, ...], str] | None:
         categories = column.array.categories
         codes, levels, dtype = column.array.codes, tuple(categories), str(categories.dtype)
     elif column.dtype == "str":
-        codes, levels = _in_order(*pd.factorize(column))
+        codes, levels = _in_order(*column.array.factorize())
         dtype = "str"
     else:
         return None
@@ -224,7 +224,7 @@ def _coded(column: pd.Series) -> tuple[Any, tuple[Any, ...], str] | None:
     return codes, levels, dtype
 
 
-def _in_order(codes: Any, levels: pd.Index) -> tuple[Any, tuple[str, ...]]:
+def _in_order(codes: Any, levels: Any) -> tuple[Any, tuple[str, ...]]:
     """Codes (n,) and levels of texts, from those in order of appearance: few are sorted."""
     words = levels.tolist()
     order = sorted(range(len(words)), key=words.__getitem__)

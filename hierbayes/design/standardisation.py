@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from hierbayes.frames.arrays import Floats
 _NEARLY_DEPENDENT = 1e-3  # smallest singular value of centred columns of unit spread
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Standardisation:
     """Columns → (columns − shift) / spread · mix, and the same as one matrix.
 
@@ -42,10 +43,14 @@ class Standardisation:
     constant: Floats
     in_parts: bool = False
 
+    @cached_property
+    def is_mixed(self) -> bool:
+        """Whether the mix is another than the identity."""
+        return bool((self.mix != np.eye(len(self.mix))).any())
+
     def leads(self, k: int) -> bool:
         """Whether the first k columns by themselves would be standardised as they are."""
-        mixed = (self.mix != np.eye(len(self.mix))).any()
-        return k <= len(self.mix) and bool(self.constant[:k].any()) and not mixed
+        return k <= len(self.mix) and bool(self.constant[:k].any()) and not self.is_mixed
 
     def leading(self, k: int) -> Standardisation:
         """That of the first k columns, which lead."""
@@ -64,9 +69,7 @@ class Standardisation:
         if self.in_parts:
             return columns @ self.matrix
         result: Floats = (columns - self.shift) / self.spread
-        if (self.mix == np.eye(len(self.mix))).all():
-            return result
-        return result @ self.mix
+        return result @ self.mix if self.is_mixed else result
 
     def undo(self, internal: Floats) -> Floats:
         """The columns whose internal ones these are."""
@@ -84,6 +87,13 @@ _INTERCEPT = Standardisation(
 )
 
 
+@lru_cache(maxsize=64)
+def _intercepts(k: int) -> Standardisation:
+    """That of k blocks of an intercept each."""
+    none, all_own, identity = np.zeros(k), np.ones(k), np.eye(k)
+    return Standardisation(none, all_own, identity, identity, all_own, all_own)
+
+
 def standardised(columns: Floats) -> Standardisation:
     """That of columns (n, k), centred where a combination of them is constant."""
     if columns.shape[1] == 1 and columns[0, 0] == 1.0 and (columns == 1.0).all():
@@ -95,6 +105,8 @@ def joined(parts: list[Standardisation]) -> Standardisation:
     """The standardisations of the blocks of Z as one."""
     if len(parts) == 1:
         return parts[0]
+    if parts and all(part is _INTERCEPT for part in parts):
+        return _intercepts(len(parts))
     none = np.zeros(0)
     return Standardisation(
         np.concatenate([none, *(part.shift for part in parts)]),

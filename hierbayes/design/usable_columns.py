@@ -107,6 +107,8 @@ def refuse_non_numeric_response(response: str, frame: DataColumns) -> None:
     """Refuse a response made of anything but numbers."""
     for name in names_in(response):
         dtype = frame[name].dtype
+        if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
+            continue
         if not is_numeric_dtype(dtype) or is_complex_dtype(dtype):
             raise DataError(
                 f"the response '{name}' is not numeric but of type {dtype}; "

@@ -192,7 +192,7 @@ class Model(PosedModel):
             refuse_with_products(of_family, errors, functions=functions, counts=counts, **given)
             problem = data.problem_of(formula, random)
             data = problem.design.rows.head.frames[0]
-        elif isinstance(data, Source):
+        elif not isinstance(data, pd.DataFrame) and isinstance(data, Source):
             problem = pose_stream(
                 formula, random, data, functions, of_family, errors, counts=counts, **given
             )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.residuals.structure import ResidualStructure
@@ -24,7 +25,7 @@ from hierbayes.specification.term_parser import outside_backticks
 from hierbayes.specification.terms import INTERCEPT, as_named, join_terms, read_terms
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Specification:
     """A hierarchical model as written: response, fixed terms, random terms.
 
@@ -92,12 +93,12 @@ class Specification:
         offsets = (f"offset({one})" for one in self.offsets)
         return " + ".join([join_terms(tuple(terms)), *offsets])
 
-    @property
+    @cached_property
     def random_effects(self) -> tuple[tuple[str, ...], ...]:
         """The effects of each random term."""
         return tuple(term.effects for term in self.random)
 
-    @property
+    @cached_property
     def factors(self) -> tuple[str, ...]:
         """The grouping factors, in order of appearance."""
         return tuple(dict.fromkeys(term.factor for term in self.random))
