@@ -415,12 +415,9 @@ REFUSED: dict[str, tuple[Callable[[hb.Model], Any], str]] = {
         lambda m: hb.calibrate(m, hb.Model("y ~ x + w + (1 | g)", data=data())),
         "truth is of a model with other terms",
     ),
-    "residual": (
-        lambda m: hb.power(
-            hb.Model("y ~ x + (1 | g)", data=data(), residual=hb.residuals.Strata("w")),
-            ["x"], TRUTH,
-        ),
-        "this model has a residual structure",
+    "no errors": (
+        lambda m: hb.calibrate(m, TRUTH | {"residual": {"phi": 0.5}}),
+        "truth has 'residual'; it takes: 'gamma', 'G', 'sigma', 'phi'",
     ),
     "method": (lambda m: hb.calibrate(m, TRUTH, methods="mcmc"), "methods are some of 'reml'"),
     "draws": (lambda m: hb.calibrate(m, draws=50), "draws must be at least 200"),

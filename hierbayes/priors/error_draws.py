@@ -54,7 +54,7 @@ def draw_coordinates(
             a = parameter.power + more
             z[:, i] = np.arctanh(2.0 * generator.beta(a, a, draws) - 1.0)
         else:
-            z[:, i] = _coordinates(rows, i, _within(parameter, prior, draw, draws))
+            z[:, i] = coordinate_of(rows, i, _within(parameter, prior, draw, draws))
     return z
 
 
@@ -75,8 +75,8 @@ def _within(
     )
 
 
-def _coordinates(rows: ResidualRows, i: int, values: Floats) -> Floats:
-    """The coordinate i (draws,) at which parameter i has these values."""
+def coordinate_of(rows: ResidualRows, i: int, values: Floats) -> Floats:
+    """The coordinate i (draws,) at which parameter i, which it tells alone, has these values."""
     z = np.zeros((len(values), len(rows.parameters)))
 
     def at(coordinate: Floats) -> Floats:

@@ -63,12 +63,13 @@ def calibrate(
     Parameters
     ----------
     model : Model
-        Of any family and number of grouping factors.  Its priors are those of the posteriors, as
-        they are for its own data.
+        Of any family, number of grouping factors and residual structure.  Its priors are those of
+        the posteriors, as they are for its own data.
     truth : "prior", Model, Fit or mapping
         Draws of the model's own priors; those of another model's, which shows what a wrong prior
         does; a fit's estimates, or the draws of a posterior; or values, as in
-        ``dict(gamma=..., G=..., sigma=...)`` (see `hb.simulate`).
+        ``dict(gamma=..., G=..., sigma=...)`` (see `hb.simulate`), of a residual structure with its
+        parameters by name, ``residual=dict(phi=0.5)``.
     replications : int
         Data sets.
     methods : str or sequence of str
@@ -173,6 +174,8 @@ def identity_of(model: OnData, source: Source, seed: int) -> dict[str, Any]:
     sizes = [] if family is None else [model.problem.family_rows.m]
     sizes += [one for one in (rows.added, rows.root_weights) if one is not None]
     codes = [np.asarray(code, dtype=np.float64) for code in rows.codes_of]
+    if model.problem.moments is not None:
+        codes.append(model.problem.moments.cells[:, 0])  # as errors weigh the first column
     return {
         "model": str(design.specification),
         "family": str(family or "Gaussian"),

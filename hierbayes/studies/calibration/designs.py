@@ -69,12 +69,16 @@ def read_sizes(name: str, stated: Any) -> Sequence[int | None]:
 
 
 def refuse_no_model(model: object, caller: str) -> None:
-    """Refuse what is no model, or one of errors that are not simulated here.
+    """Refuse what is no model, or one whose data are not simulated here.
 
     Raises
     ------
     StudyError
-        Naming its type, or its residual structure.
+        Naming its type.
+    ResidualError
+        When variances of errors follow the fitted values.
+    FormulaError
+        When it has neither a random part nor a residual structure.
     """
     if not isinstance(getattr(model, "priors", None), PriorSet) or not hasattr(model, "data"):
         raise StudyError(
@@ -82,13 +86,10 @@ def refuse_no_model(model: object, caller: str) -> None:
             "what hb.Model() returns"
         )
     problem = getattr(model, "problem", None)
-    if isinstance(problem, Problem) and problem.moments is not None:
-        raise StudyError(
-            f"{caller}() simulates independent errors of one variance, and this model has a "
-            f"residual structure, {problem.design.specification.residual}; leave residual= out"
-        )
     if isinstance(problem, Problem):
-        problem.design.specification.refuse_no_random_part()
+        problem.refuse_fitted_variances(f"{caller}()")
+        if problem.moments is None:
+            problem.design.specification.refuse_no_random_part()
 
 
 def resized(model: OnData, size: Size, seed: int) -> Problem:
@@ -147,7 +148,13 @@ def _drawn_rows(model: OnData, size: Size, rng: np.random.Generator) -> pd.DataF
         parts.append(mine[_as_often(len(mine), size.rows or len(mine), rng)])
         labels.append(np.full(len(parts[-1]), label + 1))
     frame = kept.iloc[np.concatenate(parts)].reset_index(drop=True)
-    return frame.assign(**{design.factor.name: np.concatenate(labels)})
+    found = np.concatenate(labels)
+    frame = frame.assign(**{design.factor.name: found})
+    errors = model.problem.moments
+    if errors is not None and errors.rows.group not in ("", design.factor.name):
+        inner = pd.Series(found.astype(str)) + "." + frame[errors.rows.group].astype(str)
+        frame = frame.assign(**{errors.rows.group: inner})
+    return frame
 
 
 def _kept(model: OnData) -> Any:

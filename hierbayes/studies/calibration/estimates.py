@@ -19,6 +19,7 @@ from hierbayes.fit.of_family.sampled import sample_family_posterior
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.sampled import sample_posterior
+from hierbayes.fit.structured.posterior import sample_structured_posterior
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.bootstraps.bootstrap import bootstrap
 from hierbayes.inference.profiles.parameter import (
@@ -79,15 +80,16 @@ class Fitting:
         if problem.family is not None:
             settings = self._settings("nutpie", _CHAINS, seed, _FAMILY_ACCEPT)
             return sample_family_posterior(problem, self.priors, settings)
+        sample = sample_posterior if problem.moments is None else sample_structured_posterior
         if self.sampler != "nutpie" and self.priors.are_built_in:
             try:
                 settings = self._settings("importance", 1, seed, _ACCEPT)
-                return sample_posterior(problem, self.priors, settings)
+                return sample(problem, self.priors, settings)
             except EstimationError:
                 if self.sampler == "importance":
                     raise
         settings = self._settings("nutpie", _CHAINS, seed, _ACCEPT)
-        return sample_posterior(problem, self.priors, settings)
+        return sample(problem, self.priors, settings)
 
     def _settings(self, sampler: str, chains: int, seed: int, accept: float) -> SamplerSettings:
         return SamplerSettings(
@@ -162,10 +164,12 @@ def true_values(problem: Problem, truth: Truth) -> Floats:
 
 
 def truth_as_said(problem: Problem, truth: Truth) -> Estimates:
-    """A truth as fits say it: thresholds without the intercept of η."""
+    """A truth as fits say it: thresholds without the intercept of η, errors by parameters."""
     phi = truth.phi
     if problem.family is not None and has_thresholds(problem.family):
         phi = phi - truth.gamma[problem.design.terms.index("Intercept")]
+    if problem.moments is not None:
+        phi = np.concatenate([phi[:1], problem.moments.rows.natural(phi[1:])])
     return Estimates(truth.gamma, truth.theta, phi)
 
 

@@ -13,8 +13,10 @@ import numpy as np
 
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
+from hierbayes.design.residual_blocks import correlated
 from hierbayes.fit.resampling.responses import ResponseSums, responses_at, sums_of
 from hierbayes.fit.resampling.simulation import simulator
+from hierbayes.fit.structured.refits import with_response as with_errors_as_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.bootstraps.family_refits import with_response
 from hierbayes.studies.calibration.truths import Truth
@@ -46,6 +48,8 @@ class DataSource:
         """A data set from a truth."""
         if self.problem.family is not None:
             return self._of_family(truth, rng)
+        if self.problem.moments is not None:
+            return self._of_structure(truth, rng)
         if len(self.problem.design.factors) > 1:
             return self._of_rows(truth, rng)
         cross = self.problem.cross
@@ -70,6 +74,16 @@ class DataSource:
         y, us = drawn.draw_with_effects(rng)
         problem = Problem(design.with_rows(response=y), self._sums.of(y))
         return Replication(problem, us)
+
+    def _of_structure(self, truth: Truth, rng: np.random.Generator) -> Replication:
+        """Errors as of the parameters that stand behind σ."""
+        problem, design = self.problem, self.problem.design
+        assert problem.moments is not None
+        drawn = responses_at(design, truth.gamma, truth.theta.root, 0.0)
+        y, us = drawn.draw_with_effects(rng)
+        errors = correlated(problem.moments.rows, truth.phi[1:], rng.standard_normal(design.n))
+        y = y + truth.phi[0] * errors * design.rows.row_sd + design.rows.offset
+        return Replication(with_errors_as_of(problem, y)[0], us)
 
     def _of_family(self, truth: Truth, rng: np.random.Generator) -> Replication:
         design, rows = self.problem.design, self.problem.family_rows

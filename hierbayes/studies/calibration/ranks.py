@@ -16,6 +16,7 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.profiles.parameter import Estimates, parameter_values, parameters_of
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import GIVEN
+from hierbayes.studies.calibration.error_truths import errors_of_fit
 from hierbayes.studies.calibration.estimates import truth_as_said
 from hierbayes.studies.calibration.new_data import Replication
 from hierbayes.studies.calibration.truths import Truth
@@ -87,11 +88,14 @@ def drawn_quantities(
     theta = fit.theta.flat[at]  # type: ignore[index]
     gamma = fit.gamma_draws.reshape(total, -1)[at]
     said = fit.phi_draws.reshape(total, -1)[at]
-    if problem.family is None:
+    if problem.family is None and problem.moments is None:
         us = likelihood_of(problem.products).draw_us(theta, gamma, rng)
     else:
         us = tuple(u.reshape(total, *u.shape[2:])[at] for u in fit.us)
     phi = fit.response_phi.reshape(total, -1)[at]
+    if problem.moments is not None:
+        values, z = errors_of_fit(fit)
+        said, phi = np.concatenate([said, values[at]], 1), np.concatenate([phi, z[at]], 1)
     names, rows = parameters_of(problem), []
     for k in range(len(at)):
         values = parameter_values(names, Estimates(gamma[k], theta[k], said[k]))
@@ -119,6 +123,10 @@ def _joined(
 
 def _log_likelihood(one: Truth, problem: Problem, us: tuple[Floats, ...]) -> float:
     """log p(y | γ, θ) of Gaussian responses, log p(y | γ, u, φ) of families."""
+    if problem.moments is not None:
+        weighted = problem.moments.at(one.phi[1:])
+        state = likelihood_of(weighted.products, GIVEN).at(one.theta, one.gamma)
+        return float(state.value) - weighted.half_log_det
     if problem.family is None:
         return likelihood_of(problem.products, GIVEN).at(one.theta, one.gamma).value
     design = problem.design

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,10 +17,17 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
+from hierbayes.studies.calibration.error_truths import (
+    error_coordinates,
+    errors_of_fit,
+    names_of_errors,
+    stated_errors,
+)
 from hierbayes.studies.simulation.parameters import read_parameters
 
 _BLOCK = 1000  # draws at a time: more of them leave the first as they are
 _VALUES = ("gamma", "G", "sigma", "phi")
+_ERRORS = "residual"
 PRIOR = "prior"
 
 
@@ -38,7 +45,11 @@ class Posed(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """One point: γ (p,), θ, and the dispersion φ (d,) as η is computed; of Gaussian models σ."""
+    """One point: γ (p,), θ, and the dispersion φ (d,) as η is computed; of Gaussian models σ.
+
+    With a residual structure the coordinates of its parameters stand behind σ; in what is stated,
+    and not of a design yet, the parameters themselves.
+    """
 
     gamma: Floats
     theta: Theta
@@ -92,7 +103,8 @@ class Source:
             return f"prior {digest(str(self.stated.frame().to_csv()))}"
         if isinstance(self.stated, Fit):
             fit = self.stated
-            return f"fit {digest(fit.gamma_draws, fit.theta.root, fit.response_phi)}"
+            errors = fit.error_draws[1]
+            return f"fit {digest(fit.gamma_draws, fit.theta.root, fit.response_phi, errors)}"
         return f"values {digest(self.stated.gamma, self.stated.theta.root, self.stated.phi)}"
 
     def draw(self, problem: Problem, replications: int, seed: int) -> Truths:
@@ -123,11 +135,19 @@ class Source:
             fit = self.stated
             p = fit.gamma_draws.shape[-1]
             at = np.random.default_rng(own).integers(fit.theta.sigma.size, size=count)
-            phi = fit.response_phi.reshape(fit.theta.sigma.size, -1)
-            return fit.gamma_draws.reshape(-1, p)[at], fit.theta.flat.root[at], phi[at]
+            phi = fit.response_phi.reshape(fit.theta.sigma.size, -1)[at]
+            if problem.moments is not None:
+                values, z = errors_of_fit(fit)
+                coordinates = error_coordinates(problem.moments.rows, values[at], z[at])
+                phi = np.concatenate([phi, coordinates], axis=1)
+            return fit.gamma_draws.reshape(-1, p)[at], fit.theta.flat.root[at], phi
         one = self.stated
+        said = one.phi
+        if problem.moments is not None:
+            z = error_coordinates(problem.moments.rows, said[None, 1:])[0]
+            said = np.concatenate([said[:1], z])
         return tuple(np.repeat(part[None], count, axis=0)
-                     for part in (one.gamma, one.theta.root, one.phi))  # type: ignore[return-value]  # fmt: skip
+                     for part in (one.gamma, one.theta.root, said))  # type: ignore[return-value]  # fmt: skip
 
 
 def digest(*parts: str | Floats) -> str:
@@ -170,12 +190,18 @@ def read_truth(stated: Any, model: Posed, caller: str) -> Source:
             f"truth of {caller}() is 'prior', a fit, another model (for its priors) or a mapping "
             f"with gamma, G and sigma (phi for other families), not {stated!r}"
         )
-    unknown = [name for name in stated if name not in _VALUES]
-    if unknown:
-        raise StudyError(f"truth has {in_quotes(unknown)}; it takes: {in_quotes(_VALUES)}")
     problem = model.problem
+    takes = _VALUES if problem.moments is None else (*_VALUES[:-1], _ERRORS)
+    unknown = [name for name in stated if name not in takes]
+    if unknown:
+        raise StudyError(f"truth has {in_quotes(unknown)}; it takes: {in_quotes(takes)}")
     gamma, G, sigma_, phi = (stated.get(name) for name in _VALUES)
+    if G is None and not problem.design.effects:
+        G = np.zeros((0, 0))
     read = read_parameters(problem.design, gamma, G, sigma_, phi, problem.family)
+    if problem.moments is not None:
+        errors = stated_errors(problem, stated.get(_ERRORS))
+        read = replace(read, phi=np.concatenate([read.phi, errors]))
     sigma = float(read.phi[0]) if problem.family is None else 1.0
     theta = Theta.of(cholesky_psd(read.G), sigma)
     return Source(Truth(read.gamma, theta, read.phi), "stated values")
@@ -187,6 +213,7 @@ def _refuse_other_model(of: Problem, model: Problem) -> None:
         ("terms", model.design.terms, of.design.terms),
         ("random effects", model.design.effect_labels, of.design.effect_labels),
         ("dispersion", model.dispersion, of.dispersion),
+        ("parameters of errors", names_of_errors(model), names_of_errors(of)),
     ):
         if tuple(ours) != tuple(theirs):
             raise StudyError(

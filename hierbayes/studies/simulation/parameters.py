@@ -137,6 +137,8 @@ def _G(design: Design, stated: Any) -> Floats:
             f"G must be a matrix of {len(effects)} rows and columns, one for each of "
             f"{in_quotes(effects)}; it has shape {G.shape}"
         )
+    if not effects:
+        return G
     size = float(np.abs(G).max())
     if np.abs(G - G.T).max() > _SYMMETRIC * size:
         raise StudyError("G is not symmetric: it is a covariance matrix")
