@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hierbayes.estimation.quasi_newton import minimise
+from hierbayes.estimation.quasi_newton import minimise, settled
 
 type Array = NDArray[np.float64]
 
@@ -23,14 +23,14 @@ def test_a_quadratic_with_its_own_hessian_takes_one_step() -> None:
         return float(0.5 * x @ A @ x - b @ x), A @ x - b
 
     found = minimise(objective, np.array([2.0, -1.0]), np.linalg.inv(A), slope=1e-12, steps=50)
-    np.testing.assert_allclose(found, np.linalg.solve(A, b), rtol=1e-12)
+    np.testing.assert_allclose(found.x, np.linalg.solve(A, b), rtol=1e-12)
     assert len(asked) == 2
 
 
 @pytest.mark.parametrize("start", [(-1.2, 1.0), (3.0, -4.0), (0.0, 0.0)])
 def test_a_bent_valley_is_followed_to_its_end(start: tuple[float, float]) -> None:
     found = minimise(rosenbrock, np.array(start), np.eye(2), slope=1e-9, steps=500)
-    np.testing.assert_allclose(found, [1.0, 1.0], rtol=1e-8)
+    np.testing.assert_allclose(found.x, [1.0, 1.0], rtol=1e-8)
 
 
 def test_where_there_is_no_value_a_step_is_shortened() -> None:
@@ -42,7 +42,7 @@ def test_where_there_is_no_value_a_step_is_shortened() -> None:
         return float(x[0] - np.log(x[0])), 1.0 - 1.0 / x
 
     found = minimise(objective, np.array([5.0]), 100.0 * np.eye(1), slope=1e-10, steps=100)
-    assert found[0] == pytest.approx(1.0, abs=1e-9)
+    assert found.x[0] == pytest.approx(1.0, abs=1e-9)
 
 
 def test_a_search_ends_where_nothing_is_lower_and_after_its_steps() -> None:
@@ -52,8 +52,20 @@ def test_a_search_ends_where_nothing_is_lower_and_after_its_steps() -> None:
         return float(x @ x), -x - 1.0
 
     np.testing.assert_array_equal(
-        minimise(wrong, np.zeros(2), np.eye(2), slope=1e-9, steps=50), np.zeros(2)
+        minimise(wrong, np.zeros(2), np.eye(2), slope=1e-9, steps=50).x, np.zeros(2)
     )
-    few = minimise(rosenbrock, np.array([-1.2, 1.0]), np.eye(2), slope=1e-9, steps=3)
+    few = minimise(rosenbrock, np.array([-1.2, 1.0]), np.eye(2), slope=1e-9, steps=3).x
     assert rosenbrock(few)[0] < rosenbrock(np.array([-1.2, 1.0]))[0]
     assert np.abs(few - 1.0).max() > 0.1
+
+
+def test_whole_steps_settle_where_the_value_cannot_tell_them_apart() -> None:
+    def high(x: Array) -> tuple[float, Array]:
+        value, slope = rosenbrock(x)
+        return 1e6 + value, slope
+
+    near = minimise(high, np.array([-1.2, 1.0]), np.eye(2), slope=1e-2, steps=500)
+    assert np.abs(near.x - 1.0).max() > 1e-6
+    found = settled(high, near, 1e-20)
+    np.testing.assert_allclose(found.x, [1.0, 1.0], rtol=1e-9)
+    assert found.gain < near.gain

@@ -4,27 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.latent_criterion import LatentCriterion
-from hierbayes.estimation.quasi_newton import minimise
+from hierbayes.estimation.latent_start import latent_start, near_inverse
+from hierbayes.estimation.quasi_newton import Reached, minimise, settled
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.dispersion import dispersion_coordinates
 from hierbayes.likelihood.laplace import LatentPoint, Mode
 
-_NEGLIGIBLE = 1e-14  # gain of ℓ, beside its size, that ends the search
+_NEGLIGIBLE = 1e-14  # gain of ℓ, beside its size, that ends a search by Newton steps
+_LAST, _MOST_AT_LAST = 1e-14, 1e-9  # the same by the last step of secants, and at most
 _POLISHES = 30
+_SCORINGS, _NEARBY = 5, 0.1  # first steps, and the gain of ℓ by one that secants make instead
+_SLOPE, _LONG = 5e-3, 4.0  # where secants take whole steps; of a step, in scales of the coordinates
 _STEP = 1e-4  # of a central difference of the gradient, in scales of the coordinates
 _NEAR = 1e-4  # standard errors between two points whose Hessians are one
 _FLAT = 1e-6  # of a standard direction's curvature: none
-_FIRST_SD = 0.5  # of the random effects, on the scale of η
 _BOUNDARY = 1e-4  # an entry of L below this is tried at 0
-_LONG_STEP, _SHORT_STEP = 5.0, 1e-3  # of η, on the way to the start
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Certificate(NamedTuple):
+    """What the curvature at a maximum says of it.
+
+    Parameters
+    ----------
+    hessian : (k, k) float
+        Of ℓ in the coordinates: γ, the free entries of L, dispersion.
+    gradient : float
+        Largest derivative, in the units that the curvature gives: standard errors.
+    curvature : float
+        Smallest eigenvalue of −hessian, each coordinate in its own scale: above zero at a
+        maximum; next to zero along a direction in which ℓ does not end.
+    """
+
+    hessian: Floats
+    gradient: float
+    curvature: float
+
+
+@dataclass(frozen=True, eq=False)
 class LatentOptimum:
     """A maximum of an approximate likelihood, in the internal basis.
 
@@ -33,22 +55,31 @@ class LatentOptimum:
     mode : Mode
         Of the random effects, at the maximum.
     value : float
-    hessian : (k, k) float
-        Of ℓ in the coordinates: γ, the free entries of L, dispersion.
+    size : int
+        How many coordinates there are.
     gradient : float
-        Largest derivative, in the units that the curvature gives: standard errors.
-    curvature : float
-        Smallest eigenvalue of −hessian, each coordinate in its own scale: above zero at a
-        maximum; next to zero along a direction in which ℓ does not end.
+        Largest derivative, in standard errors as the search knows them.
     evaluations : int
+    look : callable
+        Makes the certificate, when it is first asked for.
     """
 
     mode: Mode
     value: float
-    hessian: Floats
+    size: int
     gradient: float
-    curvature: float
     evaluations: int
+    look: Callable[[], Certificate]
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """What the curvature says of the maximum."""
+        return self.look()
+
+    @property
+    def hessian(self) -> Floats:
+        """Of ℓ in the coordinates (k, k)."""
+        return self.certificate.hessian
 
 
 def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None) -> LatentOptimum:
@@ -65,24 +96,51 @@ def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None)
     EstimationError
         When the likelihood is finite nowhere near the start.
     """
-    start, scale = _start(criterion)
+    start, scale = latent_start(criterion)
     if near is not None and np.isfinite(criterion(criterion.coordinates(near))[0]):
         start = criterion.coordinates(near)
-    x = _climb(criterion, start, scale)
-    x, value, gradient, hessian = _polish(criterion, x, scale)
+    found = _climb(criterion, start, scale)
+    x, value, gradient = found.x * scale, -found.value, -found.gradient / scale
+    size = 1.0 / np.sqrt(np.maximum(np.diag(found.inverse), 1e-300)) / scale
+    hessian = None
+    if found.gain > _LAST * (1.0 + abs(value)):
+        x, value, gradient, hessian = _polish(criterion, x, scale)
+        size = _size(hessian)
     x, value, gradient = _on_boundary(criterion, x, value, gradient)
     mode = criterion.mode(x)
     assert mode is not None
-    size = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
-    relative = np.linalg.eigvalsh(-hessian / np.outer(size, size))
     return LatentOptimum(
         mode=mode,
         value=value,
-        hessian=hessian,
+        size=len(x),
         gradient=float(np.abs(gradient / np.maximum(size, 1e-8)).max()),
-        curvature=float(relative[0]),
         evaluations=criterion.evaluations,
+        look=partial(_certified, criterion, (x, gradient, scale), hessian),
     )
+
+
+def known(certificate: Certificate) -> Certificate:
+    """A certificate that has been made."""
+    return certificate
+
+
+def _certified(
+    criterion: LatentCriterion, at: tuple[Floats, Floats, Floats], hessian: Floats | None
+) -> Certificate:
+    """The certificate at coordinates with their gradient and scales (k,)."""
+    x, gradient, scale = at
+    if hessian is None:
+        hessian = _hessian(criterion, x, scale)
+    size = _size(hessian)
+    relative = np.linalg.eigvalsh(-hessian / np.outer(size, size))
+    steep = float(np.abs(gradient / np.maximum(size, 1e-8)).max())
+    return Certificate(hessian, steep, float(relative[0]))
+
+
+def _size(hessian: Floats) -> Floats:
+    """Of the curvature of each coordinate the root (k,)."""
+    size: Floats = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    return size
 
 
 def _on_boundary(
@@ -117,74 +175,37 @@ def newton_step(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[F
     return x + ascent_step(hessian, criterion(x)[1], scale), hessian
 
 
-def _start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
-    """Where a search begins: the model without random effects; and scales of the coordinates."""
-    rows, family = criterion.rows, criterion.family
-    phi = family.dispersion_start(rows.y, rows.m)
-    if "ordered" in family.dispersion_kinds:
-        phi = phi - phi[0]
-    gamma = np.linalg.lstsq(rows.X, family.start(rows.y, rows.m) - rows.offset)[0]
-    information = np.eye(criterion.p)
-    for _ in range(8):
-        eta = rows.offset + rows.X @ gamma
-        with np.errstate(all="ignore"):
-            slope = family.derivatives(rows.y, rows.m, eta, phi)[1]
-            weights = family.weights(rows.y, rows.m, eta, phi)
-        if not (np.isfinite(slope).all() and np.isfinite(weights).all()):
-            gamma = 0.5 * gamma
-            continue
-        information = rows.X.T @ rows.blocks.weighted(weights, rows.X)
-        ridge = 1e-6 * np.diag(np.maximum(np.diag(information), 1e-6))
-        step = np.linalg.solve(information + ridge, rows.X.T @ slope)
-        longest = float(np.abs(rows.X @ step).max(initial=0.0))
-        gamma = gamma + step / max(1.0, longest / _LONG_STEP)
-        if longest < _SHORT_STEP:
-            break
-    root = _FIRST_SD * np.eye(criterion.q)
-    errors = 1.0 / np.sqrt(np.maximum(np.diag(information), 1e-6))
-    m, d = len(criterion.lower[0]), len(dispersion_coordinates(family, phi))
-    scale = np.concatenate([errors, np.full(m, 0.2), np.full(d, 0.3)])
-    return criterion.coordinates(LatentPoint(gamma, root, phi)), scale
+def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Reached:
+    """Steps of scoring from the start, and then those of secants to all digits.
 
-
-def _near_inverse(criterion: LatentCriterion, x: Floats, scale: Floats) -> Floats:
-    """What −hessian⁻¹ (k, k) may be, in scales of the coordinates, where a search begins.
-
-    That of γ given the other parameters; of those nothing is known.
+    What is returned is of −ℓ, in units of the scale.
     """
-    inverse, p = np.eye(len(x)), criterion.p
-    with np.errstate(all="ignore"):
-        mode = criterion.mode(x)
-        if mode is None:
-            return inverse
-        rows, root, X = criterion.rows, mode.point.root, criterion.rows.X
-        kappa = rows.precisions(mode.derivatives)
-        left = rows.blocks.weighted(kappa, X)  # κX, and below V⁻¹X
-        for c in range(p):
-            u = mode.curvature.solve(rows.spherical(root, left[:, c]))
-            left[:, c] -= rows.blocks.weighted(kappa, rows.random_part(rows.effects_of(root, u)))
-        information = X.T @ left * np.outer(scale[:p], scale[:p])
-        size, vectors = np.linalg.eigh(0.5 * (information + information.T))
-    if np.isfinite(size).all() and size[0] > 1e-6:
-        of_gamma = (vectors / size) @ vectors.T
-        inverse[:p, :p] = 0.5 * (of_gamma + of_gamma.T)
-    return inverse
-
-
-def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Floats:
-    """A quasi-Newton search from the start."""
 
     def minus(t: Floats) -> tuple[float, Floats]:
         value, gradient = criterion(t * scale)
         return (-value, -gradient * scale) if np.isfinite(value) else (np.inf, np.zeros(len(t)))
 
-    if np.isinf(minus(start / scale)[0]):
+    t = start / scale
+    value, gradient = minus(t)
+    if np.isinf(value):
         raise EstimationError(
             "the likelihood is not a number where the search begins; look for responses or "
             "predictors in an extreme unit"
         )
-    inverse = _near_inverse(criterion, start, scale)
-    return minimise(minus, start / scale, inverse, slope=5e-5, steps=500) * scale
+    inverse = near_inverse(criterion, criterion.reached, scale)
+    for _ in range(_SCORINGS):
+        step = -inverse @ gradient
+        step *= min(1.0, _LONG / max(float(np.abs(step).max()), 1e-300))
+        gain = -float(step @ gradient)
+        if gain < _NEARBY:
+            break
+        lower, slope = minus(t + step)
+        if not lower < value - 0.1 * gain:
+            break
+        t, value, gradient = t + step, lower, slope
+        inverse = near_inverse(criterion, criterion.reached, scale)
+    found = minimise(minus, t, inverse, slope=_SLOPE, steps=500)
+    return settled(minus, found, min(_LAST * (1.0 + abs(found.value)), _MOST_AT_LAST))
 
 
 def _polish(

@@ -46,6 +46,7 @@ class LatentCriterion:
     evaluations: int = 0
     warm: Floats = field(default_factory=lambda: np.zeros(0))
     last: tuple[Floats, float, Floats] | None = field(default=None, init=False)
+    reached: Mode | None = field(default=None, init=False)  # at the last point
 
     def __post_init__(self) -> None:
         self.p, self.q = self.rows.X.shape[1], self.rows.Z.shape[1]
@@ -71,6 +72,8 @@ class LatentCriterion:
 
     def mode(self, x: Floats) -> Mode | None:
         """The mode of the random effects there."""
+        if self.last is not None and np.array_equal(self.last[0], x):
+            return self.reached
         return self._mode_at(self.point(x))
 
     def _mode_at(self, point: LatentPoint) -> Mode | None:
@@ -83,8 +86,8 @@ class LatentCriterion:
     def at_point(self, point: LatentPoint) -> tuple[float, Floats, Floats, Floats] | None:
         """ℓ, ∂γ (p,), ∂L (q, q) and ∂φ (d,) of any root L; None where there is none."""
         with np.errstate(all="ignore"):
-            mode = self._mode_at(point)
-            if mode is None:
+            self.last, self.reached = None, self._mode_at(point)
+            if (mode := self.reached) is None:
                 return None
             return laplace(mode) if self.nodes == 1 else quadrature(mode, self.grid)
 

@@ -9,6 +9,7 @@ Optimization via Quasi-Newton Methods*, for the line search.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,15 +18,48 @@ from hierbayes.frames.arrays import Floats
 _DESCENT, _SLOPE = 1e-4, 0.9  # of Wolfe's conditions: how much lower, and how much less steep
 _TRIALS = 40  # of the length of one step
 _LONGEST = 4.0  # of a step at first, in units of the coordinates
+_ROUNDING = 1e-12  # of a value
 _NOWHERE, _IN_VAIN = 1e-13, 3  # a gain beside the value, and steps in turn that gain no more
 
 type Objective = Callable[[Floats], tuple[float, Floats]]
 
 
+class Reached(NamedTuple):
+    """Where a search is: x (k,), value, gradient (k,), and the inverse of the Hessian (k, k)."""
+
+    x: Floats
+    value: float
+    gradient: Floats
+    inverse: Floats
+
+    @property
+    def gain(self) -> float:
+        """What one more step promises."""
+        return 0.5 * float(self.gradient @ self.inverse @ self.gradient)
+
+
+def settled(objective: Objective, found: Reached, least: float) -> Reached:
+    """Where whole steps lead, of which the last promised no more than ``least``.
+
+    Near a minimum the value cannot tell one step from the next, and slopes still can.
+    """
+    last = np.inf
+    while 0.0 < (gain := found.gain) < 0.5 * last:
+        step = -found.inverse @ found.gradient
+        value, gradient = objective(found.x + step)
+        if not value <= found.value + gain + _ROUNDING * (1.0 + abs(found.value)):
+            break
+        inverse = _updated(found.inverse, step, gradient - found.gradient)
+        found, last = Reached(found.x + step, value, gradient, inverse), gain
+        if gain <= least:
+            break
+    return found
+
+
 def minimise(
     objective: Objective, start: Floats, inverse: Floats, *, slope: float, steps: int
-) -> Floats:
-    """A point (k,) where no slope is larger than one, or from where steps lead no lower.
+) -> Reached:
+    """A point where no slope is larger than one, or from where steps lead no lower.
 
     They do where slopes are not those of the value, as next to a pole of the density of a
     correlation whose standard deviation goes to 0.
@@ -57,7 +91,7 @@ def minimise(
         s, value, reached = found
         x, y, gradient = x + s, reached - gradient, reached
         H = _updated(H, s, y)
-    return x
+    return Reached(x, value, gradient, H)
 
 
 def _step(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.laplace_search import LatentOptimum
@@ -24,7 +26,8 @@ class LatentMaximum(Maximum):
     exact : bool
         Whether there is nothing to integrate out: a generalised linear model.
     curvature : float
-        Smallest eigenvalue of minus the Hessian, each coordinate in its own scale.
+        Smallest eigenvalue of minus the Hessian, each coordinate in its own scale; missing as long
+        as nothing has looked at it.
     """
 
     nodes: int
@@ -67,7 +70,7 @@ def latent_maximum(
     return LatentMaximum(
         name=name,
         value=optimum.value,
-        n_parameters=len(optimum.hessian),
+        n_parameters=optimum.size,
         n_penalty=design.n,
         gradient=optimum.gradient,
         ascent=0.0,
@@ -75,8 +78,14 @@ def latent_maximum(
         evaluations=optimum.evaluations,
         nodes=nodes,
         exact=not design.specification.random,
-        curvature=optimum.curvature,
+        curvature=np.nan,
     )
+
+
+def certified(evidence: LatentMaximum, optimum: LatentOptimum) -> LatentMaximum:
+    """The evidence with what the curvature at the maximum says."""
+    _, gradient, curvature = optimum.certificate
+    return replace(evidence, gradient=gradient, curvature=curvature)
 
 
 def is_singular(root: Floats) -> bool:

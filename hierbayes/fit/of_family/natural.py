@@ -35,7 +35,7 @@ class Bend:
 
 def bend_of(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Bend:
     """How the likelihood bends at a maximum."""
-    k = len(optimum.hessian)
+    k = optimum.size
     held = held_coordinates(optimum, p, blocks)
     free = np.flatnonzero(~held)
     H = -optimum.hessian[np.ix_(free, free)]
@@ -75,7 +75,7 @@ def held_coordinates(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) ->
     root = optimum.mode.point.root
     empty = (root**2).sum(axis=0) <= 1e-10 * max(float((root**2).sum()), 1e-300)
     columns = free_entries(blocks)[1]
-    held = np.zeros(len(optimum.hessian), dtype=bool)
+    held = np.zeros(optimum.size, dtype=bool)
     held[p : p + len(columns)] = empty[columns]
     return held
 

@@ -21,7 +21,7 @@ from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.degrees_of_freedom.source import DfSource, of_normal
 from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.of_family.diagnosis import diagnose_latent
-from hierbayes.fit.of_family.evidence import LatentMaximum
+from hierbayes.fit.of_family.evidence import LatentMaximum, certified
 from hierbayes.fit.of_family.intervals import latent_intervals
 from hierbayes.fit.of_family.natural import Bend, bend_of, natural_variances, unbounded
 from hierbayes.fit.of_family.normal_draws import normal_draws
@@ -65,7 +65,7 @@ class FamilyPointFit(PointFit):
     phi : (d,) float
         Dispersion.
     optimum : LatentOptimum
-        The maximum in the internal basis, with the Hessian there.
+        In the internal basis.
     """
 
     evidence: LatentMaximum
@@ -267,15 +267,11 @@ class FamilyPointFit(PointFit):
 
     def _own_parts(self) -> OwnParts:
         found, mode = self.optimum, self.optimum.mode
-        numbers = (found.value, found.gradient, found.curvature, found.evaluations)
-        arrays = {
-            "point_gamma": mode.point.gamma,
-            "point_root": mode.point.root,
-            "phi": mode.point.phi,
-            "b": mode.b,
-            "hessian": found.hessian,
-        }
-        return OwnParts("FamilyPointFit", (self.evidence, numbers), arrays)
+        evidence = certified(self.evidence, found)
+        numbers = found.value, evidence.gradient, evidence.curvature, found.evaluations
+        arrays = {"point_gamma": mode.point.gamma, "point_root": mode.point.root}
+        arrays |= {"phi": mode.point.phi, "b": mode.b, "hessian": found.hessian}
+        return OwnParts("FamilyPointFit", (evidence, numbers), arrays)
 
     def _contextual(self, asked: Asked, df: str | None, interval: Interval) -> ContextualEffects:
         raise FormulaError(gaussian_only(self.problem.family_rows.family, "contextual()"))
@@ -288,7 +284,7 @@ class FamilyPointFit(PointFit):
 
     def diagnose(self) -> Diagnosis:
         """Whether the estimates are a maximum, and what its boundary means."""
-        return diagnose_latent(self, self.evidence, prior_conflicts(self))
+        return diagnose_latent(self, certified(self.evidence, self.optimum), prior_conflicts(self))
 
 
 def _refuse_theta(uncertainty: str | None) -> None:

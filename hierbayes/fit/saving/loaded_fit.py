@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import HierbayesError, SavedFitError, in_quotes
-from hierbayes.estimation.laplace_search import LatentOptimum
+from hierbayes.estimation.laplace_search import Certificate, LatentOptimum, known
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.fit.evidence import READINGS, Sampling
 from hierbayes.fit.fit import Fit
@@ -173,7 +174,9 @@ def _family_point(common: dict[str, Any], plain: Any, contents: Contents) -> Fit
         mode = find_mode(rows, point, arrays["b"], curvature_of(problem, rows))
     if mode is None:
         raise ValueError("the random effects have no mode at the estimates")
-    optimum = LatentOptimum(mode, value, arrays["hessian"], gradient, curvature, evaluations)
+    certificate = Certificate(arrays["hessian"], gradient, curvature)
+    look = partial(known, certificate)
+    optimum = LatentOptimum(mode, value, len(certificate.hessian), gradient, evaluations, look)
     return FamilyPointFit(**common, evidence=evidence, phi=arrays["phi"], optimum=optimum)
 
 

@@ -22,7 +22,7 @@ _LEAST = 0.1  # a pivot of the root where a search begins: at 0 it would not see
 def family_refit(fit: FamilyPointFit, generator: np.random.Generator) -> Refit:
     """A refit to a response of new groups."""
     refit = refitted(fit, drawn_response(fit, generator))
-    flat = refit.evidence.curvature < FLAT
+    flat = refit.optimum.certificate.curvature < FLAT
     return Refit(estimates_of(refit), refit, refit.singular, flat)
 
 

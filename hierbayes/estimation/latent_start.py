@@ -1,0 +1,107 @@
+"""Where a search for a maximum of a family's likelihood begins, and what its curvature may be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hierbayes.estimation.latent_criterion import LatentCriterion
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.dispersion import dispersion_coordinates
+from hierbayes.likelihood.laplace import LatentPoint, Mode
+
+_FIRST_SD = 0.5  # of the random effects, on the scale of η
+_LONG_STEP, _SHORT_STEP = 5.0, 0.05  # of η, on the way to the start
+_TOLD = 1e-6  # of the scale of a coordinate: a curvature that says something of it
+
+
+def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
+    """Where a search begins: the model without random effects; and scales of the coordinates."""
+    rows, family = criterion.rows, criterion.family
+    phi = family.dispersion_start(rows.y, rows.m)
+    if "ordered" in family.dispersion_kinds:
+        phi = phi - phi[0]
+    square = rows.X.T @ rows.X
+    square += 1e-9 * np.diag(np.diag(square))
+    gamma = np.linalg.solve(square, rows.X.T @ (family.start(rows.y, rows.m) - rows.offset))
+    information = np.eye(criterion.p)
+    for _ in range(8):
+        eta = rows.offset + rows.X @ gamma
+        with np.errstate(all="ignore"):
+            found = family.derivatives(rows.y, rows.m, eta, phi)
+            slope, weights = found[1], rows.precisions(found)
+            if family.predictors or not weights.min() > 0.0:
+                weights = family.weights(rows.y, rows.m, eta, phi)
+        if not (np.isfinite(slope).all() and np.isfinite(weights).all()):
+            gamma = 0.5 * gamma
+            continue
+        information = rows.X.T @ rows.blocks.weighted(weights, rows.X)
+        ridge = 1e-6 * np.diag(np.maximum(np.diag(information), 1e-6))
+        step = np.linalg.solve(information + ridge, rows.X.T @ slope)
+        longest = float(np.abs(rows.X @ step).max(initial=0.0))
+        gamma = gamma + step / max(1.0, longest / _LONG_STEP)
+        if longest < _SHORT_STEP:
+            break
+    root = _FIRST_SD * np.eye(criterion.q)
+    errors = 1.0 / np.sqrt(np.maximum(np.diag(information), 1e-6))
+    m, d = len(criterion.lower[0]), len(dispersion_coordinates(family, phi))
+    scale = np.concatenate([errors, np.full(m, 0.2), np.full(d, 0.3)])
+    return criterion.coordinates(LatentPoint(gamma, root, phi)), scale
+
+
+def near_inverse(criterion: LatentCriterion, mode: Mode | None, scale: Floats) -> Floats:
+    """What −hessian⁻¹ (k, k) may be at a mode, in scales of the coordinates.
+
+    That of γ given the other parameters, and of the entries of L the expected one of the Gaussian
+    model with the weights of the rows there; of the dispersion nothing is known.
+    """
+    inverse, p = np.eye(len(scale)), criterion.p
+    if mode is None:
+        return inverse
+    with np.errstate(all="ignore"):
+        parts = [(0, _of_gamma(criterion, mode))]
+        if not criterion.family.predictors:
+            parts.append((p, _of_root(criterion, mode)))
+        for first, information in parts:
+            at = slice(first, first + len(information))
+            scaled = information * np.outer(scale[at], scale[at])
+            if not np.isfinite(scaled).all():
+                continue
+            size, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))
+            if size.min(initial=1.0) > _TOLD:
+                inverse[at, at] = (vectors / size) @ vectors.T
+    return 0.5 * (inverse + inverse.T)
+
+
+def _of_gamma(criterion: LatentCriterion, mode: Mode) -> Floats:
+    """X'V⁻¹X (p, p) of the weights of the rows at a mode."""
+    rows, root, X = criterion.rows, mode.point.root, criterion.rows.X
+    kappa = rows.precisions(mode.derivatives)
+    weighted = rows.blocks.weighted(kappa, X)
+    found = X.T @ weighted
+    if rows.effects:
+        right = [rows.spherical(root, column) for column in weighted.T]  # L'Z'κX
+        found -= np.array([mode.curvature.solve(one) for one in right]) @ np.array(right).T
+    return np.asarray(found)
+
+
+def _of_root(criterion: LatentCriterion, mode: Mode) -> Floats:
+    """½ Σ_j tr S_eD_jS_fD_j (m, m) with S_e = ∂Γ/∂L_e and D_j = Z_j'V_j⁻¹Z_j, by level.
+
+    Of the posterior covariance of a level's effects D_j is Γ⁻¹(Γ − cov)Γ⁻¹.
+    """
+    rows, columns = criterion.lower
+    root = mode.point.root
+    S = np.zeros((len(rows), *root.shape))
+    S[np.arange(len(rows)), rows] = root.T[columns]
+    S += S.swapaxes(1, 2)
+    total = np.zeros((len(rows), len(rows)))
+    for k, at in enumerate(criterion.rows.spans):
+        if not (np.diagonal(root)[at] != 0.0).all():
+            return np.full_like(total, np.nan)
+        inverse = np.linalg.inv(root[at, at])
+        cov = mode.curvature.conditional(k)
+        q = at.stop - at.start
+        D = inverse.T @ (np.eye(q) - inverse @ cov @ inverse.T) @ inverse
+        SD = S[:, None, at, at] @ D
+        total += 0.5 * SD.reshape(len(S), -1) @ SD.swapaxes(2, 3).reshape(len(S), -1).T
+    return total
