@@ -170,8 +170,13 @@ def test_a_group_hardly_estimable_alone_does_not_squash_the_others() -> None:
     assert any(text.get_text().startswith("5 of 20 groups") for text in few.texts)
 
 
-def test_groups_of_one_size_stand_at_a_whole_number() -> None:
+def test_groups_of_one_size_stand_beside_each_other_about_it() -> None:
     orthodont = hb.load_dataset("orthodont")
     fit = hb.Model("distance ~ age + (1 | Subject)", data=orthodont).reml()
     axes = hb.plots.plot_shrinkage(fit).axes[0]
     assert axes.get_xlim() == (3.0, 5.0)
+    assert axes.get_xlabel() == "rows of the group, those of one number beside each other"
+    x, _, _, blup = arrows_of(axes).T
+    assert len(set(x)) == 27 and min(x) > 3.6 and max(x) < 4.4
+    assert_allclose(np.mean(x), 4.0)
+    assert (np.diff(blup[np.argsort(x)]) >= 0.0).all()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 AGAINST = ("n", "group")
 _LABELLED = 45  # groups whose labels stand on the axis
+_SHARED = 3.0  # groups of one number of rows, on average, that would hide each other
+_SPREAD = 0.8  # of the least distance of two numbers of rows, which groups of one number fill
 
 
 def shrinkage_frame(
@@ -98,7 +100,8 @@ def plot_shrinkage(
     Parameters
     ----------
     against : str
-        ``"n"``, or ``"group"`` for the groups ordered by their BLUP.
+        ``"n"``, groups of one number of rows beside each other where many are, or ``"group"``
+        for the groups ordered by their BLUP.
     ax : Axes, optional
         To draw on.
     figsize : (width, height), optional
@@ -124,7 +127,7 @@ def plot_shrinkage(
     name, of = _effect(fit, k, effect), fit.design.factors[k]
     if against == "group":
         frame = frame.sort_values("blup", kind="stable")
-    x = frame["n"].to_numpy(float) if against == "n" else np.arange(len(frame), dtype=float)
+    x = _beside_each_other(frame) if against == "n" else np.arange(len(frame), dtype=float)
     with canvas(ax, figsize, beware=fit.objection, panel=(7.0, 4.8)) as drawn:
         one = _draw_population(drawn.ax, x, frame["population"].to_numpy())
         _draw_points(drawn.ax, x, frame)
@@ -132,10 +135,11 @@ def plot_shrinkage(
         where = name if factor is None else f"{name} by {of.name}"
         heading(drawn, f"Shrinking from the BLUE to the BLUP: {where}, {fit.engine}")
         if against == "n":
-            drawn.ax.set_xlabel("rows of the group")
+            spread = "" if (x == frame["n"]).all() else ", those of one number beside each other"
+            drawn.ax.set_xlabel(f"rows of the group{spread}")
             drawn.ax.locator_params(axis="x", integer=True)
-            if np.ptp(x) == 0.0:
-                drawn.ax.set_xlim(x[0] - 1.0, x[0] + 1.0)
+            if frame["n"].nunique() == 1:
+                drawn.ax.set_xlim(frame["n"].iloc[0] - 1.0, frame["n"].iloc[0] + 1.0)
         else:
             _label_groups(drawn.ax, frame.index, of.name)
         far = far_points(frame[["blue"]].to_numpy())
@@ -151,6 +155,19 @@ def plot_shrinkage(
             "population" if one else "population of the group": population,
         })  # fmt: skip
     return drawn.figure
+
+
+def _beside_each_other(frame: pd.DataFrame) -> Floats:
+    """Places of the groups at their numbers of rows; those of one number about it, if many are."""
+    n = frame["n"].to_numpy(float)
+    if len(n) < _SHARED * frame["n"].nunique():
+        return n
+    gap = np.diff(np.unique(n)).min(initial=np.inf)
+    width = _SPREAD * (gap if np.isfinite(gap) else 1.0)
+    same = frame.groupby("n")["blup"]
+    rank, count = same.rank(method="first").to_numpy(), same.transform("size").to_numpy()
+    x: Floats = n + width * ((rank - 0.5) / count - 0.5)
+    return x
 
 
 def _effect(fit: Fitted, k: int, stated: str | None) -> str:
