@@ -538,3 +538,64 @@ def test_wrong_draws_and_seeds(
     with pytest.raises(hb.EstimationError) as caught:
         use(model)
     assert str(caught.value) == message
+
+
+def weighted_rows(n: int = 240) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "g": np.repeat(np.arange(24), 10),
+            "x": rng.normal(size=n),
+            "w": rng.uniform(0.2, 3.0, n),
+            "o": rng.normal(2.0, 3.0, n),
+            "sex": np.where(rng.random(n) < 0.3, "a", "b"),
+            "t": np.tile(np.arange(10), 24),
+        }
+    )
+    frame["y"] = frame["x"] + frame["o"] + rng.normal(size=n) / np.sqrt(frame["w"])
+    return frame
+
+
+ROW_WORDS: dict[str, dict[str, Any]] = {
+    "weights and offset": {"weights": "w", "offset": "o"},
+    "known errors": {"known_sd": "w"},
+    "strata": {"residual": hb.residuals.Strata("sex")},
+    "strata of correlated errors": {"residual": hb.residuals.AR1("t") * hb.residuals.Strata("sex")},
+}
+
+
+@pytest.mark.parametrize("name", ROW_WORDS)
+def test_rows_have_errors_of_their_own(name: str) -> None:
+    """Against moments of responses that are simulated row by row at the same draws."""
+    frame, words = weighted_rows(), ROW_WORDS[name]
+    priors: dict[str, Any] = {"gamma": hb.Normal(0, 1), "sd": hb.HalfNormal(2)}
+    if "known_sd" not in words:
+        priors["sigma"] = hb.HalfNormal(3)
+    if "residual" in words:
+        priors["residual"] = hb.Normal(0, 0.5)
+    model = hb.Model("y ~ x + (1 | g)", frame, priors=priors, **words)
+    draws = model.prior_predictive(DRAWS, seed=2).draws
+    rng = np.random.default_rng(5)
+    row = rng.integers(len(frame), size=DRAWS)
+    own = frame.iloc[row]
+    scale = 1.0 / np.sqrt(own["w"]) if "weights" in words else own.get("w", 1.0)
+    if "residual" in words:  # the ratio of sds is positive
+        scale = np.where(own["sex"] == "a", 1.0, np.abs(rng.normal(0.0, 0.5, DRAWS)))
+    spread = np.abs(rng.normal(0.0, 2.0, DRAWS)), np.abs(rng.normal(0.0, 3.0, DRAWS))
+    sigma = np.ones(DRAWS) if "known_sd" in words else spread[1]
+    mean = own["o"] if "offset" in words else 0.0
+    gamma = rng.normal(size=(DRAWS, 2))
+    y = mean + gamma[:, 0] + gamma[:, 1] * own["x"]
+    y = y + spread[0] * rng.normal(size=DRAWS) + sigma * scale * rng.normal(size=DRAWS)
+    outside = (y < frame["y"].min()) | (y > frame["y"].max())
+    share, error = outside.mean(), 6.0 * np.sqrt(outside.var() / DRAWS) + 1e-3
+    assert abs(float(draws["outside"].mean()) - share) < error
+    assert ("icc" in draws) == ("known_sd" not in words)
+
+
+def test_errors_that_follow_fitted_values_have_no_prior_predictive() -> None:
+    frame = weighted_rows()
+    frame["y"] += 20.0
+    model = hb.Model("y ~ x + (1 | g)", frame, residual=hb.residuals.Power())
+    with pytest.raises(hb.ResidualError, match=r"^prior_predictive\(\) is not made for variances"):
+        model.prior_predictive(100, seed=1)

@@ -148,16 +148,6 @@ class Problem:
         if self.has_correlated_errors:
             self.refuse_residual_structure(what)
 
-    def refuse_unequal_errors(self, what: str) -> None:
-        """Refuse errors of unequal variance.
-
-        Raises
-        ------
-        ResidualError
-        """
-        if self.moments is not None and self.moments.rows.structure.has_unequal_variances:
-            self.refuse_residual_structure(what)
-
     @property
     def has_like_rows(self) -> bool:
         """Whether errors are independent and of one variance."""

@@ -221,11 +221,11 @@ class PosedModel:
         from hierbayes.priors.draws import draw_priors
         from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
 
-        self.problem.refuse_unequal_errors("prior_predictive()")
+        self.problem.refuse_fitted_variances("prior_predictive()")
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         drawn = draw_priors(self.priors, self.problem, draws, seed)
-        return prior_predictive(drawn, self.priors, self.problem.design, int(seed))
+        return prior_predictive(drawn, self.priors, self.problem, int(seed))
 
     def graph(self, *, collapse: bool = True, centered: bool = False) -> pm.Model:
         """The model as a PyMC model: priors, and the likelihood.

@@ -109,7 +109,7 @@ def implied_lines_frame(
         both = np.concatenate([gamma[m], u])
         rows.append([m, design.groups[j], at_zero @ both, per_unit @ both])
     table = pd.DataFrame(rows, columns=["draw", "group", "intercept", "slope"])
-    y = design.rows.y
+    y = design.rows.observed
     return ImpliedLines(
         name, response_name(design), table.rename_axis("line"),
         (float(x.min()), float(x.max())), (float(y.min()), float(y.max())),

@@ -102,16 +102,17 @@ class PriorSet(Printed):
         the sd of a random effect, of a group's deviation in it.  Where a prior of sd is that of
         a centred column, the row says so.
         """
-        rows = [(entry[0], *entry) for entry in self.joint]
+        rows: list[tuple[str, str, object, str]] = [(entry[0], *entry) for entry in self.joint]
         rows += [("gamma", *entry) for entry in self.gamma]
         rows += [
             ("sd", self.label(name), self.as_stated(name, prior), source)
             for name, prior, source in self.sd
         ]
         rows += [("corr", *entry) for entry in self.corr]
-        rows += [
-            (self.block_of(name), name, prior, source) for name, prior, source in self.dispersion
-        ]
+        if self.holds_sigma:
+            rows.append(("sigma", "sigma", "1, of errors divided by their sd", "known"))
+        else:
+            rows += [(self.block_of(one[0]), *one) for one in self.dispersion]
         rows += [("residual", *entry) for entry in self.residual]
         table = pd.DataFrame(rows, columns=["block", "parameter", "prior", "source"])
         table = table.assign(prior=table["prior"].astype(str))

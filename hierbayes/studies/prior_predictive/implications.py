@@ -3,6 +3,7 @@ r"""What draws of θ and γ imply, in the terms of the model: lines, shares, res
 Per draw, with S = Z'Z/n the second moment of the random columns over the rows:
 
     T = tr(G S), the variance between groups averaged over the rows
+    σ², that of errors: times the mean square of what weights or a structure make of σ
     ICC = T/(T + σ²),   R² = var(Xγ)/(var(Xγ) + T + σ²)
     ICC of factor k = T_k/(T + σ²), T = Σ_k T_k, where there are several
 """
@@ -22,6 +23,7 @@ from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import correlated_pairs, second_moment
 from hierbayes.studies.prior_predictive.line_points import line_points, varying
 from hierbayes.studies.prior_predictive.new_responses import FAR, RESPONSE, new_responses
+from hierbayes.studies.prior_predictive.row_errors import RowErrors
 
 if TYPE_CHECKING:
     from hierbayes.priors.draws import PriorDraws
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 INTERVAL = Interval(0.9)
 
 
-def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Dataset:
+def implied_quantities(
+    draws: PriorDraws, design: Design, errors: RowErrors, seed: int
+) -> xr.Dataset:
     """Everything the tables are made of, by draw.
 
     Parameters
@@ -38,6 +42,8 @@ def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datas
         In the user's units.
     design : Design
         Its columns, and its response for the observed range and spread alone.
+    errors : RowErrors
+        Of its rows.
     seed : int
         Of the rows at which responses are looked at.
 
@@ -51,15 +57,17 @@ def implied_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datas
         observed sds from the observed mean.  Of several grouping factors ``icc`` is by
         ``factor`` too, and lines are those of one factor each.
     """
-    total = sum(between_parts(draws, design)) + draws.theta.sigma**2
+    within = draws.theta.sigma**2 * errors.mean_squares()
+    total = sum(between_parts(draws, design)) + within
     explained = _explained(draws.gamma, design.rows.X)
     values = {
         "sigma": (("draw",), draws.theta.sigma),
         "r2": (("draw",), explained / (explained + total)),
         "total_sd": (("draw",), np.sqrt(total)),
     }
-    responses = new_responses(draws, design, seed)
-    return quantities_of(draws, design, draws.theta.sigma**2, values | responses)
+    responses = new_responses(draws, design, errors, seed)
+    shared = None if design.specification.known_sd else within  # known errors have no share
+    return quantities_of(draws, design, shared, values | responses)
 
 
 def between_parts(draws: PriorDraws, design: Design) -> list[Floats]:
@@ -127,13 +135,13 @@ def implication_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
     """
     response = response_name(design)
     low, high = (f"{100 * tail:g}%" for tail in RESPONSE.tails)
-    rows = icc_by_factor(quantities, design)
+    rows = icc_by_factor(quantities, design) if "icc" in quantities else {}
     rows |= spread_rows(quantities, design)
     rows[f"sd of {response} around the population line"] = quantities["total_sd"].to_numpy()
     rows["R² of the population line"] = quantities["r2"].to_numpy()
     ends = [f"new {response}, {low} quantile", f"new {response}, {high} quantile"]
     rows |= dict(zip(ends, quantities["response"].to_numpy().T, strict=True))
-    y = design.rows.y
+    y = design.rows.observed
     observed = dict(zip(ends, (float(y.min()), float(y.max())), strict=True))
     return limits_table(rows, observed)
 
@@ -164,7 +172,7 @@ def probability_table(quantities: xr.Dataset, design: Design) -> pd.DataFrame:
     sd, rows = quantities["sd"].to_numpy(), extreme_rows(quantities, design)
     for c in np.flatnonzero(varying(design)):
         label, name = design.effect_labels[c], design.effects[c]
-        change = design.rows.y.std() / design.rows.Z[:, c].std()
+        change = design.rows.observed.std() / design.rows.Z[:, c].std()
         rows[f"P(sd({label}) > 1 sd of {response} per sd of {name})"] = sd[:, c] > change
     rows[f"P(new {response} outside the observed range)"] = quantities["outside"].to_numpy()
     rows[f"P(new {response} > {FAR:g} observed sds from the mean)"] = quantities["far"].to_numpy()

@@ -1,6 +1,8 @@
 """New responses of new groups, of which each draw of θ and γ implies a distribution.
 
-    y* ~ N(x'γ, z'Gz + σ²) at a row (x, z) of the design
+    y* ~ N(x'γ + o, z'Gz + σ²s²) at a row (x, z) of the design
+
+with its offset o, and s what its weight or a residual structure make of σ.
 
 They are not simulated.  At each draw the mixture of these normals over rows drawn at random
 is known, and so are its quantiles and its mass outside a range; what is left to chance is the
@@ -17,6 +19,7 @@ from scipy.special import ndtr, ndtri
 from hierbayes.design.design import Design
 from hierbayes.display.interval import Interval
 from hierbayes.frames.arrays import Floats
+from hierbayes.studies.prior_predictive.row_errors import RowErrors
 
 if TYPE_CHECKING:
     from hierbayes.priors.draws import PriorDraws
@@ -28,9 +31,12 @@ _DRAWS_AT_A_TIME = 1000
 _HALVINGS = 20  # of the bracket of a quantile
 
 
-def new_responses(draws: PriorDraws, design: Design, seed: int) -> dict[str, tuple[Any, Floats]]:
+def new_responses(
+    draws: PriorDraws, design: Design, errors: RowErrors, seed: int
+) -> dict[str, tuple[Any, Floats]]:
     """``response``, ``outside`` and ``far``, some draws at a time: each has its own rows."""
-    theta, y = draws.theta, design.rows.y
+    theta, y = draws.theta, design.rows.observed
+    offset = np.broadcast_to(design.rows.offset, len(y))
     range_ = float(y.min()), float(y.max())
     near = y.mean() - FAR * y.std(), y.mean() + FAR * y.std()
     generator = np.random.default_rng([seed, 1])
@@ -39,8 +45,9 @@ def new_responses(draws: PriorDraws, design: Design, seed: int) -> dict[str, tup
         cut = slice(start, start + _DRAWS_AT_A_TIME)
         root, sigma, gamma = theta.root[cut], theta.sigma[cut], draws.gamma[cut]
         rows = generator.integers(len(y), size=(len(sigma), _ROWS))
-        mean = (design.rows.X[rows] @ gamma[:, :, None])[..., 0]
-        sd = np.sqrt(((design.rows.Z[rows] @ root) ** 2).sum(axis=-1) + sigma[:, None] ** 2)
+        mean = (design.rows.X[rows] @ gamma[:, :, None])[..., 0] + offset[rows]
+        within = sigma[:, None] * errors.at(cut, rows)
+        sd = np.sqrt(((design.rows.Z[rows] @ root) ** 2).sum(axis=-1) + within**2)
         ends = np.stack([mixture_quantile(mean, sd, tail) for tail in RESPONSE.tails], axis=-1)
         parts.append((ends, _mass_outside(mean, sd, range_), _mass_outside(mean, sd, near)))
     ends, outside, far = (np.concatenate(part) for part in zip(*parts, strict=True))

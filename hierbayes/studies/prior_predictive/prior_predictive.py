@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
 from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.cell import significant
@@ -33,6 +34,7 @@ from hierbayes.studies.prior_predictive.implications import (
     probability_table,
     response_name,
 )
+from hierbayes.studies.prior_predictive.row_errors import RowErrors
 
 if TYPE_CHECKING:
     from hierbayes.priors.draws import PriorDraws
@@ -118,7 +120,7 @@ class PriorPredictive(Printed):
 
 
 def prior_predictive(
-    draws: PriorDraws, priors: PriorSet, design: Design, seed: int
+    draws: PriorDraws, priors: PriorSet, problem: Problem, seed: int
 ) -> PriorPredictive:
     """Make the tables and sentences of draws from the priors.
 
@@ -128,16 +130,18 @@ def prior_predictive(
         Of these priors.
     priors : PriorSet
         Priors in force.
-    design : Design
+    problem : Problem
         Of the model.
     seed : int
         Of the draws; the rows at which responses are looked at are derived from it.
     """
+    design = problem.design
     if design.rows.family is not None:
         return _of_family(draws, priors, design, seed)
     about = _about(design, len(draws.theta.sigma), seed)
     design = replace(design, rows=design.rows.sample)
-    quantities = implied_quantities(draws, design, seed)
+    errors = RowErrors(problem, draws.phi[:, 1:])
+    quantities = implied_quantities(draws, design, errors, seed)
     probabilities = probability_table(quantities, design)
     return PriorPredictive(
         about=about,
@@ -180,10 +184,11 @@ def _findings(
 ) -> tuple[str, ...]:
     """Sentences by the rules that `PriorPredictive` states."""
     share, response = float(quantities["outside"].mean()), response_name(design)
+    y = design.rows.observed
     weak = f"weak on the scale of {response}: " if share > 0.5 else ""
     first = (
         f"{weak}{percent(share)} of the responses that the priors imply lie outside the observed "
-        f"range, {design.rows.y.min():.4g} to {design.rows.y.max():.4g}"
+        f"range, {y.min():.4g} to {y.max():.4g}"
     )
     return (first, *_leaning(probabilities, design, quantities))
 
