@@ -67,3 +67,70 @@ def test_zeros_that_there_are_keep_their_share(data: pd.DataFrame) -> None:
 
 def test_what_can_be_used_has_no_warning(data: pd.DataFrame) -> None:
     assert "Beware" not in str(hb.Model("k ~ x + (1 | g)", data, family="poisson").ml())
+
+
+def test_responses_that_are_told_exactly_have_their_coefficients() -> None:
+    g = np.repeat(np.arange(12), 5)
+    data = pd.DataFrame({"g": g, "x": g % 3, "k": 2 ** (g % 3)})
+    model = hb.Model("k ~ x + (1 | g)", data, family="poisson")
+    fit = model.ml()
+    np.testing.assert_allclose(fit.fixef(), [0.0, np.log(2.0)], atol=1e-6)
+    np.testing.assert_allclose(fit.predict(), data["k"], rtol=1e-6)
+    np.testing.assert_allclose(model.map().fixef(), fit.fixef(), atol=0.05)
+
+
+EXACT = {
+    "lognormal": lambda x: np.exp(1.0 + 0.3 * x), "gamma": lambda x: np.exp(1.0 + 0.3 * x),
+    "beta": lambda x: 1.0 / (1.0 + np.exp(-0.2 - x)), "studentt": lambda x: 2.0 - 3.0 * x,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", EXACT)
+def test_what_is_reproduced_without_dispersion_is_refused(data: pd.DataFrame, family: str) -> None:
+    exact = data.assign(y=EXACT[family](data["x"]))
+    for random in ("", " + (1 | g)"):
+        with pytest.raises(hb.DataError) as refused:
+            hb.Model(f"y ~ x{random}", exact, family=family)
+        assert str(refused.value) == (
+            "the likelihood has no bound where the dispersion vanishes: the fixed part and the "
+            "groups' own coefficients reproduce every row exactly; use fewer random effects, or "
+            "look for a copy of the response among the predictors"
+        )
+    near = exact.assign(y=exact["y"] + 1e-4 * np.sin(1e3 * exact["x"]))
+    assert hb.Model("y ~ x", near, family=family).ml().fixef()["x"] == pytest.approx(
+        {"beta": 1.0, "studentt": -3.0}.get(family, 0.3), abs=1e-3
+    )
+
+
+def test_groups_of_one_response_each_have_no_largest_sd(data: pd.DataFrame) -> None:
+    alike = data.assign(y=data["g"] % 2)
+    found = hb.Model("y ~ x + (1 | g)", alike, family="bernoulli").ml().diagnose()
+    assert not found.ok
+    assert found.findings[0] == (
+        "the likelihood does not fall as the sd of 'Intercept' goes to infinity, because within "
+        "groups some responses are told for certain, as where all are successes or all failures; "
+        "the numbers printed mean nothing: state a prior of it and use map() or sample()"
+    )
+
+
+def test_columns_that_tell_zeros_are_named(data: pd.DataFrame) -> None:
+    told = data.assign(k=np.where(data["x"] > 0.2, 0, data["k"]))
+    found = hb.Model("k ~ 1 + (1 | g)", told, family=F.Hurdle(F.Poisson(), "~ x")).ml().diagnose()
+    assert not found.ok
+    assert found.findings[0].startswith(
+        "separation: the likelihood goes on growing, to the value shown, as the coefficients of "
+        "'zero: Intercept', 'zero: x' go to infinity"
+    )
+
+
+@pytest.mark.parametrize("df", [4.0, None])
+def test_one_response_far_away_moves_a_robust_location_by_little(
+    data: pd.DataFrame, df: float | None
+) -> None:
+    y = 1.0 + 0.5 * data["x"] + np.random.default_rng(2).normal(size=180)
+    far = data.assign(y=np.where(data.index == 3, 1e8, y))
+    found = [
+        hb.Model("y ~ x + (1 | g)", one, family=F.StudentT(df=df)).ml().fixef()
+        for one in (far, data.assign(y=y).drop(index=3))
+    ]
+    np.testing.assert_allclose(found[0], found[1], atol=0.1)

@@ -56,6 +56,11 @@ class Basis:
         """γ (p,) where γ° = 0."""
         return self.gamma(np.zeros(len(self.taken)))
 
+    def where_internal_is_zero(self, X: Floats) -> Floats:
+        """c + s X°b (n,): what Xγ is of internal rows X° (n, p) where γ° = 0."""
+        center = self.center if self.constant.any() else 0.0
+        return np.asarray(center + self.scale * X @ self.taken)
+
     def turned(self, E: Floats, taken: Floats) -> Basis:
         """With fixed columns X°E, E (p, p), and other coefficients (p,) of them taken out of y°."""
         x = replace(self.x, mix=self.x.mix @ E, matrix=self.x.matrix @ E)

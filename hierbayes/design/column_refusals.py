@@ -26,6 +26,7 @@ _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
 _TOLD = 1e-6  # per group: what one group tells, by which all groups tell more than the tolerances
 _EXACT = 16.0 * np.finfo(np.float64).eps  # of y and its parts: a residual that is rounding
+_EXACT_OF_LINK = 1e-12  # the same of responses on the scale of η
 
 
 def refuse_columns(design: Design, products: Products) -> None:
@@ -51,7 +52,9 @@ def refuse_columns(design: Design, products: Products) -> None:
         known = design.specification.known_sd
         if len(blind) and not (known and len(blind) == 1 and blind.residual):
             _refuse_blind_directions(design, products)
-        _refuse_exact_fit(design, products)
+        _refuse_exact_fit(design, products, _EXACT)
+    elif design.rows.family.family.is_boundless_where_exact:
+        _refuse_exact_fit(design, products, _EXACT_OF_LINK)
 
 
 def _refuse_tiny_columns(design: Design, basis: Basis) -> None:
@@ -220,7 +223,7 @@ def variances_in_words(design: Design, blind: BlindDirections) -> list[str]:
     return ["the residual variance"] * blind.residual + names
 
 
-def _refuse_exact_fit(design: Design, cross: Products) -> None:
+def _refuse_exact_fit(design: Design, cross: Products, tolerance: float) -> None:
     """Refuse data whose rows the groups' own regressions reproduce without residual.
 
     Groups that have as many rows as random effects always do; they are no reason to
@@ -234,9 +237,12 @@ def _refuse_exact_fit(design: Design, cross: Products) -> None:
         left, freedom = left_within(cross)
     basis = cross.basis
     size = design.rows.response_size + basis.scale * float(np.abs(basis.taken).sum())
-    if freedom > 0.0 and left * basis.scale**2 < cross.n * (_EXACT * size) ** 2:
+    what = "the residual variance is zero"
+    if design.rows.family is not None:
+        what = "the likelihood has no bound where the dispersion vanishes"
+    if freedom > 0.0 and left * basis.scale**2 < cross.n * (tolerance * size) ** 2:
         raise DataError(
-            "the residual variance is zero: the fixed part and the groups' own coefficients "
+            f"{what}: the fixed part and the groups' own coefficients "
             "reproduce every row exactly; use fewer random effects, or look for a copy of the "
             "response among the predictors"
         )

@@ -80,8 +80,8 @@ class FamilyPoints:
         rows, seen = latent_rows(self.problem), self.problem.family_rows
         codes, J = self.problem.design.rows.codes_of[k], rows.levels[k]
         basis = self.problem.working.basis
-        center = basis.center if basis.constant.any() else 0.0
-        times = rows.offset - center - seen.offset[rows.at]  # log of how many rows one stands for
+        origin = basis.where_internal_is_zero(rows.X / basis.scale)
+        times = rows.offset - origin - seen.offset[rows.at]  # log of how many rows one stands for
         found = np.bincount(codes, seen.family.log_constants(seen.y, seen.m), J)
         return np.asarray(found - np.bincount(codes[rows.at], rows.y * times, J))
 

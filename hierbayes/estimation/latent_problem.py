@@ -27,15 +27,16 @@ def every_row(problem: Problem) -> LatentRows:
 
 
 def _of_rows(problem: Problem, rows: MergedRows) -> LatentRows:
-    """Rows with X° and Z° in units of η, so that η = offset + c + s(X°γ° + Z°u°)."""
+    """Rows with X° and Z° in units of η, so that η = offset + c + s(X°(γ° + b) + Z°u°)."""
     design, basis = problem.design, problem.working.basis
     kinds = design.rows.kinds
+    X = basis.x.apply(kinds.X[rows.at])
     return LatentRows(
         family=problem.family_rows.family,
         y=rows.y,
         m=rows.m,
-        offset=rows.offset + (basis.center if basis.constant.any() else 0.0),
-        X=np.ascontiguousarray(basis.scale * basis.x.apply(kinds.X[rows.at])),
+        offset=rows.offset + basis.where_internal_is_zero(X),
+        X=np.ascontiguousarray(basis.scale * X),
         Z=np.ascontiguousarray(basis.scale * basis.z.apply(kinds.Z[rows.at])),
         codes_of=tuple(codes[rows.at] for codes in kinds.codes_of),
         levels=tuple(factor.J for factor in design.factors),

@@ -10,6 +10,7 @@ from hierbayes.likelihood.dispersion import dispersion_coordinates
 from hierbayes.likelihood.laplace import LatentPoint, Mode
 
 _FIRST_SD = 0.5  # of the random effects, on the scale of η
+_FAR = 10.0  # widths of the middle half of the responses, on both sides of it
 _LONG_STEP, _SHORT_STEP = 5.0, 0.05  # of η, on the way to the start
 _TOLD = 1e-6  # of the scale of a coordinate: a curvature that says something of it
 
@@ -22,7 +23,8 @@ def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
         phi = phi - phi[0]
     square = rows.X.T @ rows.X
     square += 1e-9 * np.diag(np.diag(square))
-    gamma = np.linalg.solve(square, rows.X.T @ (family.start(rows.y, rows.m) - rows.offset))
+    each = _without_far(family.start(rows.y, rows.m) - rows.offset)
+    gamma = np.linalg.solve(square, rows.X.T @ each)
     information = np.eye(criterion.p)
     for _ in range(8):
         eta = rows.offset + rows.X @ gamma
@@ -48,6 +50,13 @@ def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
     return criterion.coordinates(LatentPoint(gamma, root, phi)), scale
 
 
+def _without_far(each: Floats) -> Floats:
+    """Numbers (n,), those far from the middle half moved to where they are far enough."""
+    low, high = np.quantile(each, [0.25, 0.75])
+    reach = _FAR * (high - low)
+    return np.clip(each, low - reach, high + reach) if reach > 0.0 else each
+
+
 def near_inverse(criterion: LatentCriterion, mode: Mode | None, scale: Floats) -> Floats:
     """What −hessian⁻¹ (k, k) may be at a mode, in scales of the coordinates.
 
@@ -59,7 +68,7 @@ def near_inverse(criterion: LatentCriterion, mode: Mode | None, scale: Floats) -
         return inverse
     with np.errstate(all="ignore"):
         parts = [(0, _of_gamma(criterion, mode))]
-        if not criterion.family.predictors:
+        if criterion.q and not criterion.family.predictors:
             parts.append((p, _of_root(criterion, mode)))
         for first, information in parts:
             at = slice(first, first + len(information))

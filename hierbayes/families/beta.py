@@ -100,6 +100,11 @@ class Beta(ResponseFamily):
         """That of a share."""
         return 0.0, 1.0
 
+    @property
+    def is_boundless_where_exact(self) -> bool:
+        """True."""
+        return True
+
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """−log y(1 − y)."""
         return -np.log(y) - np.log1p(-y)

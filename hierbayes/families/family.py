@@ -98,6 +98,11 @@ class ResponseFamily:
         return False
 
     @property
+    def is_boundless_where_exact(self) -> bool:
+        """Whether the density of a response has no bound where η is its `start` in every row."""
+        return False
+
+    @property
     def mean_range(self) -> tuple[float, float]:
         """Between which numbers the mean of a response lies; infinite ends.
 

@@ -107,6 +107,11 @@ class Gamma(Positive):
         """The shape, 1/φ being the squared coefficient of variation."""
         return ("shape",)
 
+    @property
+    def is_boundless_where_exact(self) -> bool:
+        """True."""
+        return True
+
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """−log y."""
         return -np.log(y)
@@ -160,6 +165,11 @@ class Lognormal(Positive):
     def dispersion(self) -> tuple[str, ...]:
         """σ, of log y."""
         return ("sigma",)
+
+    @property
+    def is_boundless_where_exact(self) -> bool:
+        """True."""
+        return True
 
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """−log y − ½ log 2π."""

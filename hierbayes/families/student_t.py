@@ -110,6 +110,11 @@ class StudentT(ResponseFamily):
         """ν of each row (n,)."""
         return np.full(len(m), phi[1]) if self.df is None else m
 
+    @property
+    def is_boundless_where_exact(self) -> bool:
+        """True."""
+        return True
+
     def log_constants(self, y: Floats, m: Floats) -> Floats:
         """Of a given ν: log Γ((ν + 1)/2) − log Γ(ν/2) − ½ log νπ."""
         if self.df is None:

@@ -96,6 +96,35 @@ def separated_terms(problem: Problem) -> tuple[str, ...]:
     return tuple(_moved(problem.design.terms, direction)) if loose.any() else ()
 
 
+def separated_effects(problem: Problem) -> tuple[str, ...]:
+    """Random effects with whose standard deviations, together, the likelihood does not fall.
+
+    As where each group has successes alone, or failures alone.
+    """
+    every = list(range(len(problem.design.effects)))
+    rows = _conditions(problem) if every else None
+    for k, some in _sets(problem, every):
+        assert rows is not None
+        Z, codes = _comparable(rows.Z[:, list(some)]), rows.codes_of[k]
+        X = _comparable(rows.X)
+        held = ~loosened(by_group(X, Z, codes), rows.sign)[0]
+        informed, lost = _exponent(X[held], Z[held], codes[held])
+        if informed <= lost:
+            return tuple(problem.design.effect_labels[at] for at in some)
+    return ()
+
+
+def separated_zeros(problem: Problem) -> tuple[str, ...]:
+    """Coefficients of a probability of zeros whose columns tell zeros from the rest."""
+    rows = problem.family_rows
+    if not rows.family.further_terms:
+        return ()
+    columns = rows.m[:, 1:]
+    loose, direction = loosened(_comparable(columns), np.where(rows.y == 0.0, 1.0, -1.0))
+    names = problem.dispersion[-columns.shape[1] :]
+    return tuple(_moved(names, direction)) if loose.any() else ()
+
+
 def _moved(names: Sequence[str], direction: Floats) -> list[str]:
     """Those that a direction moves."""
     size = np.abs(direction)

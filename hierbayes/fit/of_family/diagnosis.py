@@ -12,7 +12,11 @@ from hierbayes.fit.diagnosis import GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.of_family.evidence import MOST_EFFECTS, LatentMaximum
 from hierbayes.fit.of_family.natural import FLAT
-from hierbayes.priors.response_propriety import separated_terms
+from hierbayes.priors.response_propriety import (
+    separated_effects,
+    separated_terms,
+    separated_zeros,
+)
 
 FEW_ROWS = 5.0  # of a group: below, Laplace's approximation of a sparse response is poor
 _CERTAIN = 1e-4  # of a response's variance, against that of the most uncertain one
@@ -101,7 +105,7 @@ def _unbounded(fit: Fitted) -> str:
     unknown = ~np.isfinite(np.diag(fit.gamma_cov))
     names = ", ".join(f"'{fit.design.terms[k]}'" for k in np.flatnonzero(unknown))
     if not names:
-        return (
+        return _without_end(fit) or (
             "the likelihood is flat along a direction of the variance parameters: the data do not "
             "tell them; use fewer random effects, or priors and sample()"
         )
@@ -113,7 +117,22 @@ def _separated(fit: Fitted, *, told: bool) -> str:
     names = [term for term in separated_terms(fit.problem) if term != _CONSTANT]
     if not names and told:
         names = [term for term in fit.design.terms if term != _CONSTANT]
-    return _growing(in_quotes(names), several=len(names) > 1) if names else ""
+    return _growing(in_quotes(names), several=len(names) > 1) if names else _without_end(fit)
+
+
+def _without_end(fit: Fitted) -> str:
+    """That zeros are told by their columns, or that groups have one response each, in words."""
+    zeros = separated_zeros(fit.problem)
+    if zeros:
+        return _growing(in_quotes(zeros), several=len(zeros) > 1)
+    effects = separated_effects(fit.problem)
+    if not effects:
+        return ""
+    return (
+        f"the likelihood does not fall as the sd of {in_quotes(effects)} goes to infinity, because "
+        "within groups some responses are told for certain, as where all are successes or all "
+        "failures; the numbers printed mean nothing: state a prior of it and use map() or sample()"
+    )
 
 
 def _growing(names: str, *, several: bool) -> str:
