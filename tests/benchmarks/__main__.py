@@ -22,6 +22,7 @@ from tests.benchmarks import (
     prediction,
     reml,
     residuals,
+    rivals_large,
     streams,
     study,
 )
@@ -45,6 +46,7 @@ SUBJECTS: dict[str, Callable[..., list[Table]]] = {
     "calibration": calibration.run,
     "prediction": prediction.run,
     "streams": streams.run,
+    "rivals_large": rivals_large.run,
 }
 COMPARED = ("first", "before")  # subjects that know another revision
 
