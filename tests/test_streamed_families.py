@@ -1,7 +1,7 @@
 """Families on rows that stream: rows that are alike are counted, and fits are those of all rows."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.design import distinct_rows
+from hierbayes.design.streamed_rows import StreamedRows
 from tests.pieces import Pieces, in_pieces
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -85,6 +86,38 @@ def test_rows_that_are_alike_are_kept_once(frame: pd.DataFrame) -> None:
     assert len(kinds.y) == len(frame.dropna().groupby(["g", "x"]))
     assert kinds.m.sum() == rows.n
     assert kinds.y.sum() == 50 * frame.dropna()["b"].sum()
+
+
+COMPUTED: dict[str, tuple[str, dict[str, Any]]] = {
+    "logical": ("b ~ I(z > 0) * kind + (1 + I(z > 1) | g)", {"family": "bernoulli"}),
+    "of labels": ("b ~ I(kind == 'u') + I(h == 'a') + (1 | g)", {"family": "bernoulli"}),
+    "response and trials": ("I(z > 0) ~ x + (1 | g)", {"family": "bernoulli"}),
+    "offset": ("c ~ I((z > 0) & (x > 0)) + offset(I(z > 0.5)) + (1 | g)", {"family": "poisson"}),
+    "learnt beside it": ("b ~ I(z > 0) + cvar(z, h) + (1 | g)", {"family": "bernoulli"}),
+}
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_rows_are_alike_by_what_is_computed_of_them(frame: pd.DataFrame, name: str) -> None:
+    """z is another number in every row."""
+    formula, words = COMPUTED[name]
+    a, b = (hb.Model(formula, data=data, **words) for data in (frame, in_pieces(frame, 3)))
+    assert str(b) == str(a)
+    fits = [one.ml() for one in (a, b)]
+    assert fits[1].loglik == pytest.approx(fits[0].loglik, rel=1e-10)
+    pd.testing.assert_series_equal(fits[1].fixef(), fits[0].fixef(), rtol=1e-6, atol=1e-8)
+    distinct = cast(StreamedRows, b.problem.design.rows).distinct
+    assert distinct is not None
+    many = name == "learnt beside it"
+    assert (len(distinct) > 500) == many
+    new = frame.dropna().head(6).assign(z=[-2.0, -0.1, 0.2, 0.7, 1.5, 3.0])
+    np.testing.assert_allclose(fits[1].predict(new), fits[0].predict(new), rtol=1e-6)
+
+
+def test_what_cannot_be_computed_of_a_row_is_refused_as_of_a_frame(frame: pd.DataFrame) -> None:
+    formula, words = "b ~ log(z) + (1 | g)", {"family": "bernoulli"}
+    for data in (frame, Pieces(frame, (100,))):
+        assert "'log(z)' is missing or infinite in " in refusal(data, formula, **words)
 
 
 def test_the_mode_is_that_of_all_rows(frame: pd.DataFrame) -> None:

@@ -11,7 +11,8 @@ import pandas as pd
 from hierbayes.design.complete import Dropped
 from hierbayes.design.counted_rows import RowReader
 from hierbayes.design.factor_coder import FactorCoder
-from hierbayes.errors import DataError
+from hierbayes.design.row_keys import RowKeys
+from hierbayes.errors import DataError, FormulaError
 from hierbayes.sources.source import Source
 
 MOST_BYTES = 1 << 31  # that distinct rows may take, with what is made of them
@@ -26,7 +27,7 @@ class DistinctRows(NamedTuple):
     Parameters
     ----------
     frame : DataFrame
-        The first of rows that are alike, with the column `TIMES`.
+        The first of rows that are alike to a model, with the column `TIMES`.
     dropped : Dropped
         Rows of the source that are not complete.
     """
@@ -43,7 +44,8 @@ def distinct_rows(source: Source, reader: RowReader, labels: Sequence[str]) -> D
     DataError
         When there are so many that they are too large for the memory, saying how many.
     """
-    coder = FactorCoder("rows", reader.names)
+    keys: RowKeys | None = None
+    coder = FactorCoder("rows", ())
     frames: list[pd.DataFrame] = []
     times, rows, dropped = np.zeros(0), 0.0, 0
     missing: dict[str, int] = {}
@@ -54,8 +56,15 @@ def distinct_rows(source: Source, reader: RowReader, labels: Sequence[str]) -> D
             missing[name] = missing.get(name, 0) + count
         if not len(read.frame):
             continue
+        if keys is None:
+            keys = RowKeys(reader.spec, reader.names, read.frame)
+            coder = FactorCoder("rows", keys.names)
         before = coder.J
-        codes = coder.codes(read.frame, batch.place)
+        try:
+            keyed = keys.of(read.frame)
+        except (DataError, FormulaError) as error:
+            raise type(error)(f"{batch.place}: {error}") from error
+        codes = coder.codes(keyed, batch.place)
         new, first = np.unique(codes, return_index=True)
         frames.append(read.frame.iloc[first[new >= before]][list(reader.names)].copy())
         times = np.append(times, np.zeros(coder.J - before))
