@@ -134,3 +134,17 @@ def test_one_response_far_away_moves_a_robust_location_by_little(
         for one in (far, data.assign(y=y).drop(index=3))
     ]
     np.testing.assert_allclose(found[0], found[1], atol=0.1)
+
+
+@pytest.mark.parametrize("family", ["poisson", "negativebinomial", "binomial"])
+def test_millions_of_counts_have_the_errors_of_their_groups(family: str) -> None:
+    rng = np.random.default_rng(0)
+    g, x = np.repeat(np.arange(12), 10), rng.normal(size=120)
+    p = 1.0 / (1.0 + np.exp(-0.3 - 0.5 * x - 0.7 * rng.normal(size=12)[g]))
+    data = pd.DataFrame({"g": g, "x": x, "n": 10**8, "k": rng.binomial(10**8, p)})
+    response = "k | trials(n)" if family == "binomial" else "k"
+    fit = hb.Model(f"{response} ~ x + (1 | g)", data, family=family).ml()
+    sd, errors = fit.var_corr()["sd"].iloc[0], np.sqrt(np.diag(fit.vcov()))
+    assert errors[0] == pytest.approx(sd / np.sqrt(12.0), rel=2e-2)
+    assert np.isfinite(errors).all()
+    assert "separation" not in str(fit.diagnose())

@@ -11,7 +11,7 @@ import numpy as np
 
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.latent_criterion import LatentCriterion
-from hierbayes.estimation.latent_start import latent_start, near_inverse
+from hierbayes.estimation.latent_start import errors_beside_effects, latent_start, near_inverse
 from hierbayes.estimation.quasi_newton import Reached, minimise, settled
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.laplace import LatentPoint, Mode
@@ -99,6 +99,8 @@ def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None)
     start, scale = latent_start(criterion)
     if near is not None and np.isfinite(criterion(criterion.coordinates(near))[0]):
         start = criterion.coordinates(near)
+    criterion(start)
+    scale = errors_beside_effects(criterion, scale)
     found = _climb(criterion, start, scale)
     x, value, gradient = found.x * scale, -found.value, -found.gradient / scale
     size = 1.0 / np.sqrt(np.maximum(np.diag(found.inverse), 1e-300)) / scale
@@ -186,8 +188,9 @@ def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Reached:
         return (-value, -gradient * scale) if np.isfinite(value) else (np.inf, np.zeros(len(t)))
 
     t = start / scale
-    value, gradient = minus(t)
-    if np.isinf(value):
+    value, gradient = criterion(start)
+    value, gradient = -value, -gradient * scale
+    if not np.isfinite(value):
         raise EstimationError(
             "the likelihood is not a number where the search begins; look for responses or "
             "predictors in an extreme unit"

@@ -12,6 +12,7 @@ from hierbayes.likelihood.laplace import LatentPoint, Mode
 _FIRST_SD = 0.5  # of the random effects, on the scale of η
 _FAR = 10.0  # widths of the middle half of the responses, on both sides of it
 _LONG_STEP, _SHORT_STEP = 5.0, 0.05  # of η, on the way to the start
+_ROUNDING = 1e-13  # of the information on γ without random effects
 _TOLD = 1e-6  # of the scale of a coordinate: a curvature that says something of it
 
 
@@ -55,6 +56,26 @@ def _without_far(each: Floats) -> Floats:
     low, high = np.quantile(each, [0.25, 0.75])
     reach = _FAR * (high - low)
     return np.clip(each, low - reach, high + reach) if reach > 0.0 else each
+
+
+def errors_beside_effects(criterion: LatentCriterion, scale: Floats) -> Floats:
+    """The scales (k,), those of γ being standard errors beside the random effects of a start.
+
+    Of large counts or many trials those without random effects are far smaller, and differences of
+    gradients at steps of that size are no more than rounding.
+    """
+    mode, p = criterion.reached, criterion.p
+    if mode is None or not criterion.q:
+        return scale
+    with np.errstate(all="ignore"):
+        information = _of_gamma(criterion, mode) * np.outer(scale[:p], scale[:p])
+    if not np.isfinite(information).all():
+        return scale
+    size, vectors = np.linalg.eigh(0.5 * (information + information.T))
+    if size.min(initial=1.0) < _ROUNDING:
+        return scale
+    wider = np.sqrt((vectors**2 / size).sum(axis=1))
+    return np.append(scale[:p] * np.maximum(wider, 1.0), scale[p:])
 
 
 def near_inverse(criterion: LatentCriterion, mode: Mode | None, scale: Floats) -> Floats:
