@@ -60,7 +60,8 @@ class Variables:
         For each grouping factor those factors of the terms, columns or expressions, that are
         constant within every group.
     errors : mapping of str to Variable
-        Every column that the residual structure reads, by name.
+        Every column that the residual structure reads, by name, and that of weights or of known
+        standard deviations.
     times : ErrorTimes or None
         Of correlated errors.
     """
@@ -114,7 +115,8 @@ def describe_variables(problem: Problem, data: pd.DataFrame) -> Variables:
     further = () if problem.family is None else problem.family.further_terms
     needed = columns_needed(left, spec.fixed, *spec.random_effects, further)
     rows = data.loc[design.rows.kept]
-    of_errors = () if spec.residual is None else spec.residual.columns
+    by_row = [name for name in (spec.weights, spec.known_sd) if name]
+    of_errors = dict.fromkeys((*(spec.residual.columns if spec.residual else ()), *by_row))
     return Variables(
         columns={name: _variable(rows[name]) for name in needed if name in data.columns},
         groups={name: _variable(rows[name]) for name in spec.group_columns},

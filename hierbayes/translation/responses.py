@@ -11,13 +11,14 @@ from hierbayes.families.family import ResponseFamily
 from hierbayes.families.words import WORDS
 from hierbayes.priors.families import Prior
 from hierbayes.priors.prior_set import Entry
+from hierbayes.specification.formula import Specification
 from hierbayes.specification.response import FAILURES
 from hierbayes.specification.terms import column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 
-_WEIGHTS = ("nlme", "lme4", "brms")
-_KNOWN_SD = ("brms",)
-_OFFSETS = ("lme4", "glmmtmb", "brms", "rstanarm", "bambi")
+_WEIGHTS = ("nlme", "lme4", "brms", "pymc")
+_KNOWN_SD = ("brms", "pymc")
+_OFFSETS = ("lme4", "glmmtmb", "brms", "rstanarm", "bambi", "pymc")
 _ZEROS_OF_COLUMNS = ("glmmtmb", "brms", "pymc")  # systems that are told them
 
 
@@ -56,6 +57,7 @@ def refuse_unsaid_rows(model: ModelToWrite, dialect: Dialect) -> None:
     FormulaError
     """
     spec = model.specification
+    _refuse_unnamed(spec)
     if spec.weights and dialect.name not in _WEIGHTS:
         raise FormulaError(
             f"code for {dialect.name} has no weights of residual variances, as "
@@ -72,6 +74,18 @@ def refuse_unsaid_rows(model: ModelToWrite, dialect: Dialect) -> None:
             f"code for {dialect.name} has no offset of a Gaussian response; subtract it, as in "
             f"I({spec.response} - {spec.offsets[0]}), or write it for: {', '.join(_OFFSETS)}"
         )
+
+
+def _refuse_unnamed(spec: Specification) -> None:
+    """Refuse numbers by row that were given as such: code names columns of the data."""
+    offset = "(offset)" if "`(offset)`" in spec.offsets else ""
+    given = {"weights": spec.weights, "known_sd": spec.known_sd, "offset": offset}
+    for argument, name in given.items():
+        if name == f"({argument})":
+            raise FormulaError(
+                f"emit: {argument}= were given as numbers, and code names a column; make one of "
+                f"them, and write {argument}='column'"
+            )
 
 
 def linked(

@@ -17,6 +17,7 @@ from hierbayes.families.categorical import Categorical
 from hierbayes.families.cumulative import Cumulative
 from hierbayes.priors.families import DesignNormal
 from hierbayes.priors.prior_set import EffectEntry, Entry
+from hierbayes.residuals.stationary import Toeplitz
 from hierbayes.specification.terms import INTERCEPT, column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
 from hierbayes.translation.python.code import (
@@ -30,6 +31,17 @@ from hierbayes.translation.python.code import (
     successes,
 )
 from hierbayes.translation.python.priors import coefficients, splits, vector
+from hierbayes.translation.python.pymc_errors import (
+    DEFINITION,
+    STRUCTURES,
+    correlation_of,
+    data_statements,
+    needs,
+    parameter_statements,
+    response_statements,
+    scale_of_rows,
+    weighted_columns,
+)
 from hierbayes.translation.python.pymc_families import (
     FAMILIES,
     categories,
@@ -69,10 +81,15 @@ def _head(model: ModelToWrite) -> str:
         *(priors.sd[at] for at in block_slices(_blocks(model))),
     ]
     with_numpy = _needs_numpy(priors.gamma) or _needs_numpy(zero_priors(model))
-    lines = ["import numpy as np", *lines] if with_numpy or priors.centring else lines
+    errors_with_numpy, errors_with_tensors = needs(model)
+    with_numpy = with_numpy or bool(priors.centring) or errors_with_numpy
+    lines = ["import numpy as np", *lines] if with_numpy else lines
     with_tensors = any(map(splits, parts)) or isinstance(model.family, Cumulative | Categorical)
-    lines += ["import pytensor.tensor as pt"] if with_tensors else []
-    return "\n".join([*lines, "from formulaic import model_matrix"]) + definitions(model)
+    lines += ["import pytensor.tensor as pt"] if with_tensors or errors_with_tensors else []
+    defined = definitions(model)
+    if isinstance(correlation_of(model), Toeplitz):
+        defined += DEFINITION
+    return "\n".join([*lines, "from formulaic import model_matrix"]) + defined
 
 
 def _data(model: ModelToWrite) -> str:
@@ -97,6 +114,7 @@ def _data(model: ModelToWrite) -> str:
         lines.append(f"offset = {matrix(spec.offsets)}.to_numpy().sum(axis=1)")
     for factor, columns in spec.columns_of.items():
         lines += _groups(_of_factor("group", factor, model), columns, data)
+    lines += data_statements(model)
     return "\n".join(lines)
 
 
@@ -125,6 +143,8 @@ def _coordinates(model: ModelToWrite) -> str:
         names = ", ".join(quoted(name) for name, _, _ in model.priors.dispersion)
         lines.append(f'    "distance": [{names}],')
     lines += ['    "zero_term": list(W.columns),'] * bool(zero_priors(model))
+    ratios = [quoted(name[6:-1]) for name, _, _ in model.priors.residual if name[:6] == "ratio["]
+    lines += [f'    "stratum": [{", ".join(ratios)}],'] * bool(ratios)
     return "\n".join([*lines, f'    "row": {model.data}.index,', "}"])
 
 
@@ -135,7 +155,7 @@ def _model(model: ModelToWrite) -> str:
     gamma = np.array_split(np.arange(len(model.priors.gamma)), len(names))
     for name, own in zip(names, gamma, strict=True):
         entries = [model.priors.gamma[at] for at in own]
-        lines += coefficients(f"gamma{name}", "X", entries, "term")
+        lines += coefficients(f"gamma{name}", weighted_columns(model), entries, "term")
     means = {name: [f"    mu{name} = X.to_numpy() @ gamma{name}"] for name in names}
     corr = [prior for _, prior, _ in model.priors.corr]
     for place, at in enumerate(block_slices(_blocks(model))):
@@ -144,14 +164,19 @@ def _model(model: ModelToWrite) -> str:
         made, mean = _effects(model, k, names[c], at, eta)
         lines += made
         means[names[c]].append(mean)
-    lines += dispersion_statements(model)
+    if not model.specification.known_sd:
+        lines += dispersion_statements(model)
+    lines += parameter_statements(model)
     lines += [line for name in names for line in means[name]]
     lines += ["    mu = mu + offset"] * bool(model.specification.offsets)
     if isinstance(model.family, Cumulative) and model.family.link == "cloglog":
         lines.append("    above = pt.exp(-pt.exp(thresholds - mu[:, None]))  # P(y > k)")
         lines.append("    below = 1 - above[:, :1]")
         lines.append("    between = above[:, :-1] - above[:, 1:]")
-    lines.append(f'    {response(model)}, observed=y, dims="row")')
+    if correlation_of(model) is not None:
+        return "\n".join([*lines, *response_statements(model)])
+    said = response(model) if model.family else f'pm.Normal("y", mu, {scale_of_rows(model)}'
+    lines.append(f'    {said}, observed=y, dims="row")')
     return "\n".join(lines)
 
 
@@ -225,4 +250,6 @@ DIALECT = Dialect(
     "Python: PyMC, written out",
     emit,
     families=FAMILIES,
+    structures=STRUCTURES,
+    without_random=True,
 )

@@ -50,10 +50,9 @@ def categories(model: ModelToWrite) -> list[str]:
 
 
 def response(model: ModelToWrite) -> str:
-    """The distribution of the response given its linear predictor, which the code calls mu."""
+    """The distribution of a response that is not Gaussian given its linear predictor, mu."""
     family = model.family
-    if family is None:
-        return 'pm.Normal("y", mu, sigma'
+    assert family is not None
     if isinstance(family, Cumulative):
         return f"pm.{_ORDERED[family.link]}"
     if isinstance(family, Categorical):
