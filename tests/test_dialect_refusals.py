@@ -176,6 +176,10 @@ def test_names_of_data(system: str, message: str, data: pd.DataFrame) -> None:
 
 def test_unknown_system(data: pd.DataFrame) -> None:
     known = ", ".join(hb.dialects().index)
+    model = hb.Model(SLOPES, data=data)
+    assert model.emit("glmmTMB") == model.emit("glmmtmb")
+    with pytest.raises(hb.FormulaError, match="code of PyMC is written and not read"):
+        hb.read_code("PyMC", "", data=data)
     with pytest.raises(hb.FormulaError) as refusal:
         hb.Model(SLOPES, data=data).emit("lme")
     assert str(refusal.value) == f"no system is called 'lme'; those known are: {known}"

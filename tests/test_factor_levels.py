@@ -171,3 +171,27 @@ def test_one_factor_says_nothing_of_others() -> None:
     assert "factors:" not in repr(model)
     assert "Factors:" not in str(model.reml())
     assert model.problem.nesting.pairs == ()
+
+
+@pytest.mark.parametrize("order", [["who", "item", "day"], ["day", "item", "who"]])
+def test_three_crossed_factors_of_one_row_a_cell(order: list[str]) -> None:
+    """Who meets every item on every day: what leaves a row to each group is no nesting."""
+    at = np.arange(30 * 4 * 2)
+    data = pd.DataFrame({"who": at // 8 + 1, "item": at // 2 % 4 + 1, "day": at % 2 + 1})
+    data["y"] = np.sin(at)
+    found = hb.levels(data, order)
+    assert set(found.factors.index) == {"who", "who:item", "who:day"}
+    said = " ".join(found.notes)
+    assert "'item' and 'day' are crossed" in said or "'day' and 'item' are crossed" in said
+    assert "with (1 | who/item)" in said and "with (1 | who/day)" in said
+
+
+def test_pupils_numbered_in_classes_numbered_in_schools() -> None:
+    """A name of three columns is said as the groups are called."""
+    at = np.arange(12 * 4 * 3 * 5)
+    data = pd.DataFrame({"school": at // 60, "class": at // 15 % 4 + 1, "pupil": at // 5 % 3 + 1})
+    data["y"] = np.sin(at)
+    found = hb.levels(data, ["school", "class", "pupil"])
+    assert set(found.factors.index) == {"school", "school:class", "school:class:pupil"}
+    said = " ".join(found.notes)
+    assert said.count("'school:class:pupil'. A model says so with (1 | school:class:pupil)") == 2

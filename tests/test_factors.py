@@ -140,7 +140,8 @@ def test_variances_that_cannot_be_told_apart_are_refused_by_factor() -> None:
     assert str(refusal.value) == (
         "the data cannot tell apart the variance of 'Intercept' (Block) and the variance of "
         "'Intercept' (copy): the model has 3 variance parameters, and rows at these values of the "
-        "random columns determine 2; use fewer random effects"
+        "random columns determine 2; 'Block' and 'copy' put the same rows together: keep one of "
+        "them (of nested factors the outer one stands first, (1 | outer/inner))"
     )
     with pytest.raises(hb.DataError, match="the group column 'Block:Variety:nitro' has as many"):
         hb.Model("yield ~ 1 + (1 | Block) + (1 | Block:Variety:nitro)", data)

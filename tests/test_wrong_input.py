@@ -203,6 +203,15 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
     ("y ~ x", "~ 1 | g/h:",
      "the group must be a column, or columns joined by ':' or '/', and 'g/h:' is not; make the "
      "column first (or put an unusual name in backticks)"),
+    ("y ~ x + (1 | g * h)", None,
+     "the group must be a column, or columns joined by ':' or '/', and 'g * h' is not; write a term "
+     "for each factor, (… | g), (… | h) and (… | g:h)"),
+    ("y ~ x + (x | g + h)", None,
+     "the group must be a column, or columns joined by ':' or '/', and 'g + h' is not; write a term "
+     "for each factor, (… | g), (… | h)"),
+    ("y ~ x + (1 | h %in% g)", None,
+     "the group must be a column, or columns joined by ':' or '/', and 'h %in% g' is not; write "
+     "(… | g/h)"),
     ("y ~ x", "~ 1 | g/h/g", "the group 'g/h/g' names a column twice; name each once"),
     ("y ~ x + (1 | g) + (x | h) + (1 | g)", None,
      "the intercept '1' stands in two random terms of 'g'; keep it in one"),

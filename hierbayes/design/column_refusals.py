@@ -206,11 +206,29 @@ def _refuse_blind_directions(design: Design, products: Products) -> None:
     if not blind.residual and len(set(blocks[involved])) < 2:
         return
     names = variances_in_words(design, blind)
+    factors = {design.effect_names[k].factor for k in involved}
+    advice = _of_the_same_groups(design, products, factors) or "use fewer random effects"
     raise DataError(
         f"the data cannot tell apart {', '.join(names[:-1])} and {names[-1]}: the model has {free} "
         f"variance parameters, and rows at these values of the random columns determine "
-        f"{free - len(blind)}; use fewer random effects"
+        f"{free - len(blind)}; {advice}"
     )
+
+
+def _of_the_same_groups(design: Design, products: Products, factors: set[str]) -> str:
+    """Which two of these factors put the same rows together, and what to do; empty for none."""
+    if not isinstance(products, SparseProducts):
+        return ""
+    names = [factor.name for factor in design.factors]
+    for pair in products.pairs:
+        J = [products.levels[k].J for k in (pair.first, pair.second)]
+        a, b = names[pair.first], names[pair.second]
+        if {a, b} <= factors and J == [len(pair.i)] * 2:
+            return (
+                f"'{a}' and '{b}' put the same rows together: keep one of them (of nested factors "
+                "the outer one stands first, (1 | outer/inner))"
+            )
+    return ""
 
 
 def variances_in_words(design: Design, blind: BlindDirections) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from hierbayes.frames.factor_pairs import NESTED, FactorPair, factor_pair
+from hierbayes.frames.factor_pairs import NESTED, REPEATED, FactorPair, factor_pair
 from hierbayes.frames.grouping import Groups, group_rows
 
 
@@ -25,11 +25,14 @@ class FactorLevels:
         The rows of each; those of a factor that is numbered anew by both columns together.
     pairs : tuple of FactorPair
         As the columns have them.
+    above : dict of str to tuple of str
+        The columns in whose groups a column is taken to be numbered anew.
     """
 
     table: pd.DataFrame
     groups: dict[str, Groups]
     pairs: tuple[FactorPair, ...]
+    above: dict[str, tuple[str, ...]]
 
 
 def factor_levels(df: pd.DataFrame, names: Sequence[str]) -> FactorLevels:
@@ -40,8 +43,7 @@ def factor_levels(df: pd.DataFrame, names: Sequence[str]) -> FactorLevels:
     """
     groups = {name: group_rows(df, name) for name in names}
     pairs = _pairs(groups)
-    above = {name: [pair.second for pair in pairs if pair.anew and pair.first == name]
-             for name in names}  # fmt: skip
+    above = {name: _above(df, name, pairs, groups) for name in names}
     groups = {
         ":".join([*above[name], name]): group_rows(df, [*above[name], name])
         if above[name]
@@ -72,17 +74,36 @@ def factor_levels(df: pd.DataFrame, names: Sequence[str]) -> FactorLevels:
         },
         index=pd.Index(ordered, name="factor"),
     )
-    return FactorLevels(table, {name: groups[name] for name in ordered}, pairs)
+    return FactorLevels(table, {name: groups[name] for name in ordered}, pairs, above)
+
+
+def _above(
+    df: pd.DataFrame, name: str, pairs: tuple[FactorPair, ...], groups: dict[str, Groups]
+) -> tuple[str, ...]:
+    """The columns in whose groups a column may be numbered anew.
+
+    Where all of them together leave hardly a row to repeat, those of most groups: such factors are
+    crossed.
+    """
+    above = [pair.second for pair in pairs if pair.anew and pair.first == name]
+    while above:
+        known = df[[*above, name]].dropna()
+        if len(known) >= REPEATED * len(known.drop_duplicates()):
+            break
+        above.remove(min(above, key=lambda one: groups[one].J))
+    return tuple(above)
 
 
 def words_of(levels: FactorLevels) -> Iterator[str]:
     """Every two factors in words, and which is taken for numbered anew."""
     for pair in levels.pairs:
-        if pair.anew:
-            whole = f"{pair.second}:{pair.first}"
+        above = levels.above.get(pair.first, ())
+        if pair.anew and pair.second in above:
+            whole = ":".join([*above, pair.first])
+            term = f"{pair.second}/{pair.first}" if len(above) == 1 else whole
             yield (
                 f"{pair.suspicion}, and that is how it is taken here: '{whole}'. A model says so "
-                f"with (1 | {pair.second}/{pair.first})"
+                f"with (1 | {term})"
             )
         else:
             yield pair.text

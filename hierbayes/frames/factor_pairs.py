@@ -16,7 +16,7 @@ NESTED, CROSSED, PARTLY, SAME = "nested", "crossed", "partly crossed", "the same
 _ANEW = 0.8  # of the groups that use the first labels only: from there on numbered anew
 _FEW, _SHARE = 5, 0.2  # labels, or of the groups of the other factor: classes and no items
 _NEARLY = 0.9  # of all combinations: crossed, but for rows that are missing
-_REPEATED = 1.5  # rows of a combination on average, fewer than which have no groups inside
+REPEATED = 1.5  # rows of a combination on average, fewer than which have no groups inside
 _FEW_MOVED = 0.05  # of the groups: as many may stand in several of another factor by mistake
 _COUNTED = re.compile(r"(\D*)(\d{1,9})")
 
@@ -124,7 +124,7 @@ def factor_pair(
     if m == second:
         return FactorPair(*turned, NESTED, (second, first), m)
     kind = CROSSED if m == first * second else PARTLY
-    if rows >= _REPEATED * m:
+    if rows >= REPEATED * m:
         for k, inner in enumerate((first, second)):
             outer = second if k == 0 else first
             few = m < _NEARLY * first * second or inner <= max(_FEW, _SHARE * outer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hierbayes.errors import FormulaError
 from hierbayes.specification.random_term import RandomTerm, random_terms
 from hierbayes.specification.term_parser import outside_backticks
@@ -115,7 +117,14 @@ def _group_column(part: str, group: str) -> str:
     name = part.strip("`")
     if name and (name.isidentifier() or (part.startswith("`") and part.endswith("`"))):
         return name
+    advice = "make the column first (or put an unusual name in backticks)"
+    if crossed := re.fullmatch(r"(\w+)\s*([+*])\s*(\w+)", group):
+        a, mark, b = crossed.groups()
+        both = f" and (… | {a}:{b})" if mark == "*" else ""
+        advice = f"write a term for each factor, (… | {a}), (… | {b}){both}"
+    elif inside := re.fullmatch(r"(\w+)\s+%in%\s+(\w+)", group):
+        advice = f"write (… | {inside[2]}/{inside[1]})"
     raise FormulaError(
-        f"the group must be a column, or columns joined by ':' or '/', and '{group}' is not; make "
-        "the column first (or put an unusual name in backticks)"
+        "the group must be a column, or columns joined by ':' or '/', and "
+        f"'{group}' is not; {advice}"
     )

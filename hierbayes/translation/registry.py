@@ -66,7 +66,7 @@ def read(system: str, text: str, columns: Sequence[str]) -> StatedModel:
         When there is no such system, its code is only written, or the text cannot be read.
     """
     readable = {name: dialect for name, dialect in DIALECTS.items() if dialect.read}
-    if system in DIALECTS and system not in readable:
+    if isinstance(system, str) and system.lower() in DIALECTS.keys() - readable.keys():
         raise FormulaError(
             f"code of {system} is written and not read; read are: {', '.join(readable)}"
         )
@@ -100,6 +100,6 @@ def dialects() -> pd.DataFrame:
 
 
 def _dialect(system: str, known: dict[str, Dialect]) -> Dialect:
-    if not isinstance(system, str) or system not in known:
+    if not isinstance(system, str) or system.lower() not in known:
         raise FormulaError(f"no system is called {system!r}; those known are: {', '.join(known)}")
-    return known[system]
+    return known[system.lower()]
