@@ -204,11 +204,11 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
      "the group must be a column, or columns joined by ':' or '/', and 'g/h:' is not; make the "
      "column first (or put an unusual name in backticks)"),
     ("y ~ x + (1 | g * h)", None,
-     "the group must be a column, or columns joined by ':' or '/', and 'g * h' is not; write a term "
-     "for each factor, (… | g), (… | h) and (… | g:h)"),
+     "the group must be a column, or columns joined by ':' or '/', and 'g * h' is not; write a "
+     "term for each factor, (… | g), (… | h) and (… | g:h)"),
     ("y ~ x + (x | g + h)", None,
-     "the group must be a column, or columns joined by ':' or '/', and 'g + h' is not; write a term "
-     "for each factor, (… | g), (… | h)"),
+     "the group must be a column, or columns joined by ':' or '/', and 'g + h' is not; write a "
+     "term for each factor, (… | g), (… | h)"),
     ("y ~ x + (1 | h %in% g)", None,
      "the group must be a column, or columns joined by ':' or '/', and 'h %in% g' is not; write "
      "(… | g/h)"),

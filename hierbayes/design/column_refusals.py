@@ -223,7 +223,7 @@ def _of_the_same_groups(design: Design, products: Products, factors: set[str]) -
     for pair in products.pairs:
         J = [products.levels[k].J for k in (pair.first, pair.second)]
         a, b = names[pair.first], names[pair.second]
-        if {a, b} <= factors and J == [len(pair.i)] * 2:
+        if {a, b} <= factors and set(J) == {len(pair.i)}:
             return (
                 f"'{a}' and '{b}' put the same rows together: keep one of them (of nested factors "
                 "the outer one stands first, (1 | outer/inner))"
