@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 from pymc.pytensorf import compile as compile_pytensor
 from pytensor.compile.mode import Mode
+from scipy import stats
 
 import hierbayes as hb
 from hierbayes import residuals as hr
@@ -35,10 +36,12 @@ def no_compiler() -> Iterator[None]:
         yield
 
 
-def _density(graph: pm.Model) -> tuple[Callable[..., float], list[tuple[str, int]]]:
+def _density(
+    graph: pm.Model, name: str = "sigma"
+) -> tuple[Callable[..., float], list[tuple[str, int]]]:
     """Log density at free values in one vector, and the sizes of its variables."""
     variables = free_variables(graph)
-    x, (logp, *_) = join_values(graph, variables, graph.logp(), ["sigma"])
+    x, (logp, *_) = join_values(graph, variables, graph.logp(), [name])
     sizes = [(v.name, int(np.prod(v.shape))) for v in variables]
     with graph:
         found = compile_pytensor([x], [logp], mode=PYTHON)
@@ -174,13 +177,14 @@ def test_with_a_residual_structure_it_is_the_density_that_is_sampled(
     [
         ("y ~ x + (1 + x | g)", hr.AR1("week") * hr.Strata("sex"), hb.Normal(0, 5)),
         ("y ~ x + (1 | clinic) + (1 | g)", hr.Power("dose"), hb.Flat()),
+        ("y ~ x", hr.Unstructured("week", group="g"), hb.Normal(0, 5)),
     ],
     ids=str,
 )
 def test_collapsed_with_a_residual_structure_it_is_the_density_that_is_sampled(
     formula: str, structure: hr.ResidualStructure, gamma: hb.Normal | hb.Flat
 ) -> None:
-    priors = {"gamma": gamma, "sd": hb.Gamma(2, 1)}
+    priors = {"gamma": gamma} | ({"sd": hb.Gamma(2, 1)} if "|" in formula else {})
     model = hb.Model(formula, ROWS, residual=structure, priors=priors)
     graph = model.graph()
     found, sizes = _density(graph)
@@ -222,3 +226,51 @@ def test_with_a_residual_structure_responses_are_drawn() -> None:
     )
     with pytest.raises(hb.ResidualError, match=r"^with a residual structure γ is integrated out"):
         given.graph()
+
+
+# ---------------------------------------------------------------- no random part
+
+
+@pytest.mark.parametrize("collapse", [True, False])
+def test_the_graph_of_a_regression_is_the_dense_density(collapse: bool, tiny: pd.DataFrame) -> None:
+    """y ~ N(0, σ²I + 25XX') and σ half-normal, in log σ; γ integrated out of the other graph."""
+    priors = {"gamma": hb.Normal(0, 5), "sigma": hb.HalfNormal(2)}
+    model = hb.Model("y ~ x", data=tiny, priors=priors)
+    graph = model.graph(collapse=collapse)
+    assert [one.name for one in graph.data_vars if one.name in {"Z", "group_of"}] == []
+    found, sizes = _density(graph)
+    X, y = model.problem.design.X, tiny["y"].to_numpy()
+    for w in (-0.4, 0.5):
+        sigma = np.exp(w)
+        wanted = stats.multivariate_normal.logpdf(y, cov=sigma**2 * np.eye(12) + 25.0 * X @ X.T)
+        wanted += stats.halfnorm.logpdf(sigma, scale=2.0) + w
+        theta = np.array([w])
+        ours = found(theta) if collapse else _integral(found, theta, 2)
+        assert_allclose(ours, wanted, rtol=1e-8)
+    assert sizes[0] == ("sigma", 1)
+
+
+def test_the_graph_of_a_generalised_linear_model_is_its_density(tiny: pd.DataFrame) -> None:
+    data = tiny.assign(k=np.arange(12) % 4)
+    model = hb.Model("k ~ x", data, family="poisson", priors={"gamma": hb.Normal(0, 2)})
+    graph = model.graph()
+    found, _ = _density(graph, "gamma")
+    difference = found(np.array([0.3, 0.2])) - found(np.array([0.1, -0.4]))
+    outputs = graph.replace_rvs_by_values([graph["gamma"], graph["eta"]])
+    with graph:
+        at = compile_pytensor(graph.value_vars, outputs, mode=PYTHON)
+    wanted = []
+    for point in ([0.3, 0.2], [0.1, -0.4]):
+        gamma, eta = at(np.array(point))
+        own = stats.norm.logpdf(gamma, scale=2.0).sum()
+        wanted.append(own + stats.poisson.logpmf(data["k"], np.exp(eta)).sum())
+    assert_allclose(difference, wanted[0] - wanted[1], rtol=1e-8)
+
+
+def test_errors_that_are_singular_in_all_digits_have_no_density() -> None:
+    """NUTS steps there, and is to turn back."""
+    model = hb.Model("y ~ x", ROWS, residual=hr.CompoundSymmetry(group="g"))
+    found, sizes = _density(model.graph(collapse=False))
+    assert [name for name, _ in sizes] == ["sigma", "error_coordinates", "gamma_standard"]
+    assert found(np.array([0.0, 60.0, 0.0, 0.0])) == -np.inf
+    assert np.isfinite(found(np.array([0.0, 0.0, 0.0, 0.0])))

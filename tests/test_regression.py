@@ -168,7 +168,6 @@ NO_GROUPS = (
         (lambda fit, model: hb.reduced(fit), NO_EFFECTS),
         (lambda fit, model: hb.intercept_weights(fit), NO_EFFECTS),
         (lambda fit, model: hb.power(model, ["ses"], fit), NO_EFFECTS),
-        (lambda fit, model: model.graph(), NO_EFFECTS),
         (lambda fit, model: hb.plots.plot_beta_space(fit), NO_EFFECTS),
         (lambda fit, model: hb.plots.plot_level1_residuals(fit, kind="within"), NO_EFFECTS),
         (lambda fit, model: hb.logo(fit), NO_GROUPS),

@@ -103,8 +103,11 @@ def _log_density(rows: ResidualRows) -> Any:
             nodes = np.concatenate([e, np.bincount(links.sums, e)])
         products = times * nodes[links.left] * nodes[links.right]
         sums = np.append(np.bincount(of_link.ravel(), products, len(classes)), 1.0)
-        value = -0.5 * float(rows.coefficients(z, classes) @ sums) - constant
-        of_z = -0.5 * rows.coefficient_slopes(z, classes).T @ sums
-        return value, [-weighed(rows, z, e[:, None])[:, 0], of_z]
+        try:
+            value = -0.5 * float(rows.coefficients(z, classes) @ sums) - constant
+            of_z = -0.5 * rows.coefficient_slopes(z, classes).T @ sums
+            return value, [-weighed(rows, z, e[:, None])[:, 0], of_z]
+        except np.linalg.LinAlgError:  # so near a limit that R is singular in all digits
+            return -np.inf, [np.zeros_like(e), np.zeros_like(z)]
 
     return density

@@ -56,10 +56,12 @@ def explicit_graph(problem: Problem, priors: PriorSet, *, centered: bool) -> pm.
         if inputs.structure[0] != GIVEN:
             _normal_gamma(inputs.data, products.basis)
         X = pm.Data("X", rows.X, dims=("obs", "term"))
-        Z = pm.Data("Z", rows.Z, dims=("obs", "effect"))
+        Z = pm.Data("Z", rows.Z, dims=("obs", "effect")) if design.effects else pt.zeros((0, 0))
         eta = pt.dot(X, model["gamma"]) + rows.offset
         effects = random_effects(design, root, centered=centered)
-        for (span, u), codes, factor in zip(effects, rows.codes_of, design.factors, strict=True):
+        for (span, u), codes, factor in zip(
+            effects, rows.codes_of, design.factors, strict=bool(design.effects)
+        ):
             suffix = f"_{factor.name}" if len(design.factors) > 1 else ""
             place = pm.Data(f"group_of{suffix}", codes, dims="obs")
             eta = eta + (Z[:, span] * u[place]).sum(axis=1)

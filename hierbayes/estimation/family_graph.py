@@ -69,7 +69,7 @@ def family_graph(
         ]
         eta = pt.as_tensor(rows.offset) + pt.dot(pt.as_tensor(rows.X), gamma)
         effects = random_effects(design, root, centered=centered)
-        for (span, u), codes in zip(effects, design.rows.codes_of, strict=True):
+        for (span, u), codes in zip(effects, design.rows.codes_of, strict=bool(design.effects)):
             eta = eta + (pt.as_tensor(design.rows.Z[:, span]) * u[codes]).sum(axis=1)
         eta = pm.Deterministic("eta", eta, dims=row)
         phi = [sigma, *more][: len(problem.dispersion)]

@@ -97,10 +97,40 @@ def parameters(
 ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
     """The root of G, σ and γ° with their priors, registered in the model that is open.
 
-    γ° is read only where γ is not integrated out.
+    γ° is read only where γ is not integrated out.  Without random effects the root has no entry.
     """
-    model = pm.modelcontext(None)
     sigma = None if priors.has_dispersion else pt.ones(())
+    root, sd = pt.zeros((0, 0)), pt.zeros(0)
+    if design.effects:
+        root, sd, sigma = _of_effects(design, priors, data, sigma)
+    elif priors.explains_gamma:
+        sigma = prior_variable("sigma", priors.sigma[1], data, "sigma")
+        explained_scales(data, sigma, len(design.terms) - 1, 0)
+    if sigma is None:
+        sigma = prior_variable("sigma", priors.sigma[1], data, "sigma")
+    gamma = data["gamma_mean"]  # of the right size
+    if inputs.structure[0] == GIVEN:
+        gamma = _fixed_effects(design, priors, data)
+        if any(isinstance(prior, DesignNormal) for _, prior, _ in priors.gamma):
+            away = gamma - data["gamma_mean"]
+            form = pt.dot(away, pt.dot(data["gamma_precision"], away))
+            pm.Potential("prior_gamma", data["gamma_log_constant"] - 0.5 * form)
+    for block, prior, _ in priors.joint:
+        if prior.has_density:
+            given = {name: data[name] for name in data if name.startswith(f"{block}_")}
+            prior_density = joint_log_density(prior, given, root, sd, sigma)
+            pm.Potential(f"prior_{block}", prior_density)
+    return root, sigma, gamma
+
+
+def _of_effects(
+    design: Design,
+    priors: PriorSet,
+    data: dict[str, TensorVariable],
+    sigma: TensorVariable | None,
+) -> tuple[TensorVariable, TensorVariable, TensorVariable | None]:
+    """The root of G and sd; and σ, where it is known already or a prior of R² needs it."""
+    model = pm.modelcontext(None)
     if priors.explains_gamma:
         sigma = prior_variable("sigma", priors.sigma[1], data, "sigma")
         signed = explained_scales(data, sigma, len(design.terms) - 1, len(design.effects))
@@ -117,21 +147,7 @@ def parameters(
         pm.Deterministic("sd", pt.sqrt(pt.diagonal(G)), dims="effect")
     sd = model["sd"]
     pm.Deterministic("corr", G / pt.outer(sd, sd), dims=("effect", "effect_bis"))
-    if sigma is None:
-        sigma = prior_variable("sigma", priors.sigma[1], data, "sigma")
-    gamma = data["gamma_mean"]  # of the right size
-    if inputs.structure[0] == GIVEN:
-        gamma = _fixed_effects(design, priors, data)
-        if any(isinstance(prior, DesignNormal) for _, prior, _ in priors.gamma):
-            away = gamma - data["gamma_mean"]
-            form = pt.dot(away, pt.dot(data["gamma_precision"], away))
-            pm.Potential("prior_gamma", data["gamma_log_constant"] - 0.5 * form)
-    for block, prior, _ in priors.joint:
-        if prior.has_density:
-            given = {name: data[name] for name in data if name.startswith(f"{block}_")}
-            prior_density = joint_log_density(prior, given, root, sd, sigma)
-            pm.Potential(f"prior_{block}", prior_density)
-    return root, sigma, gamma
+    return root, sd, sigma
 
 
 def _data(name: str, value: Floats) -> TensorVariable:

@@ -25,6 +25,8 @@ def random_effects(
 ) -> Iterator[tuple[slice, TensorVariable]]:
     """The places of each factor's effects and u (J, q), registered in the model that is open.
 
+    None of a model without random effects.
+
     Non-centred ``b`` ~ N(0, I) and ``u`` = b L', or centred ``u`` ~ N(0, LL'); of several factors
     ``b_`` and ``u_`` with the name of each.
 
@@ -36,6 +38,8 @@ def random_effects(
     centered : bool
     """
     several = len(design.factors) > 1
+    if not design.effects:
+        return
     for factor, span in zip(design.factors, design.spans, strict=True):
         suffix = f"_{factor.name}" if several else ""
         dims, own = (f"group{suffix}", f"effect_of{suffix}"), root[span, span]

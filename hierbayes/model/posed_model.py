@@ -241,7 +241,7 @@ class PosedModel:
         ``with graph:``, and ``emit("pymc")`` writes it as code.  The graph of a family that is not
         Gaussian is of this kind always.  Parameters of a residual structure are
         ``error_coordinates``, and their density is a function of Python: ``hb.sample_graph``
-        samples such a graph fastest.
+        samples such a graph fastest.  Without a random part there are no ``u`` and no G.
 
         Parameters
         ----------
@@ -266,7 +266,6 @@ class PosedModel:
         >>> [variable.name for variable in graph.free_RVs]
         ['signed_sd', 'sigma', 'gamma_standard', 'b']
         """
-        self.specification.refuse_no_random_part()
         if self.problem.family is not None:
             from hierbayes.fit.of_family.graph import graph_of_family
 
