@@ -125,6 +125,8 @@ def _of_root(criterion: LatentCriterion, mode: Mode) -> Floats:
     S[np.arange(len(rows)), rows] = root.T[columns]
     S += S.swapaxes(1, 2)
     total = np.zeros((len(rows), len(rows)))
+    if not len(rows):  # no random effects
+        return total
     for k, at in enumerate(criterion.rows.spans):
         if not (np.diagonal(root)[at] != 0.0).all():
             return np.full_like(total, np.nan)
