@@ -157,3 +157,17 @@ def test_meanings_of_crossed_factors_name_each() -> None:
     assert table.loc["cvar(verbal, second)", "meaning"] == (
         "the contextual effect of verbal: its between-second slope minus its within-second slope"
     )
+
+
+def test_cells_of_a_variable_of_the_fixed_part_go_by_all_columns() -> None:
+    """Varieties in blocks: an effect of a cell is no effect of a variety."""
+    at = np.arange(72)
+    plots = pd.DataFrame({"block": at // 12, "variety": np.array(["a", "b", "c"])[at // 4 % 3]})
+    plots["y"] = np.sin(at**2)
+    model = hb.Model("y ~ variety + (1 | block) + (1 | block:variety)", plots)
+    text = str(model.equations())
+    assert "(independent between groups of block:variety and of all else)" in text
+    assert "(independent between blocks and of all else)" in text
+    assert model.meanings().table.loc["variety[T.b]", "meaning"] == (
+        "the difference in mean intercept between groups with variety = b and variety = a"
+    )

@@ -138,7 +138,8 @@ def _variance(script: LevelScript, factor: int) -> list[Line]:
     """The distribution of a factor's effects, and its G entry by entry."""
     writer, found = script.writer, script.effects(factor)
     effects = writer.column([script.u(effect, node) for effect, node in found])
-    groups = plural(script.structure.columns[factor][-1])
+    noun = script.structure.group_noun(factor)
+    groups = f"groups of {noun}" if ":" in noun else plural(noun)
     apart = remark(script, f"independent between {groups} and of all else")
     if len(found) == 1:
         return [Line(effects, "~", writer.beside(writer.normal(script.G(factor)), *apart))]

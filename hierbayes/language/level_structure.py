@@ -118,6 +118,15 @@ class LevelStructure:
         """Whether each factor is nested in the next."""
         return len(self.levels) > 1
 
+    def group_noun(self, factor: int) -> str:
+        """What its groups are called by: the last of its columns, and no variable of the fixed part.
+
+        Where that varies in the fixed part too, as varieties in blocks do, groups go by all columns.
+        """
+        names = self.columns[factor]
+        fixed = {one.variable for path in self.fixed for node in path for one in node.factors}
+        return ":".join(names) if len(names) > 1 and names[-1] in fixed else names[-1]
+
     def paths(self, depth: int) -> list[tuple[Node, ...]]:
         """The coefficients of one level, each after those that lead to it; γ come last."""
         paths: list[tuple[Node, ...]] = [(node,) for node in self.root.terms]

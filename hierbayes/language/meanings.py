@@ -137,7 +137,7 @@ def _of_levels(problem: Problem, scale: LinkScale) -> list[tuple[int, str, str]]
     levels = read_level_structure(problem)
     script = LevelScript(levels, current_notation(), TextWriter())
     found = [
-        scale.on(replace(read_structure(problem.design.of_factor(k)), group=levels.columns[k][-1]))
+        scale.on(replace(read_structure(problem.design.of_factor(k)), group=levels.group_noun(k)))
         for k in range(len(levels.groups))
     ]
     rows = []
