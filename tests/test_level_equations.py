@@ -169,5 +169,5 @@ def test_cells_of_a_variable_of_the_fixed_part_go_by_all_columns() -> None:
     assert "(independent between groups of block:variety and of all else)" in text
     assert "(independent between blocks and of all else)" in text
     assert model.meanings().table.loc["variety[T.b]", "meaning"] == (
-        "the difference in mean intercept between groups with variety = b and variety = a"
+        "the difference in mean y between groups with variety = b and variety = a"
     )

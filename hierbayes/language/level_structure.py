@@ -119,9 +119,9 @@ class LevelStructure:
         return len(self.levels) > 1
 
     def group_noun(self, factor: int) -> str:
-        """What its groups are called by: the last of its columns, and no variable of the fixed part.
+        """What its groups are called by: the last of its columns.
 
-        Where that varies in the fixed part too, as varieties in blocks do, groups go by all columns.
+        Where the fixed part has that too, as varieties in blocks, they go by all columns.
         """
         names = self.columns[factor]
         fixed = {one.variable for path in self.fixed for node in path for one in node.factors}
