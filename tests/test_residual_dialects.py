@@ -141,7 +141,7 @@ NLME_REFUSED = {
     "gls(y ~ v, correlation = corAR1(0.3, ~ v | id, fixed = TRUE))": "fixed = TRUE of corAR1 asks",
     "gls(y ~ 1, correlation = corARMA(form = ~ v | id, p = 2))": r"corARMA\(p = 2, q = 0\) models",
     "gls(y ~ v, weights = varPower(form = ~ x | arm))": "varPower is read of one covariate",
-    "gls(y ~ v, weights = ~ x)": r"weights = ~ \.\.\., varFixed, models here do not have",
+    "gls(y ~ v, weights = ~ x)": r"weights = ~ \.\.\., models here do not have",
     "gls(y ~ v, weights = varConstPower(form = ~ x))": "residual variances varConstPower models",
     "gls(y ~ v, weights = varExp(form = ~ log(x)))": "the form of varExp is read of a column",
     "lme(y ~ v, random = ~ 1 | id, correlation = corAR1(form = ~ v | arm))": "are arm; read are",

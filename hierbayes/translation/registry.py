@@ -13,7 +13,11 @@ from hierbayes.translation.hlm import writer as hlm
 from hierbayes.translation.mlwin import writer as mlwin
 from hierbayes.translation.python import bambi, pymc_code, statsmodels
 from hierbayes.translation.r import brms, glmmtmb, lme4, nlme, rstanarm
-from hierbayes.translation.responses import refuse_unknown_family, refuse_unsaid_rows
+from hierbayes.translation.responses import (
+    less_offsets,
+    refuse_unknown_family,
+    refuse_unsaid_rows,
+)
 from hierbayes.translation.sas import writer as sas
 from hierbayes.translation.stata import writer as stata
 
@@ -46,7 +50,7 @@ def emit(model: ModelToWrite, system: str) -> str:
     refuse_unknown_family(model, dialect)
     refuse_unsaid_rows(model, dialect)
     refuse_unknown_structure(model, dialect)
-    return dialect.emit(model)
+    return dialect.emit(less_offsets(model, dialect))
 
 
 def read(system: str, text: str, columns: Sequence[str]) -> StatedModel:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hierbayes.errors import FormulaError
 from hierbayes.families.categorical import Categorical
@@ -15,9 +17,10 @@ from hierbayes.specification.formula import Specification
 from hierbayes.specification.response import FAILURES
 from hierbayes.specification.terms import column_name
 from hierbayes.translation.dialect import Dialect, ModelToWrite
+from hierbayes.translation.expression import factor_tree
 
-_WEIGHTS = ("nlme", "lme4", "brms", "pymc")
-_KNOWN_SD = ("brms", "pymc")
+_WEIGHTS = ("nlme", "lme4", "glmmtmb", "brms", "pymc")
+_KNOWN_SD = ("nlme", "glmmtmb", "brms", "pymc")
 _OFFSETS = ("lme4", "glmmtmb", "brms", "rstanarm", "bambi", "pymc")
 _ZEROS_OF_COLUMNS = ("glmmtmb", "brms", "pymc")  # systems that are told them
 
@@ -48,7 +51,7 @@ def refuse_unknown_family(model: ModelToWrite, dialect: Dialect) -> None:
 
 
 def refuse_unsaid_rows(model: ModelToWrite, dialect: Dialect) -> None:
-    """Refuse weights of rows, or an offset of a Gaussian response, that a system does not have.
+    """Refuse weights of rows, or known standard deviations of errors, that a system has not.
 
     The weights that rstanarm and glmmTMB take multiply log likelihoods, and are others.
 
@@ -69,11 +72,22 @@ def refuse_unsaid_rows(model: ModelToWrite, dialect: Dialect) -> None:
             f"known_sd='{spec.known_sd}' states; they are written for: "
             f"{', '.join(_KNOWN_SD)} (and metafor's rma.mv has them in R)"
         )
-    if model.family is None and spec.offsets and dialect.name not in _OFFSETS:
-        raise FormulaError(
-            f"code for {dialect.name} has no offset of a Gaussian response; subtract it, as in "
-            f"I({spec.response} - {spec.offsets[0]}), or write it for: {', '.join(_OFFSETS)}"
-        )
+
+
+def less_offsets(model: ModelToWrite, dialect: Dialect) -> ModelToWrite:
+    """A Gaussian model with its offsets subtracted from the response, for systems without any.
+
+    The likelihood is the same: y − o has the law of y with its mean less o.
+    """
+    spec = model.specification
+    if model.family is not None or not spec.offsets or dialect.name in _OFFSETS:
+        return model
+    subtracted = " - ".join(
+        one if isinstance(factor_tree(one), ast.Name | ast.Call) else f"({one})"
+        for one in spec.offsets
+    )
+    left = replace(spec, response=f"I({spec.response} - {subtracted})", offsets=())
+    return replace(model, specification=left)
 
 
 def _refuse_unnamed(spec: Specification) -> None:

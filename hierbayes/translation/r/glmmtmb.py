@@ -35,6 +35,7 @@ from hierbayes.translation.r.families import (
 )
 from hierbayes.translation.r.glmmtmb_errors import STRUCTURES, error_terms
 from hierbayes.translation.r.glmmtmb_errors_reader import take_errors
+from hierbayes.translation.r.glmmtmb_rows import held_dispersion, take_known, version_wanted
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.syntax import Node
 from hierbayes.translation.responses import linked
@@ -90,6 +91,7 @@ def emit(model: ModelToWrite) -> str:
     family = model.family
     if family is None:
         arguments += [f"dispformula = {dispersion}"] if dispersion else []
+        arguments += held_dispersion(model)
         arguments.append(f"REML = {'FALSE' if model.ml else 'TRUE'}")
     elif isinstance(family, ZeroPart):
         words = _BEHIND_HURDLE if isinstance(family, Hurdle) else _FAMILIES
@@ -99,7 +101,7 @@ def emit(model: ModelToWrite) -> str:
     if isinstance(family, StudentT) and family.df is not None:
         held = f"start = list({_DEGREES[0]} = log({family.df:.15g}))"
         arguments += [held, f"map = list({_DEGREES[0]} = factor(NA))"]
-    call = "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
+    call = version_wanted(model) + "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
     return program(model, "glmmTMB", call, "glmmTMB")
 
 
@@ -125,15 +127,17 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
     call = find_model(text, columns, _GLMMTMB)
     given = dict(call.arguments)
     family = read_family(given.get("family"), _WORDS, text, "glmmTMB")
-    residual = None
+    residual, weights, known = None, "", ""
     if family is None:
-        given["formula"], residual = take_errors(
+        given, known = take_known(given, call.columns, text)
+        given["formula"], residual, weights = take_errors(
             given["formula"], given.get("dispformula"), call.columns, text
         )
     else:
         _refuse_dispersion(given, text)
     given["formula"] = _plain_structures(given["formula"], columns, text)
     stated = read_mixed(given, call.columns, text, family, residual)
+    stated = replace(stated, weights=weights, known_sd=known)
     model = call.checked(with_own_group(stated))
     family = single_or_trials(_with_df(family, given, text), model)
     zeros = given.get("ziformula")

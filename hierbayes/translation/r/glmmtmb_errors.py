@@ -20,6 +20,7 @@ from hierbayes.residuals.structure import Correlation, ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Strata
 from hierbayes.translation.dialect import ModelToWrite
+from hierbayes.translation.r.glmmtmb_rows import log_sd_offsets
 from hierbayes.translation.r.variance_terms import log_sd_terms
 from hierbayes.translation.r.words import r_name
 
@@ -42,11 +43,15 @@ def error_terms(model: ModelToWrite) -> tuple[list[str], str]:
         For a product of which glmmTMB has no word, and times that it would take for others.
     """
     structure, times = model.specification.residual, model.variables.times
-    if structure is None:
-        return [], ""
-    if structure.correlation is None or times is None:
-        terms = log_sd_terms(structure)
-        return [], f"~ {' + '.join(terms)}"
+    offsets = log_sd_offsets(model)
+    if structure is None or structure.correlation is None or times is None:
+        terms = [*(log_sd_terms(structure) or ["1"] * bool(offsets)), *offsets]
+        return [], f"~ {' + '.join(terms)}" if terms else ""
+    if offsets:
+        raise FormulaError(
+            f"glmmTMB has no weights beside correlated errors, as those of {structure.text} are; "
+            "nlme has them"
+        )
     return [_term(structure, structure.correlation, times)], "~ 0"
 
 

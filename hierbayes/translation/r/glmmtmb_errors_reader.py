@@ -13,6 +13,7 @@ from hierbayes.residuals.variances import Strata
 from hierbayes.translation.dialect import pointed
 from hierbayes.translation.error_structures import are_one_apart
 from hierbayes.translation.r.addends import addends, without_addends
+from hierbayes.translation.r.glmmtmb_rows import refuse_unknown_version
 from hierbayes.translation.r.reading import group_text
 from hierbayes.translation.r.syntax import Node
 from hierbayes.translation.r.variance_terms import column_of, product, read_variances
@@ -33,8 +34,8 @@ _WHOLE = ("ar1", "hetar1", "toep", "homtoep")  # whose levels stand for times on
 
 def take_errors(
     formula: Node, dispersion: Node | None, columns: Sequence[str], text: str
-) -> tuple[Node, ResidualStructure | None]:
-    """A formula without the term that stands for the errors, and their structure.
+) -> tuple[Node, ResidualStructure | None, str]:
+    """A formula without the term that stands for the errors, their structure, and weights.
 
     Parameters
     ----------
@@ -50,19 +51,16 @@ def take_errors(
         For what models here do not have; it is pointed at.
     """
     if dispersion is None or dispersion.text == "NULL":
-        return formula, None
+        return formula, None, ""
     if dispersion.kind != "prefix" or dispersion.text != "~":
         raise pointed(text, dispersion.place, "dispformula is read as a formula, as in ~ sex")
     right = dispersion.parts[0]
     if [one.text for one in addends(right)] == ["0"]:
-        return _term(formula, dispersion, columns, text)
+        return *_term(formula, dispersion, columns, text), ""
     stated = read_variances(right, columns, text, "dispformula")
     if stated.weights:
-        raise pointed(
-            text, right.place, "an offset of dispformula is of the logarithm of a variance or of "
-            "a standard deviation, by the version of glmmTMB; give weights='w' instead"
-        )  # fmt: skip
-    return formula, product(stated.parts, text, right.place)
+        refuse_unknown_version(right, text)
+    return formula, product(stated.parts, text, right.place), stated.weights
 
 
 def _term(

@@ -22,6 +22,7 @@ from hierbayes.translation.r.code import program, r_block, r_formula
 from hierbayes.translation.r.model_call import ModelCall, Signature, find_model
 from hierbayes.translation.r.nlme_errors import STRUCTURES, arguments_of_errors
 from hierbayes.translation.r.nlme_errors_reader import read_errors
+from hierbayes.translation.r.nlme_rows import held_sigma, take_rows
 from hierbayes.translation.r.reading import (
     factors_among,
     formula_text,
@@ -83,6 +84,7 @@ def emit(model: ModelToWrite) -> str:
         f"data = {model.data}",
         f'method = "{"ML" if model.ml else "REML"}"',
         "na.action = na.omit",
+        *held_sigma(model, function),
     ]
     call = f"fit <- {function}(\n  " + ",\n  ".join(arguments) + "\n)"
     return program(model, "nlme", call, function)
@@ -110,11 +112,16 @@ def _structure(blocks: tuple[tuple[str, ...], ...], model: ModelToWrite) -> str:
 def read(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of lme; of a formula alone where it holds the random part too."""
     call = find_model(text, columns, _LME, _GLS)
-    given, columns = call.arguments, call.columns
-    if "control" in given:
-        _refuse_held_sigma(given["control"], text)
+    given, weights, known = take_rows(call.arguments, text)
+    found = _read(replace(call, arguments=given), fixed_variances=bool(weights or known))
+    return replace(found, weights=weights, known_sd=known)
+
+
+def _read(call: ModelCall, *, fixed_variances: bool) -> Specification:
+    """The model without weights of rows."""
+    given, columns, text = call.arguments, call.columns, call.text
     if call.system == "gls":
-        return _read_gls(call)
+        return _read_gls(call, fixed_variances=fixed_variances)
     fixed = formula_text(given["fixed"], columns, text)
     if "random" not in given:
         found = read_combined(fixed)
@@ -146,29 +153,20 @@ def _innermost_errors(found: Specification, call: ModelCall) -> ResidualStructur
     return read_errors(call.arguments, groups, call.columns, call.text)
 
 
-def _read_gls(call: ModelCall) -> Specification:
+def _read_gls(call: ModelCall, *, fixed_variances: bool) -> Specification:
     """The model of a call of gls."""
     given, text = call.arguments, call.text
     for node in given["model"].walk():
         if node.text in ("|", "||"):
             raise pointed(text, node.place, "gls has no random part; it is lme that is meant")
     errors = read_errors(given, (), call.columns, text)
-    if errors is None:
+    if errors is None and not fixed_variances:
         raise pointed(
             text, given["model"].place, "gls without correlation and weights is a regression with "
             "independent errors of one variance, which is no model here"
         )  # fmt: skip
     fixed = formula_text(given["model"], call.columns, text)
-    return call.checked(read_combined(fixed, residual=errors))
-
-
-def _refuse_held_sigma(control: Node, text: str) -> None:
-    for name, value in control.arguments if control.kind == "call" else ():
-        if name == "sigma" and value.text not in ("NULL", "0"):
-            raise pointed(
-                text, value.place, "sigma = ... holds σ fixed, which models here do not; leave it "
-                "out to read the rest"
-            )  # fmt: skip
+    return call.checked(read_combined(fixed, residual=errors, may_be_fixed=True))
 
 
 def _pieces(node: Node, group: str, columns: Sequence[str], text: str) -> list[tuple[str, Node]]:

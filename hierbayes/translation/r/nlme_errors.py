@@ -20,6 +20,7 @@ from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Strata
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.nested_levels import Level
+from hierbayes.translation.r.nlme_rows import fixed_variances
 from hierbayes.translation.r.words import r_name, r_string
 
 STRUCTURES = frozenset({
@@ -39,9 +40,9 @@ def arguments_of_errors(model: ModelToWrite, levels: tuple[Level, ...]) -> list[
     levels : tuple of Level
         Of the random part, the outermost first.
     """
-    structure, weights = model.specification.residual, model.specification.weights
+    structure = model.specification.residual
     correlation = None if structure is None else structure.correlation
-    parts = [f"varFixed(~ I(1/{weights}))"] if weights else []
+    parts = fixed_variances(model)
     parts += [_weights(part) for part in (() if structure is None else structure.variances)]
     arguments = []
     if correlation is not None:

@@ -207,11 +207,11 @@ class _Reader:
         if node.function == "varComb":
             return [part for _, one in node.arguments for part in self.weights(one)]
         if node.function not in _WEIGHTS:
-            word = "weights = ~ ..., varFixed," if node.text == "~" else node.function or node.text
+            word = "weights = ~ ...," if node.text == "~" else node.function or node.text
             raise self.refusal(
                 node,
                 f"the residual variances {word} models here do not have; "
-                f"read are: {', '.join(_WEIGHTS)}, varComb",
+                f"read are: {', '.join(_WEIGHTS)}, varFixed, varComb",
             )
         form = self.arguments(node, _VALUES).get("form")
         inner = form.parts[0] if form is not None and form.text == "~" else None
