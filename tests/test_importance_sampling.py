@@ -77,6 +77,7 @@ def test_the_posterior_is_that_of_nuts(a_model: hb.Model) -> None:
     assert (np.abs(one - other) < 5.0 * np.hypot(error_one, error_other)).all()
     said = "importance sampling of θ in place of NUTS: Pareto k̂ of the weights"
     assert any(finding.startswith(said) for finding in by_weights.diagnose().findings)
+    assert any("(limit 1.05)" in finding for finding in by_weights.diagnose().findings)
     assert by_weights.evidence.sampler == "importance"
     assert "posterior by importance sampling" in str(by_weights.summary())
     assert "by importance sampling of θ (Pareto k̂" in str(by_weights.summary())

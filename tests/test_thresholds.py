@@ -235,6 +235,13 @@ def test_draws_that_cannot_be_used(r_hat: float, diverging: int, said: str) -> N
     assert objection(r_hat, diverging, 20_000) == said
 
 
+@pytest.mark.parametrize(
+    ("r_hat", "said"), [(1.0499, ""), (1.0501, "chains disagree (R-hat 1.05)")]
+)
+def test_draws_of_independent_proposals(r_hat: float, said: str) -> None:
+    assert objection(r_hat, 0, 4000, k_hat=0.1) == said
+
+
 # ---------------------------------------------------------------- a maximum
 
 

@@ -10,6 +10,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import correlated_pairs
 
 R_HAT_LIMIT = 1.01
+R_HAT_OF_PROPOSALS = 1.05  # the same of importance sampling: a chain has few, but independent ones
 FEW_DIVERGENCES = 0.001  # of the draws, up to which they can be used
 
 
@@ -36,7 +37,16 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
     return index, np.concatenate(parts, axis=-1)
 
 
-def objection(r_hat: float, diverging: int, draws: int) -> str:
+def r_hat_limit(k_hat: float | None) -> float:
+    """The largest R-hat of draws that can be used; k̂ is that of importance sampling, if any.
+
+    Chains of it are proposals from one distribution, which cannot disagree: with some 200 effective
+    ones R-hat is above 1.01 by chance, and k̂ and ESS say what the draws are worth.
+    """
+    return R_HAT_LIMIT if k_hat is None else R_HAT_OF_PROPOSALS
+
+
+def objection(r_hat: float, diverging: int, draws: int, k_hat: float | None = None) -> str:
     """Why draws cannot be used, in words; empty where they can.
 
     Examples
@@ -44,7 +54,7 @@ def objection(r_hat: float, diverging: int, draws: int) -> str:
     >>> objection(1.002, 2, 4000), objection(1.002, 40, 4000)
     ('', '40 divergences in 4000 draws')
     """
-    if r_hat > R_HAT_LIMIT:
+    if r_hat > r_hat_limit(k_hat):
         return f"chains disagree (R-hat {r_hat:.2f})"
     if diverging > FEW_DIVERGENCES * draws:
         return f"{diverging} divergences in {draws} draws"

@@ -16,8 +16,8 @@ from hierbayes.estimation.importance import K_HAT_LIMIT
 from hierbayes.fit.about import note_on_response
 from hierbayes.fit.convergence import (
     FEW_DIVERGENCES,
-    R_HAT_LIMIT,
     convergence_table,
+    r_hat_limit,
     scalar_draws,
 )
 from hierbayes.fit.evidence import Maximum, Sampling, null_directions
@@ -65,7 +65,7 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling, conflicts: list[str]) -> D
     table = convergence_table(fit)
     chains, draws = fit.theta.sigma.shape
     r_hat, bulk, tail = table["r_hat"].max(), table["ess_bulk"].min(), table["ess_tail"].min()
-    wanted = ESS_PER_CHAIN * chains
+    wanted, limit = ESS_PER_CHAIN * chains, r_hat_limit(evidence.k_hat)
     diverging = int(evidence.stats["diverging"].sum())
     bfmi = _bfmi(evidence)
     findings: list[str] = []
@@ -73,12 +73,12 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling, conflicts: list[str]) -> D
     cautions: list[str] = []
     if chains < 2:
         bad.append("one chain cannot show that chains agree: sample at least two")
-    elif r_hat <= R_HAT_LIMIT:
-        findings.append(f"chains agree: the largest R-hat is {r_hat:.3f} (limit {R_HAT_LIMIT})")
+    elif r_hat <= limit:
+        findings.append(f"chains agree: the largest R-hat is {r_hat:.3f} (limit {limit})")
     else:
         bad.append(
             f"chains disagree: R-hat of {table['r_hat'].idxmax()} is {r_hat:.3f} "
-            f"(limit {R_HAT_LIMIT}); use more tune and draws"
+            f"(limit {limit}); use more tune and draws"
         )
     text = f"smallest ESS, every random effect included: bulk {bulk:.0f}, tail {tail:.0f}"
     enough = min(bulk, tail) >= wanted

@@ -96,7 +96,7 @@ class PosteriorFit(Fit):
         """Why the draws cannot be used, of chains and divergences; empty where they can."""
         r_hat = float(convergence_table(self, random_effects=False)["r_hat"].max())
         diverging = np.asarray(self.evidence.stats["diverging"])
-        return objection(r_hat, int(diverging.sum()), diverging.size)
+        return objection(r_hat, int(diverging.sum()), diverging.size, self.evidence.k_hat)
 
     def _found(self) -> str:
         return self.draws_text

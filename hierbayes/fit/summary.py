@@ -151,7 +151,8 @@ def lines_of_draws(
     how = f"{chains} chains × {draws} {_how(evidence)}, seed {evidence.seed}"
     further = [("Draws", how)]
     diverging = int(evidence.stats["diverging"].sum())
-    why = objection(float(parameters["r_hat"].max()), diverging, chains * draws)
+    r_hat = float(parameters["r_hat"].max())
+    why = objection(r_hat, diverging, chains * draws, evidence.k_hat)
     if why:
         further.append(("Beware", f"do not use these draws, {why}; see diagnose()"))
     elif diverging:

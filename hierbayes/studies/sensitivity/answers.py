@@ -66,7 +66,8 @@ class Baseline:
     def objection(self) -> str:
         """Why no verdict can rest on its draws; empty where one can."""
         diverging = np.asarray(self.fit.evidence.stats["diverging"])
-        return objection(self.r_hat, int(diverging.sum()), diverging.size)
+        k_hat = self.fit.evidence.k_hat
+        return objection(self.r_hat, int(diverging.sum()), diverging.size, k_hat)
 
 
 def baseline_of(fit: object) -> Baseline:
