@@ -20,7 +20,7 @@ from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 
 _FURTHEST = 40.0  # of a linear predictor from 0, where the response of all rows is looked for
-_HALVINGS = 60
+_HALVINGS, _AT_A_TIME = 60, 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,6 +200,21 @@ def working_response(rows: FamilyRows, times: Floats | None = None) -> Floats:
     return common_predictor(rows, times) + (each - mean) / spread
 
 
+def _for_one_mean(
+    family: ResponseFamily, offset: Floats, m: Floats, phi: Floats, mean: float
+) -> float:
+    """`common_predictor` where it gives all rows one mean: many are tried at a time."""
+    size, low, high = 2**_AT_A_TIME, -_FURTHEST, _FURTHEST
+    m = np.repeat(m, size - 1, axis=0)
+    with np.errstate(over="ignore"):
+        for _ in range(_HALVINGS // _AT_A_TIME):
+            width = (high - low) / size
+            found = family.mean(low + width * np.arange(1, size) + offset, m, phi)
+            below = int(np.count_nonzero(found < mean))
+            low, high = low + width * below, low + width * (below + 1)
+    return 0.5 * (low + high)
+
+
 def common_predictor(rows: FamilyRows, times: Floats | None = None) -> float:
     """The constant that, with the offsets, gives all rows together the mean that they have."""
     each = np.ones(len(rows.y)) if times is None else times
@@ -212,7 +227,7 @@ def common_predictor(rows: FamilyRows, times: Floats | None = None) -> float:
     counts = each * rows.sizes if rows.of_trials else each
     offset, m = rows.offset, rows.m
     if not (np.ptp(offset) > 0.0 or np.ptp(m, axis=0).any()):  # one mean for all rows
-        offset, m, counts = offset[:1], m[:1], counts.sum(keepdims=True)
+        return _for_one_mean(rows.family, offset[:1], m[:1], phi, total / float(counts.sum()))
     with np.errstate(over="ignore"):
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)

@@ -15,6 +15,7 @@ from pandas.api.types import (
     is_timedelta64_dtype,
 )
 
+from hierbayes.compilation import compiled
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.grouping import Groups
@@ -77,43 +78,26 @@ def columns_vary_within(columns: Floats, codes: Integers, J: int) -> Booleans:
     """
     if not len(codes):
         return np.zeros((J, columns.shape[1]), dtype=np.bool_)
-    ordered = not (np.diff(codes) < 0).any()
-    if not ordered and np.isfinite(columns.sum()):
-        return np.column_stack([_varies(x, codes, J) for x in columns.T])
-    return _ranges_vary(columns, codes, J, ordered)
-
-
-def _varies(x: Floats, codes: Integers, J: int) -> Booleans:
-    """`columns_vary_within` of one column (n,) without sorting the rows.
-
-    How far the rows of a group are from one of them says it, but for distances between half the
-    limit and the limit.
-    """
-    one = np.empty(J, dtype=np.float64)
-    one[codes] = x  # of each group the last value to be written
-    away = np.abs(x - one[codes])
-    limit = CONSTANT_TOLERANCE * (x.max() - x.min())
-    varies = np.zeros(J, dtype=np.bool_)
-    varies[codes[away > limit]] = True
-    unsure = np.zeros(J, dtype=np.bool_)
-    unsure[codes[(away > 0.5 * limit) & (away <= limit)]] = True
-    unsure &= ~varies
-    if unsure.any():
-        varies[unsure] = _ranges_vary(x[:, None], codes, J, ordered=False)[unsure, 0]
-    return varies
-
-
-def _ranges_vary(columns: Floats, codes: Integers, J: int, ordered: bool) -> Booleans:
-    """`columns_vary_within` by the range in each group."""
-    varies = np.zeros((J, columns.shape[1]), dtype=np.bool_)
-    if not ordered:
-        order = np.argsort(codes, kind="stable")
-        codes, columns = codes[order], columns[order]
-    first = np.flatnonzero(np.diff(codes, prepend=-1))
-    high, low = np.maximum.reduceat(columns, first), np.minimum.reduceat(columns, first)
+    high, low = np.full((2, J, columns.shape[1]), -np.inf)
+    low[:] = np.inf
+    _write_ranges(np.ascontiguousarray(columns), codes, high, low)
     with np.errstate(invalid="ignore"):  # two infinite values are the same
-        varies[codes[first]] = high - low > CONSTANT_TOLERANCE * _spread(columns, high, low)
+        varies: Booleans = high - low > CONSTANT_TOLERANCE * _spread(columns, high, low)
     return varies
+
+
+@compiled()
+def _write_ranges(columns: Floats, codes: Integers, high: Floats, low: Floats) -> None:
+    """The largest and the smallest value (J, k) of each group over what stands there."""
+    n, k = columns.shape
+    for i in range(n):
+        j = codes[i]
+        for c in range(k):
+            value = columns[i, c]
+            if value > high[j, c]:
+                high[j, c] = value
+            if value < low[j, c]:
+                low[j, c] = value
 
 
 def _spread(columns: Floats, high: Floats, low: Floats) -> Floats:
