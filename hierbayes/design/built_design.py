@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
-from formulaic.parser.types import Factor
 
+from hierbayes.design.column_structure import ColumnStructure
 from hierbayes.design.columns import Columns
 from hierbayes.design.complete import complete_columns
 from hierbayes.design.constant_factors import constant_factors
@@ -22,7 +21,7 @@ from hierbayes.design.matrices import (
     ALL_ROWS,
     columns_needed,
     factor_codes,
-    materialise,
+    made_columns,
     one_column,
 )
 from hierbayes.design.predictors import side_by_side
@@ -30,7 +29,6 @@ from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
 from hierbayes.design.rows import Rows
 from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.design.usable_columns import (
-    floats,
     refuse_neither_number_nor_factor,
     refuse_non_numeric_response,
     refuse_shared_names,
@@ -44,14 +42,7 @@ from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
-from hierbayes.specification.terms import (
-    INTERCEPT,
-    bare_term,
-    factor_text,
-    is_number,
-    join_terms,
-    term_text,
-)
+from hierbayes.specification.terms import INTERCEPT, bare_term, join_terms
 
 
 def build_design(
@@ -137,22 +128,22 @@ def _columns(
     spec: Specification, frame: DataColumns, codes_of: tuple[Integers, ...]
 ) -> tuple[Columns, Floats, list[Floats]]:
     """What the columns are called and how they are made; X, and Z of each random term."""
-    made = materialise(parse_formula(spec.fixed_formula), frame, spec.functions)
-    X, fixed = floats(made), made.model_spec
-    owners = [s.term for s in fixed.structure for _ in s.columns]
-    alone = tuple(factor_text(*t.factors) if len(t.factors) == 1 else "" for t in owners)
+    X, fixed = made_columns(parse_formula(spec.fixed_formula), frame, spec.functions)
     parts = [_random_part(block, fixed, X, frame, spec.functions) for block in spec.random_effects]
-    refuse_single_levels((fixed, *(part for _, _, part in parts if not isinstance(part, tuple))))
-    refuse_shared_names(_names_by_term(fixed), *map(_names_by_term, (p for _, _, p in parts)))
+    found = [part for _, _, part in parts if not isinstance(part, tuple)]
+    refuse_single_levels((fixed.spec, *(part.spec for part in found)))
+    refuse_shared_names(fixed.factors, *(part.factors for part in found))
     columns = Columns(
         specification=spec,
-        terms=tuple(fixed.column_names),
+        terms=fixed.names,
         effects=tuple(name for _, names, _ in parts for name in names),
-        term_of=tuple(map(str, owners)),
+        term_of=fixed.term_of,
         blocks=tuple(len(names) for _, names, _ in parts),
-        fixed_spec=fixed,
-        random_specs=tuple(part for _, _, part in parts),
-        between_of=tuple(constant_factors(spec, frame, (X, alone), codes) for codes in codes_of),
+        fixed_spec=fixed.spec,
+        random_specs=tuple(part if isinstance(part, tuple) else part.spec for _, _, part in parts),
+        between_of=tuple(
+            constant_factors(spec, frame, (X, fixed.alone), codes) for codes in codes_of
+        ),
     )
     return columns, X, [Z for Z, _, _ in parts]
 
@@ -177,55 +168,22 @@ def _units_of_errors(spec: Specification) -> dict[str, tuple[str, ...]]:
 
 def _random_part(
     block: tuple[str, ...],
-    fixed: ModelSpec,
+    fixed: ColumnStructure,
     X: Floats,
     frame: DataColumns,
     functions: Functions,
-) -> tuple[Floats, tuple[str, ...], ModelSpec | tuple[int, ...]]:
+) -> tuple[Floats, tuple[str, ...], ColumnStructure | tuple[int, ...]]:
     """Columns of a block of random effects, their names, and how they are made.
 
     A term that is one fixed column already (a number or an expression of numbers; the
     columns of a factor have other names) is taken from there.
     """
-    own = _own_columns(fixed)
-    if own.keys() >= set(block):
-        places = tuple(own[term] for term in block)
+    if fixed.places.keys() >= set(block):
+        places = tuple(fixed.places[term] for term in block)
         names = ("Intercept" if term == INTERCEPT else bare_term(term) for term in block)
         return X[:, places], tuple(names), places
-    made = materialise(parse_formula(join_terms(block)), frame, functions)
-    return floats(made), tuple(made.model_spec.column_names), made.model_spec
-
-
-def _names_by_term(
-    part: ModelSpec | tuple[int, ...],
-) -> list[tuple[str, tuple[str, ...]]]:
-    """Names of columns with the factors of their term; none of columns that stand elsewhere.
-
-    A number that scales a term is not in its names, and not here.
-    """
-    if isinstance(part, tuple):
-        return []
-    return [
-        (name, tuple(text for text in map(factor_text, row.term.factors) if not _scales(text)))
-        for row in part.structure
-        for name in row.columns
-    ]
-
-
-def _scales(factor: str) -> bool:
-    return is_number(factor) and factor != INTERCEPT
-
-
-def _own_columns(fixed: ModelSpec) -> dict[str, int]:
-    """Places of the fixed terms that are one column of numbers, by term as it is written."""
-    found, place = {}, 0
-    for part in fixed.structure:
-        states = (fixed.encoder_state.get(factor.expr) for factor in part.term.factors)
-        kinds = {state[0] for state in states if state}  # a number that scales has none
-        if len(part.columns) == 1 and Factor.Kind.CATEGORICAL not in kinds:
-            found[term_text(part.term)] = place
-        place += len(part.columns)
-    return found
+    made, structure = made_columns(parse_formula(join_terms(block)), frame, functions)
+    return made, structure.names, structure
 
 
 def _response(spec: Specification, frame: DataColumns) -> Floats:

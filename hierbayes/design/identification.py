@@ -12,10 +12,11 @@ over all groups, whatever the rank of each.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from hierbayes.design.blocks import block_slices
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
@@ -108,16 +109,13 @@ def told_by_a_group(cross: Products, k: int) -> float:
     return float(np.linalg.eigvalsh(left / (unit[:, None] * unit))[:, 0].max())
 
 
+@lru_cache(maxsize=64)
 def _directions(blocks: tuple[int, ...]) -> Floats:
     """∂G/∂(free entry) (k, q, q)."""
-    q, found = sum(blocks), []
-    for at in block_slices(blocks):
-        for r in range(at.start, at.stop):
-            for c in range(at.start, r + 1):
-                S = np.zeros((q, q))
-                S[r, c] = S[c, r] = 1.0
-                found.append(S)
-    return np.array(found)
+    rows, columns = free_entries(blocks)
+    k, S = np.arange(len(rows)), np.zeros((len(rows), sum(blocks), sum(blocks)))
+    S[k, rows, columns] = S[k, columns, rows] = 1.0
+    return S
 
 
 def _gram(cross: CrossProducts, S: Floats) -> Floats:

@@ -21,7 +21,6 @@ from hierbayes.design.sparse_products import PairProducts, SparseProducts, added
 from hierbayes.frames.arrays import Floats, Integers
 
 _LATER = 1 << 16  # blocks that wait to be added to those before, at least
-_WIDEST = 1 << 31  # more levels than a factor has
 
 
 class LevelRoots:
@@ -109,7 +108,7 @@ class PairSums:
 
     def add(self, values: Floats, i: Integers, j: Integers) -> None:
         """Add the blocks (n, q_k, q_l) of rows, whose levels are i and j (n,)."""
-        self._waiting.append(added_pairs(*self._place, i, j, values, _WIDEST))
+        self._waiting.append(added_pairs(*self._place, i, j, values))
         blocks = sum(len(one.i) for one in self._waiting)
         if blocks > 2 * self._known + _LATER:
             self._waiting = [self._whole()]
@@ -120,7 +119,7 @@ class PairSums:
             np.concatenate([getattr(one, name) for one in self._waiting])
             for name in ("i", "j", "values")
         )
-        return added_pairs(*self._place, i, j, values, _WIDEST)
+        return added_pairs(*self._place, i, j, values)
 
     def products(self, first: Integers, second: Integers) -> PairProducts:
         """All of them, of levels in another order (J_k,), (J_l,) than that they came in.
@@ -129,7 +128,7 @@ class PairSums:
         """
         found = self._whole()
         i, j = _places(first)[found.i], _places(second)[found.j]
-        return added_pairs(*self._place, i, j, found.values, len(second))
+        return added_pairs(*self._place, i, j, found.values)
 
 
 def _places(order: Integers) -> Integers:

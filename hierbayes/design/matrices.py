@@ -13,6 +13,7 @@ from formulaic import ModelMatrix, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
 
+from hierbayes.design.column_structure import ColumnStructure, structure_of
 from hierbayes.design.materialiser import Materialiser
 from hierbayes.design.plain_columns import Sketch, plain_data
 from hierbayes.design.usable_columns import floats, refuse_not_finite
@@ -40,16 +41,30 @@ def materialise(formula: Any, frame: DataColumns, functions: Functions = ()) -> 
     if plain is None:
         made = _computed(formula, frame, functions)
     else:
-        spec = _spec_of(plain.sketch)
+        spec = _known(plain.sketch).spec
         made = ModelMatrix(plain.columns(spec), spec=spec)
     refuse_not_finite(floats(made), made.model_spec.column_names, frame.index)
     return made
 
 
+def made_columns(
+    formula: Any, frame: DataColumns, functions: Functions
+) -> tuple[Floats, ColumnStructure]:
+    """The columns (n, k) of a formula, and what they are."""
+    plain = plain_data(formula, frame)
+    if plain is None:
+        made = materialise(formula, frame, functions)
+        return floats(made), structure_of(made.model_spec)
+    known = _known(plain.sketch)
+    columns = plain.columns(known.spec)
+    refuse_not_finite(columns, known.names, frame.index)
+    return columns, known
+
+
 @lru_cache(maxsize=64)
-def _spec_of(sketch: Sketch) -> ModelSpec:
-    """What formulaic remembers of such data."""
-    return _computed(sketch.formula, sketch.rows(), ()).model_spec
+def _known(sketch: Sketch) -> ColumnStructure:
+    """What formulaic remembers of such data, and what that says of the columns."""
+    return structure_of(_computed(sketch.formula, sketch.rows(), ()).model_spec)
 
 
 def _computed(formula: Any, frame: DataColumns, functions: Functions) -> Any:

@@ -177,12 +177,9 @@ class ResidualMoments:
             )
         )
         pairs = tuple(
-            added_pairs(
-                k, m, codes[k], codes[m], M[:, design.spans[k], design.spans[m]],
-                design.factors[m].J,
-            )
+            added_pairs(k, m, codes[k], codes[m], M[:, design.spans[k], design.spans[m]])
             for k, m in combinations(range(len(design.factors)), 2)
-        )  # fmt: skip
+        )
         C = M.sum(axis=0)[q:, q:]  # of whole matrices, which lie together
         return SparseProducts(levels, pairs, C, float(self.n), self.basis)
 

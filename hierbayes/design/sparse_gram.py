@@ -13,6 +13,8 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
+from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
 
@@ -33,8 +35,8 @@ def sparse_gram(cross: SparseProducts, S: Floats) -> Floats:
     gram, first = np.empty((len(S) + 1, len(S) + 1)), np.empty((len(S), cross.p, cross.p))
     for k, level in enumerate(cross.levels):
         first[own[k]] = inverse @ _fixed(parts[k], B[k])
-        traces = np.einsum("iab,ab->i", parts[k], level.A.sum(axis=0))
-        gram[own[k], -1] = gram[-1, own[k]] = traces - np.einsum("irr->i", first[own[k]])
+        traces = (parts[k] * level.A.sum(axis=0)).sum(axis=(1, 2))
+        gram[own[k], -1] = gram[-1, own[k]] = traces - first[own[k]].trace(axis1=1, axis2=2)
         gram[own[k], own[k]] = _alike(parts[k], parts[k], level.A, B[k], B[k] @ inverse)
     for pair in cross.pairs:
         k, m = pair.first, pair.second
@@ -65,8 +67,35 @@ def _alike(S: Floats, T: Floats, A: Floats, left: Floats, right: Floats) -> Floa
     left, right : (J, q, p) and (J, r, p) float
         B of the one factor, and BΦ of the other.
     """
-    J, q, r = A.shape
-    rest = A - 2.0 * left @ right.transpose(0, 2, 1)
-    K = (A.reshape(J, q * r).T @ rest.reshape(J, q * r)).reshape(q, r, q, r)
-    alike: Floats = np.einsum("icd,mcd->im", np.einsum("iab,bcad->icd", S, K), T)
+    alike = np.empty((len(S), len(T)))
+    _write_alike(*map(np.ascontiguousarray, (S, T, A, left, right)), alike)
     return alike
+
+
+@compiled()
+def _write_alike(
+    S: Floats, T: Floats, A: Floats, left: Floats, right: Floats, alike: Floats
+) -> None:
+    """`_alike`, written over; K[bc, ad] = Σ_j A_j[b, c] (A_j − 2E_j)[a, d] is made first."""
+    (J, q, r), p = A.shape, left.shape[2]
+    K, rest = zeros_of((q, r, q, r)), room_for((q, r))
+    for j in range(J):
+        for a in range(q):
+            for d in range(r):
+                rest[a, d] = A[j, a, d]
+                for c in range(p):
+                    rest[a, d] -= 2.0 * left[j, a, c] * right[j, d, c]
+        for b in range(q):
+            for c in range(r):
+                for a in range(q):
+                    for d in range(r):
+                        K[b, c, a, d] += A[j, b, c] * rest[a, d]
+    for i in range(len(S)):
+        for m in range(len(T)):
+            total = 0.0
+            for a in range(q):
+                for b in range(q):
+                    for c in range(r):
+                        for d in range(r):
+                            total += S[i, a, b] * K[b, c, a, d] * T[m, c, d]
+            alike[i, m] = total

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import zeros_of
 from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.grouping_factor import GroupingFactor
@@ -166,20 +168,54 @@ class SparseProducts:
                 )
             )
             values = np.concatenate([mine.values, theirs.values])
-            pairs.append(added_pairs(mine.first, mine.second, i, j, values, len(second)))
+            pairs.append(added_pairs(mine.first, mine.second, i, j, values))
         return SparseProducts(levels, tuple(pairs), self.C + other.C, self.n + other.n, self.basis)
 
 
-def added_pairs(
-    first: int, second: int, i: Integers, j: Integers, values: Floats, J: int
-) -> PairProducts:
+def added_pairs(first: int, second: int, i: Integers, j: Integers, values: Floats) -> PairProducts:
     """Blocks (m, q_k, q_l) of levels i and j, those of the same two levels added."""
-    key, place = np.unique(i.astype(np.int64) * J + j, return_inverse=True)
-    total = np.empty((len(key), *values.shape[1:]))
-    for a in range(values.shape[1]):
-        for b in range(values.shape[2]):
-            total[:, a, b] = np.bincount(place, values[:, a, b], len(key))
-    return PairProducts(first, second, key // J, key % J, total)
+    i, j = i.astype(np.int64, copy=False), j.astype(np.int64, copy=False)
+    return PairProducts(first, second, *_added(i, j, np.ascontiguousarray(values)))
+
+
+@compiled()
+def _added(i: Integers, j: Integers, values: Floats) -> tuple[Integers, Integers, Floats]:
+    """The distinct pairs in order, and the sum of the blocks of each: two sorts by counting."""
+    m, a, b = values.shape
+    order = _counted(i, _counted(j, np.arange(m)))
+    place, count = np.empty(m, np.int64), 0
+    for at in range(m):
+        row, before = order[at], order[max(at - 1, 0)]
+        count += at == 0 or i[row] != i[before] or j[row] != j[before]
+        place[row] = count - 1
+    levels, others = np.empty(count, np.int64), np.empty(count, np.int64)
+    total = zeros_of((count, a, b))
+    for row in range(m):
+        at = place[row]
+        levels[at], others[at] = i[row], j[row]
+        for c in range(a):
+            for d in range(b):
+                total[at, c, d] += values[row, c, d]
+    return levels, others, total
+
+
+@inner
+def _counted(keys: Integers, order: Integers) -> Integers:
+    """Rows in the order of their keys, else as they stand in ``order``."""
+    size = 0
+    for key in keys:
+        size = max(size, key + 1)
+    begin = np.zeros(size + 1, np.int64)
+    for key in keys:
+        begin[key + 1] += 1
+    for key in range(size):
+        begin[key + 1] += begin[key]
+    sorted_rows = np.empty_like(order)
+    for row in order:
+        key = keys[row]
+        sorted_rows[begin[key]] = row
+        begin[key] += 1
+    return sorted_rows
 
 
 def sparse_products(
@@ -209,9 +245,7 @@ def sparse_products(
         for factor, at, part in zip(factors, codes, parts, strict=True)
     )
     pairs = tuple(
-        added_pairs(
-            k, m, codes[k], codes[m], parts[k][:, :, None] * parts[m][:, None, :], factors[m].J
-        )
+        added_pairs(k, m, codes[k], codes[m], parts[k][:, :, None] * parts[m][:, None, :])
         for k, m in combinations(range(len(factors)), 2)
     )
     C, n = columns.T @ columns, float(len(columns))

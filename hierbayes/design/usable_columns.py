@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,13 +66,13 @@ def refuse_single_levels(specs: tuple[Any, ...]) -> None:
 
 
 def refuse_shared_names(
-    fixed: list[tuple[str, tuple[str, ...]]], *random: list[tuple[str, tuple[str, ...]]]
+    fixed: Sequence[tuple[str, tuple[str, ...]]], *random: Sequence[tuple[str, tuple[str, ...]]]
 ) -> None:
     """Refuse one name for two columns, or for a column of the data and the constant.
 
     Parameters
     ----------
-    fixed, *random : list of (str, tuple of str)
+    fixed, *random : sequence of (str, tuple of str)
         Name and factors of each column, of the fixed part and of each random term.
     """
     names = [name for name, _ in fixed]
