@@ -161,8 +161,6 @@ def test_refused() -> None:
     fit = model.reml()
     known = r"known_sd= states those of all rows"
     for asked in (
-        lambda: hb.profile(fit),
-        lambda: hb.bootstrap(fit, n=10),
         model.map,
         lambda: fit.given(studies("bcg").head(1).assign(trial=99)),
     ):
@@ -181,3 +179,113 @@ def test_refused() -> None:
     with pytest.raises(hb.DataError, match=r"known_sd: 's' is 0 at row label 2"):
         hb.Model("y ~ 1 + (1 | trial)", studies("bcg").assign(
             s=lambda d: d["s"].where(d.index != 2, 0.0)), known_sd="s")  # fmt: skip
+
+
+def simulated_studies() -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"study": [f"s{k}" for k in range(12)], "x": rng.normal(size=12)})
+    data["s"] = rng.uniform(0.3, 1.2, 12)
+    data["y"] = 1.0 + 0.5 * data["x"] + rng.normal(size=12) + data["s"] * rng.normal(size=12)
+    return data
+
+
+def test_shrinkage_is_that_of_each_study() -> None:
+    data = simulated_studies()
+    fit = hb.Model("y ~ x + (1 | study)", data, known_sd="s").reml()
+    tau2, frame = float(fit.G[0, 0]), fit.shrinkage()
+    v = data.set_index("study").loc[fit.design.groups, "s"].to_numpy() ** 2
+    assert_allclose(frame["shrinkage[Intercept]"], tau2 / (tau2 + v), rtol=1e-12)
+    observed = data.set_index("study")["y"].loc[fit.design.groups]
+    assert_allclose(fit.blue()["Intercept"], observed, rtol=1e-10)
+
+
+def test_a_study_left_out_is_fitted_anew() -> None:
+    data = simulated_studies()
+    found = hb.influence(hb.Model("y ~ x + (1 | study)", data, known_sd="s").reml())
+    assert list(found.variance) == ["sd(Intercept)"]
+    assert (found.frame["method"] == "refit").all()
+    for k in (0, 7):
+        without = hb.Model("y ~ x + (1 | study)", data.drop(index=k), known_sd="s").reml()
+        name = data["study"][k]
+        assert_allclose(found.gamma.loc[name], without.gamma, rtol=1e-6)
+        sd = np.sqrt(without.G[0, 0])
+        assert_allclose(found.variance.loc[name, "sd(Intercept)"], sd, rtol=1e-5)
+
+
+def test_profiles_have_no_sigma() -> None:
+    """Of τ by the search over it alone; of a slope by dense matrices."""
+    data = simulated_studies()
+    fit = hb.Model("y ~ x + (1 | study)", data, known_sd="s").ml()
+    table = hb.profile(fit, deviance="ml").intervals()
+    assert ("sigma", "sigma") not in table.index
+    columns = ["lower", "estimate", "upper"]
+    stated = fit.intervals().loc[[("sd", "Intercept")], columns]
+    assert_allclose(table.loc[[("sd", "Intercept")], columns], stated, rtol=1e-5, atol=1e-6)
+
+    x, y, s = (data[name].to_numpy() for name in ("x", "y", "s"))
+    variance = np.linspace(0.0, 6.0, 20_001)[:, None] + s**2  # of each study, by τ²
+
+    def deviance(slope: float) -> float:
+        w, rest = 1.0 / variance, y - slope * x
+        mean = (w @ rest) / w.sum(axis=1)
+        each = np.log(variance) + w * (rest - mean[:, None]) ** 2
+        return float(each.sum(axis=1).min())
+
+    least = deviance(fit.gamma[1])
+    for limit in table.loc[("gamma", "x"), ["lower", "upper"]]:
+        assert deviance(limit) - least == pytest.approx(chi2.ppf(0.95, 1), abs=1e-3)
+
+
+def test_rows_left_out_given_the_estimates() -> None:
+    """Each row given all others, by a dense normal law at the estimates, γ integrated out."""
+    data = simulated_studies().assign(study=lambda d: d["study"].str[:2])  # some of two rows
+    fit = hb.Model("y ~ x + (1 | study)", data, known_sd="s").reml()
+    codes = pd.factorize(data["study"])[0]
+    X, y = np.column_stack([np.ones(12), data["x"]]), data["y"].to_numpy()
+    V = fit.G[0, 0] * (codes[:, None] == codes) + np.diag(data["s"] ** 2)
+    V = V + 1e7 * X @ X.T  # a flat prior of γ
+    P = np.linalg.inv(V)
+    variance = 1.0 / np.diag(P)
+    mean = y - (P @ y) * variance
+    elpd = -0.5 * (np.log(2 * np.pi * variance) + (y - mean) ** 2 / variance)
+    assert_allclose(hb.loo(fit).frame["elpd"], elpd, rtol=1e-4)
+
+
+def test_level_2_residuals_are_standardized_by_their_own_variance() -> None:
+    data = simulated_studies()
+    fit = hb.Model("y ~ x + (1 | study)", data, known_sd="s").reml()
+    X, tau2 = np.column_stack([np.ones(12), data["x"]]), float(fit.G[0, 0])
+    P = np.diag(1.0 / (tau2 + data["s"] ** 2))
+    P = P - P @ X @ np.linalg.solve(X.T @ P @ X, X.T @ P)
+    sd = tau2 * np.sqrt(np.diag(P))
+    frame = hb.level2_residuals(fit).frame.loc[data["study"]]
+    assert_allclose(frame["standardized[Intercept]"], frame["u[Intercept]"] / sd, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_refits_to_simulated_responses_hold_the_known_errors() -> None:
+    fit = hb.Model("y ~ x + (1 | study)", simulated_studies(), known_sd="s").reml()
+    drawn = hb.bootstrap(fit, n=300, seed=1, progress=False)
+    assert list(drawn.table.index) == [
+        ("gamma", "Intercept"), ("gamma", "x"), ("sd", "Intercept")
+    ]  # fmt: skip
+    gamma = drawn.table.loc["gamma"]
+    assert (np.abs(gamma["bias"]) < 5.0 * gamma["mcse"]).all()
+    stated = np.sqrt(np.diag(fit.vcov()))
+    assert_allclose(gamma["se"], stated, rtol=6.0 / np.sqrt(2.0 * 300))
+
+
+def test_a_regression_with_known_errors_is_weighted_least_squares() -> None:
+    data = simulated_studies()
+    plain = hb.Model("y ~ x", data, known_sd="s").ml()
+    X, W = np.column_stack([np.ones(12), data["x"]]), np.diag(1.0 / data["s"] ** 2)
+    cov = np.linalg.inv(X.T @ W @ X)
+    assert_allclose(plain.gamma, cov @ X.T @ W @ data["y"], rtol=1e-10)
+    assert_allclose(plain.vcov(), cov, rtol=1e-10)
+    rest = (data["y"] - X @ plain.gamma) / data["s"]
+    loglik = -0.5 * float((rest**2 + np.log(2.0 * np.pi * data["s"] ** 2)).sum())
+    assert plain.loglik == pytest.approx(loglik, rel=1e-12)
+    assert "weighted least squares" in str(plain.diagnose())
+    larger = hb.Model("y ~ x + (1 | study)", data, known_sd="s").ml()
+    ratio = hb.likelihood_ratio(larger, plain)
+    assert ratio.chisq == pytest.approx(2.0 * (larger.loglik - loglik), rel=1e-9)

@@ -87,6 +87,8 @@ def maximise_known_errors(cross: Products, blocks: tuple[int, ...], reading: Rea
         When no search ends at a maximum.
     """
     search = _KnownErrors(cross, blocks, reading)
+    if not blocks:
+        return _without_effects(search)
     rows, columns = search.at
     found = []
     for size in _STARTS:
@@ -112,6 +114,22 @@ def maximise_known_errors(cross: Products, blocks: tuple[int, ...], reading: Rea
         gradient=float(np.abs(0.5 * gradient).max()),
         ascent=float(np.linalg.eigvalsh(M * np.outer(pull, pull))[-1]),
         singular=bool((largest == 0.0).any()),
+        evaluations=search.calls,
+    )
+
+
+def _without_effects(search: _KnownErrors) -> Optimum:
+    """Weighted least squares: no parameter is searched for."""
+    value, _ = search.deviance(np.empty(0))
+    theta = Theta.from_internal(np.zeros((0, 0)), search.sigma, search.cross.basis)
+    return Optimum(
+        reading=search.reading,
+        theta=theta,
+        gamma=search.likelihood.at(theta).gamma,
+        value=-0.5 * value,
+        gradient=0.0,
+        ascent=0.0,
+        singular=False,
         evaluations=search.calls,
     )
 

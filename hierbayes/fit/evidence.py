@@ -109,7 +109,12 @@ class Sampling:
 
 
 def count_variances(problem: Problem) -> int:
-    """Variance parameters that the data can tell apart, σ and those of the errors included."""
+    """Variance parameters that the data can tell apart, σ and those of the errors included.
+
+    Where the variances of all errors are known, those of G are all.
+    """
+    if problem.design.specification.known_sd:
+        return count_free_entries(problem.design.blocks)
     blind = blind_directions(problem.products, problem.design.blocks)
     of_errors = 0 if problem.moments is None else len(problem.moments.rows.parameters)
     return count_free_entries(problem.design.blocks) + 1 - len(blind) + of_errors

@@ -64,11 +64,12 @@ class KnownErrorsFit(PointFit):
             frames.append(interval_frame("corr", pairs, nothing, corr[rows, columns], nothing))
         table = pd.concat(frames)
         of_G = (
-            "of sd by the profile likelihood, exact" if len(sd) == 1
-            else "G has estimates without limits"
+            "" if not len(sd)
+            else ", and of sd by the profile likelihood, exact" if len(sd) == 1
+            else ", and G has estimates without limits"
         )  # fmt: skip
         table.attrs["method"] = (
-            f"{interval} limits of gamma: normal, given θ̂ ({source.method}); {_KNOWN}, and {of_G}"
+            f"{interval} limits of gamma: normal, given θ̂ ({source.method}); {_KNOWN}{of_G}"
         )
         return table
 
@@ -85,7 +86,12 @@ class KnownErrorsFit(PointFit):
 
     def diagnose(self) -> Diagnosis:
         """Whether θ̂ is a maximum, and what a standard deviation of 0 means."""
-        found, largest = self.evidence, float(self._sd_limits(Interval(0.95))[1][0])
+        found = self.evidence
+        if not self.design.effects:
+            said = "weighted least squares: there are no random effects to look for"
+            table = pd.Series({"log-likelihood": found.value}).to_frame("value")
+            return Diagnosis(True, f"The {found.name} maximum is exact.", (said,), table)
+        largest = float(self._sd_limits(Interval(0.95))[1][0])
         findings = [f"largest gradient over the entries of G: {found.gradient:.1e}"]
         if found.singular:
             rest = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.display.steps import steps
-from hierbayes.estimation.reml import maximise
+from hierbayes.estimation.optimum_of import optimum_of
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.resampling.responses import RowSimulator, responses_of, sums_of
 from hierbayes.fit.resampling.simulation import Simulator, simulator
@@ -17,7 +17,7 @@ def simulator_of(fit: Fitted) -> Simulator | RowSimulator:
     """Simulates responses from the estimates of a fit."""
     if len(fit.design.factors) > 1:
         return RowSimulator(responses_of(fit), sums_of(fit.problem))
-    cross = fit.problem.cross
+    cross = fit.problem.holding_sigma.cross
     root, sigma = fit.theta[0, 0].internal(cross.basis)
     return simulator(cross, cross.basis.gamma_internal(fit.gamma), root, float(sigma))
 
@@ -46,5 +46,5 @@ def bootstrapped_theta(
     with steps(n, "refits", progress=progress) as shown:
         for number in shown:
             cross = simulate.draw(generator_of(seed, number))
-            found.append(maximise(cross, fit.design.blocks, reading).theta)
+            found.append(optimum_of(fit.design, cross, reading).theta)
     return Theta.of(np.stack([one.root for one in found]), np.array([one.sigma for one in found]))

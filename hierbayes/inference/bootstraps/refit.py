@@ -10,6 +10,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
 from hierbayes.estimation.climb import Optimum
 from hierbayes.fit.evidence import maximum_of
+from hierbayes.fit.known_errors import known_errors_maximum
 from hierbayes.fit.point import PointFit
 from hierbayes.inference.profiles.parameter import Estimates, gaussian_estimates
 from hierbayes.likelihood.conditional import flat_prior
@@ -46,6 +47,8 @@ def fit_at(optimum: Optimum, fit: PointFit, cross: Products) -> PointFit:
     """The fit of a simulated response; its rows were never made and are missing."""
     design = fit.design.with_rows(response=np.full(fit.design.n, np.nan))
     problem = Problem(design, cross)
+    if design.specification.known_sd:
+        return known_errors_maximum(problem, optimum.reading)
     at = estimates_at(optimum, cross)
     return PointFit(
         problem=problem,

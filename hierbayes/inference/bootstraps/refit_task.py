@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import InferenceError
-from hierbayes.estimation.reml import maximise
+from hierbayes.estimation.optimum_of import optimum_of
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.resampling.theta_draws import generator_of, simulator_of
@@ -67,7 +67,7 @@ def _refitter(fit: PointFit, *, whole: bool) -> Callable[[np.random.Generator], 
 
     def refitted(generator: np.random.Generator) -> Refit:
         cross = simulate.draw(generator)
-        optimum = maximise(cross, fit.design.blocks, reading_of(fit))
+        optimum = optimum_of(fit.design, cross, reading_of(fit))
         refit = fit_at(optimum, fit, cross) if whole else None
         return Refit(estimates_at(optimum, cross), refit, optimum.singular)
 

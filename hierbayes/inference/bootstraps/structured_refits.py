@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.estimation.reml import maximise
+from hierbayes.estimation.optimum_of import optimum_of
 from hierbayes.fit.evidence import READINGS
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.resampling.responses import sums_of
@@ -28,4 +28,4 @@ def refitted_to(fit: PointFit, y: Floats) -> PointFit:
     if fit.problem.moments is not None:
         return structured_maximum(*with_response(fit.problem, y), reading)
     cross = sums_of(fit.problem).of(y)
-    return fit_at(maximise(cross, fit.design.blocks, reading), fit, cross)
+    return fit_at(optimum_of(fit.design, cross, reading), fit, cross)

@@ -20,7 +20,7 @@ from hierbayes.design.products import Products
 from hierbayes.design.ranks import estimable_effects
 from hierbayes.design.rows_left import products_left
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.estimation.reml import maximise_near
+from hierbayes.estimation.optimum_of import optimum_of
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.of_products import AnyState, likelihood_of
 from hierbayes.likelihood.reading import Reading
@@ -81,7 +81,7 @@ def without_rows(problem: Problem, rows: Integers) -> Iterator[Products]:
 
 def refit(left: Products, problem: Problem, reading: Reading, root: Floats) -> Refit:
     """The maximum for other cross-products in the same basis, from a root λ that is near."""
-    optimum = maximise_near(left, problem.design.blocks, reading, root)
+    optimum = optimum_of(problem.design, left, reading, root)
     return Refit(likelihood_of(left, reading).at(optimum.theta), optimum.singular)
 
 
@@ -99,8 +99,11 @@ def why_not(left: Products, problem: Problem, effects_by_group: Booleans | None 
         the others, where that is known.
     """
     design, n, p = problem.design, left.n, len(problem.design.terms)
-    grouped = bool(design.effects)
-    if n <= p or (grouped and any(level.J < 2 or n <= level.J for level in left.levels)):
+    grouped, sigma_is_told = bool(design.effects), bool(design.specification.known_sd)
+    if n <= p or (
+        grouped
+        and any(level.J < 2 or (n <= level.J and not sigma_is_told) for level in left.levels)
+    ):
         return "too few rows or groups are left"
     XtX = left.C[:-1, :-1]
     own = np.linalg.eigvalsh(_scaled(XtX, np.diag(problem.products.C)[:-1]))

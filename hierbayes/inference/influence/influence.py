@@ -209,7 +209,7 @@ def _frame(
 def _about_cases(fit: Fit, at: Anchor, k: int | None) -> dict[str, object]:
     """What is known of each case beside its changes."""
     if k is not None:
-        return {"n": fit.problem.products.levels[k].rows.astype(np.intp)}
+        return {"n": fit.problem.working.levels[k].rows.astype(np.intp)}
     rows, rest = row_variances(at), fit.residuals(effects="all").to_numpy()
     sd = fit.design.rows.row_sd
     own = room_of(rows.conditional_variance, np.asarray(fit.problem.error_scale()) ** 2)
@@ -230,7 +230,10 @@ def _variance(fit: Fit, G: Floats, sigma: Floats) -> tuple[list[str], Floats]:
     rows, columns = np.nonzero(inside)
     names = [f"sd({effect})" for effect in effects]
     names += [f"corr({effects[c]}, {effects[r]})" for r, c in zip(rows, columns, strict=True)]
-    return [*names, "sigma"], np.column_stack([sd, corr[:, rows, columns], sigma])
+    values = np.column_stack([sd, corr[:, rows, columns], sigma])
+    if fit.design.specification.known_sd:
+        return names, values[:, :-1]
+    return [*names, "sigma"], values
 
 
 def _method(fit: Fit, total: int, refits: int) -> str:

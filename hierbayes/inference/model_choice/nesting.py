@@ -76,7 +76,7 @@ class Nesting:
         M = np.zeros((X.shape[0] + 1, X.shape[1] + 1))
         M[:-1, :-1], M[-1, -1] = X, 1.0
         M[:-1, -1] = -self._moved  # a model without a constant is one of y as it is, not centred
-        own, basis = self.small.problem.cross.basis, cross.basis
+        own, basis = _cross_of(self.small).basis, cross.basis
         if reading_of(self.big) != REML:
             basis = replace(basis, x=own.x, constant=own.constant)
         taken = own.taken if reading_of(self.big) != REML else self.X @ own.taken
@@ -88,7 +88,10 @@ class Nesting:
 
     def null_simulator(self) -> Simulator:
         """Simulates cross-products of the larger model's columns from the smaller model."""
-        theirs, ours = self.small.problem.cross.basis, self.big.problem.cross
+        theirs, ours = (
+            _cross_of(self.small).basis,
+            self.big.problem.holding_sigma.cross,
+        )
         sigma = self.small.sigma / ours.basis.scale
         # a root of G of the smaller model's internal effects, in the larger model's units of y
         root = self.small.state.relative_root * sigma
@@ -102,7 +105,10 @@ class Nesting:
 
         Both centre y at its mean where they have a constant, and the smaller may have none.
         """
-        ours, theirs = self.big.problem.cross.basis, self.small.problem.cross.basis
+        ours, theirs = (
+            self.big.problem.holding_sigma.cross.basis,
+            _cross_of(self.small).basis,
+        )
         moved: Floats = self.X @ np.linalg.solve(theirs.x.matrix, theirs.origin)
         moved = moved - np.linalg.solve(ours.x.matrix, ours.origin)
         return moved / ours.scale
@@ -203,3 +209,8 @@ def internal_columns(problem: Problem) -> tuple[Floats, Floats]:
     rows = design.rows
     W, Z = problem.working.basis.internal_rows(rows.X, rows.Z, rows.response)
     return W[:, :-1], Z
+
+
+def _cross_of(fit: PointFit) -> CrossProducts:
+    """The cross-products of a fit of one grouping factor."""
+    return fit.problem.holding_sigma.cross

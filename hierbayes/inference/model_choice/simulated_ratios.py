@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hierbayes.display.steps import steps
-from hierbayes.estimation.reml import maximise
+from hierbayes.estimation.optimum_of import optimum_of
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.resampling.responses import responses_of, sums_of
 from hierbayes.frames.arrays import Floats
@@ -46,12 +46,12 @@ def _null_draws(nesting: Nesting) -> _Draw:
     if any(len(fit.design.factors) > 1 for fit in fits):
         return _draws_on_rows(nesting)
     simulate, reading = nesting.null_simulator(), reading_of(nesting.big)
-    big, small = (fit.design.blocks for fit in fits)
+    big, small = (fit.design for fit in fits)
 
     def draw(generator: np.random.Generator) -> tuple[float, float]:
         cross = simulate.draw(generator)
-        larger = maximise(cross, big, reading).value
-        return larger, maximise(nesting.smaller(cross), small, reading).value
+        larger = optimum_of(big, cross, reading).value
+        return larger, optimum_of(small, nesting.smaller(cross), reading).value
 
     return draw
 
@@ -85,7 +85,7 @@ def _draws_on_rows(nesting: Nesting) -> _Draw:
     def draw(generator: np.random.Generator) -> tuple[float, float]:
         y = simulate.draw(generator)
         larger, smaller = (
-            maximise(cross, fit.design.blocks, reading).value
+            optimum_of(fit.design, cross, reading).value
             + log_jacobian(reading, cross.basis, cross.n)
             for fit, cross in zip(fits, (one.of(y) for one in sums), strict=True)
         )

@@ -36,7 +36,7 @@ def densities_given_estimates(fit: PointFit, some: Rows) -> tuple[Floats, Floats
 
     γ and u are integrated out in both.  The first is −inf where a row alone carries a coefficient.
     """
-    problem = fit.problem.of_rows(some)
+    problem = fit.problem.of_rows(some).holding_sigma
     at, sigma = Anchor(problem, fit.any_state), fit.sigma * some.row_sd
     rows = row_variances(at)
     eta = linear_predictor(fit, rows_to_predict(problem.design, None))

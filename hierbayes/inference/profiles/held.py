@@ -33,7 +33,8 @@ from hierbayes.likelihood.theta import Theta
 class Held:
     """The deviance of a problem with one parameter held.
 
-    Free variables are the entries of E, then log σ in the internal basis.  A
+    Free variables are the entries of E, then log σ in the internal basis, but where σ is known to
+    be 1, as rows are divided by known standard deviations of their errors.  A
     correlation's two standard deviations are not below zero; the
     sign of a column of E means nothing, so that nothing else needs a bound.
 
@@ -47,7 +48,8 @@ class Held:
     """
 
     def __init__(self, problem: Problem, parameter: Parameter, reading: Reading) -> None:
-        self.cross = problem.products
+        self.cross = problem.holding_sigma.products
+        self.knows_sigma = bool(problem.design.specification.known_sd)
         self.parameter, self.reading = parameter, reading
         self.root = HeldRoot(self.cross.basis, problem.design.blocks, parameter)
 
@@ -56,26 +58,37 @@ class Held:
     @property
     def bounded(self) -> Booleans:
         """Which free variables are not below zero."""
-        return np.append(self.root.bounded, False)
+        return np.append(self.root.bounded, [False] * (not self.knows_sigma))
 
     def variables(self, best: Estimates) -> Floats:
         """The variables at which estimates stand, whatever the value of the held parameter."""
         internal, sigma = best.theta.internal(self.cross.basis)
-        return np.append(self.root.variables(internal), np.log(sigma))
+        return self._with_sigma(self.root.variables(internal), float(np.log(sigma)))
 
     def lifted(self, x: Floats) -> Floats:
         """The same with pivots of E off zero, where they cannot see that they should grow."""
-        return np.append(self.root.lifted(x[:-1]), x[-1])
+        lifted = self.root.lifted(self._entries(x))
+        return lifted if self.knows_sigma else np.append(lifted, x[-1])
 
     def theta(self, value: float, x: Floats) -> Theta:
         """θ at a value of the held parameter and at the variables."""
-        root, sigma = self.root.at(value, x[:-1]), self._sigma(value, x)
+        root, sigma = self.root.at(value, self._entries(x)), self._sigma(value, x)
         return Theta.from_internal(root, sigma, self.cross.basis)
 
     def _sigma(self, value: float, x: Floats) -> float:
         """σ in the internal basis."""
+        if self.knows_sigma:
+            return 1.0 / self.cross.basis.scale
         held = self.parameter.block == "sigma"
         return value / self.cross.basis.scale if held else float(np.exp(x[-1]))
+
+    def _entries(self, x: Floats) -> Floats:
+        """The entries of E among the variables."""
+        return x if self.knows_sigma else x[:-1]
+
+    def _with_sigma(self, entries: Floats, of_log_sigma: float) -> Floats:
+        """What is of the entries of E, and of log σ where that is free."""
+        return entries if self.knows_sigma else np.append(entries, of_log_sigma)
 
     # ---------------------------------------------------------------- the deviance
 
@@ -135,13 +148,15 @@ class Held:
     ) -> tuple[float, Floats, float]:
         sigma = self._sigma(value, x)
         gamma = likelihood.gamma_prior.mean  # not read: γ is integrated out, or at its best
-        found, (by_root, by_sigma, _) = likelihood.search(self.root.at(value, x[:-1]), sigma, gamma)
-        by_entries, held = self.root.pulled(value, x[:-1], -2.0 * by_root)
+        entries = self._entries(x)
+        root = self.root.at(value, entries)
+        found, (by_root, by_sigma, _) = likelihood.search(root, sigma, gamma)
+        by_entries, held = self.root.pulled(value, entries, -2.0 * by_root)
         d_log_sigma = -2.0 * by_sigma * sigma
         if self.parameter.block == "sigma":
             held, d_log_sigma = d_log_sigma / value, 0.0
         deviance = -2.0 * (found + likelihood.log_jacobian)
-        return deviance, np.append(by_entries, d_log_sigma), float(held)
+        return deviance, self._with_sigma(by_entries, d_log_sigma), float(held)
 
     # ---------------------------------------------------------------- a fixed effect
 

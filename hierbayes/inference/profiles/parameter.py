@@ -65,7 +65,8 @@ def parameters_of(problem: Problem) -> tuple[Parameter, ...]:
     effects = design.effect_labels
     rows, columns = correlated_pairs(design.blocks)
     pairs = zip(columns.tolist(), rows.tolist(), strict=True)
-    names, turned = problem.dispersion, None if problem.family is None else problem.family.turned
+    names = () if design.specification.known_sd else problem.dispersion
+    turned = None if problem.family is None else problem.family.turned
     beside = 0 if turned is None else len(turned)
     return (
         *(Parameter("gamma", term, (k,)) for k, term in enumerate(design.terms)),

@@ -45,7 +45,7 @@ class Anchor:
 def anchor(fit: Fit) -> Anchor:
     """The anchor of a fit: θ̂, or the posterior means of G and σ."""
     if isinstance(fit, PointFit):
-        return Anchor(fit.problem, fit.any_state)
+        return Anchor(fit.problem.holding_sigma, fit.any_state)
     theta = Theta.of_covariance(fit.G, fit.sigma)
     likelihood = likelihood_of(fit.problem.products, NORMAL, fit.gamma_prior)
     return Anchor(fit.problem, likelihood.at(theta))
