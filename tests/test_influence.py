@@ -12,7 +12,7 @@ from scipy.stats import chi2
 
 import hierbayes as hb
 from hierbayes.errors import HypothesisError, InferenceError
-from hierbayes.estimation.reml import maximise_near
+from hierbayes.estimation.optimum_of import optimum_of
 from hierbayes.inference.influence import case as cases_left_out
 from hierbayes.inference.influence import case_results
 from hierbayes.likelihood.reading import GIVEN, REML
@@ -184,11 +184,11 @@ def test_all_schools_take_few_evaluations_on_the_boundary(
     evaluations: list[int] = []
 
     def counted(*given: Any) -> Any:
-        optimum = maximise_near(*given)
+        optimum = optimum_of(*given)
         evaluations.append(optimum.evaluations)
         return optimum
 
-    monkeypatch.setattr(cases_left_out, "maximise_near", counted)
+    monkeypatch.setattr(cases_left_out, "optimum_of", counted)
     result = hb.influence(full)
     assert len(evaluations) == 160
     assert np.mean(evaluations) < 25  # from afar it takes 41

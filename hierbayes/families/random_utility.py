@@ -44,8 +44,8 @@ def averaged_shares(eta: Floats, spread: Floats, nodes: int) -> Floats:
 
     Examples
     --------
-    >>> averaged_shares(np.array([[0.4, -0.3]]), np.zeros((1, 2)), 1).round(3)
-    array([[0.309, 0.462, 0.229]])
+    >>> averaged_shares(np.array([[0.4, -0.3]]), np.zeros((1, 2)), 1).round(2)
+    array([[0.31, 0.46, 0.23]])
     >>> averaged_shares(np.array([[0.4, -0.3]]), np.array([[1.5, 0.5]]), 41).round(3)
     array([[0.299, 0.468, 0.233]])
     """
