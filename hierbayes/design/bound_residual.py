@@ -61,8 +61,8 @@ def refuse_untold(law: ErrorLaw) -> None:
     ------
     DataError
     """
-    for part in law.variances:
-        part.refuse_untold()
+    for part, level in zip(law.variances, law.level_of, strict=True):
+        part.refuse_untold(np.bincount(level, law.level_counts))
     if law.correlation is not None:
         law.correlation.refuse_untold(law.group)
 

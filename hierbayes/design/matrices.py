@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -226,8 +227,10 @@ def one_column(text: str, frame: DataColumns, functions: Functions, what: str) -
     if text == f"`{text[1:-1]}`" or text.isidentifier():
         column = frame[text.strip("`")]
         if not _holds_numbers(column.dtype):
+            wrong = [one for one in column if not isinstance(one, Real)]
+            bad = wrong[0] if wrong else column.iloc[0]
             raise DataError(
-                f"the {what} '{text}' holds {column.iloc[0]!r}, which is no number; make it a "
+                f"the {what} '{text}' holds {bad!r}, which is no number; make it a "
                 "column of numbers"
             )
         return column.to_numpy(dtype=np.float64)

@@ -179,7 +179,7 @@ def read_errors(
     if not isinstance(residual, ResidualStructure):
         raise ResidualError(
             "residual is a structure of hb.residuals, such as hb.residuals.AR1('week'), not "
-            f"{residual!r}"
+            f"{residual!r}{_meant(residual)}"
         )
     if family is not None:
         raise ResidualError(
@@ -189,6 +189,17 @@ def read_errors(
     if isinstance(residual, StudentT):
         return families.StudentT(df=residual.df), None
     return None, residual
+
+
+def _meant(residual: object) -> str:
+    """What to do with what is no structure, where that is plain."""
+    if isinstance(residual, type) and issubclass(residual, ResidualStructure):
+        return f"; name its columns, as in {residual.__name__}('week')"
+    if isinstance(residual, list | tuple):
+        return "; several are multiplied, as in AR1('week') * Strata('sex')"
+    if isinstance(residual, str) and "(" in residual:
+        return "; leave out the quotes around it"
+    return ""
 
 
 def _specification(

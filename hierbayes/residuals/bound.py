@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hierbayes.errors import DataError
-
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.intp]
 type Booleans = NDArray[np.bool_]
@@ -203,8 +201,10 @@ class BoundVariance(Protocol):
             When a row has a level that the fit has not seen.
         """
 
-    def refuse_untold(self) -> None:
+    def refuse_untold(self, counts: Floats) -> None:
         """Refuse rows that do not tell every parameter.
+
+        ``counts`` (L,) are the rows of each level.
 
         Raises
         ------
@@ -276,24 +276,3 @@ def distinct_places(places: Integers, size: int) -> tuple[Integers, Integers]:
     number = np.empty(size, dtype=np.intp)
     number[found] = np.arange(len(found))
     return found, number[places]
-
-
-def numbers_of(frame: Columns, name: str, what: str) -> Floats:
-    """A column (n,) of finite numbers.
-
-    Raises
-    ------
-    DataError
-        Naming the column, and what it is for.
-    """
-    column = frame[name]
-    plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
-    if not plain and (
-        not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
-    ):
-        raise DataError(f"{what} must be numbers, and column '{name}' is {column.dtype}")
-    values = column.to_numpy(dtype=np.float64)
-    if not np.isfinite(values).all():
-        at = frame.index[int(np.flatnonzero(~np.isfinite(values))[0])]
-        raise DataError(f"{what} must be finite, and column '{name}' is not in row {at}")
-    return values

@@ -23,8 +23,8 @@ from hierbayes.residuals.bound import (
     KeptPart,
     Parameter,
     in_parts,
-    numbers_of,
 )
+from hierbayes.residuals.number_columns import numbers_of
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
 FITTED = "fitted(.)"  # the column of fitted values, in rows that have them
@@ -201,7 +201,7 @@ class OfCovariate:
     levels: Integers
     of: CovariateVariance
 
-    def refuse_untold(self) -> None:
+    def refuse_untold(self, counts: Floats) -> None:
         """As in `BoundVariance`."""
         if not self.spread > 1e-12 * max(float(np.abs(self.values).max()), 1e-300):
             name = self.of.said if self.of.x is None else f"'{self.of.x}'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +20,10 @@ from hierbayes.residuals.bound import (
     Parameter,
     StructuredRows,
     in_parts,
-    numbers_of,
 )
 from hierbayes.residuals.coordinates import log_logistic_slope, log_one_less_square
 from hierbayes.residuals.correlation_kernels import chain_parts
+from hierbayes.residuals.number_columns import numbers_of
 from hierbayes.residuals.times import refuse_lone_rows
 
 _START = 0.3  # the correlation of neighbours from which a search begins
@@ -99,16 +100,19 @@ class MarkovChain:
             )
         times = numbers_of(frame, self.time, "the times of correlated errors")
         if not self.continuous and (times != np.round(times)).any():
-            raise DataError(f"the times '{self.time}' of correlated errors are whole numbers")
+            at = int(np.flatnonzero(times != np.round(times))[0])
+            raise DataError(
+                f"the times '{self.time}' of correlated errors are whole numbers, and that of row "
+                f"{frame.index[at]} is {times[at]:g}; round it, or use hb.residuals.CAR1"
+            )
         return times
 
     def matrix(self, times: Floats, z: Any) -> Any:
         """As in `BoundCorrelation`."""
         lags = np.abs(np.subtract.outer(times, times))
-        phi = self.natural(z)[0]
-        if self.continuous:
-            return phi**lags
-        return _whole_power(phi, lags.astype(np.int64))
+        if self.continuous:  # φ itself may be no number, or 1, where times have a unit of their own
+            return np.exp(-np.log1p(np.exp(-z[0])) * lags / self.unit)
+        return _whole_power(self.natural(z)[0], lags.astype(np.int64))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -178,7 +182,9 @@ def chain(
     order = np.lexsort((times, rows.codes))
     same = rows.codes[order][1:] == rows.codes[order][:-1]
     before, after = order[:-1][same], order[1:][same]
-    lags = np.round(times[after] - times[before], 10)
+    lags = times[after] - times[before]
+    size = math.floor(math.log10(lags.max())) if len(lags) else 0
+    lags = np.round(lags, 10 - min(size, 0))  # equal ones are told as such
     gaps, place, counts = np.unique(lags, return_inverse=True, return_counts=True)
     every = np.arange(rows.n)
     links = Links(

@@ -98,10 +98,13 @@ class ResidualStructure(ABC):
         Raises
         ------
         ResidualError
-            When both are correlations, or have a part in common.
+            When both are correlations, or have a part in common, or the other is no structure.
         """
         if not isinstance(other, ResidualStructure):
-            return NotImplemented
+            raise ResidualError(
+                f"{self!r} is multiplied by another structure, such as hb.residuals.Strata('sex'), "
+                f"not by {other!r}"
+            )
         return Product(self.parts + other.parts)
 
 
@@ -221,3 +224,8 @@ def refuse_no_column(name: object, argument: str) -> None:
     """
     if not isinstance(name, str) or not name:
         raise ResidualError(f"{argument} must be the name of a column, not {name!r}")
+    if name.lstrip().startswith("~"):
+        raise ResidualError(
+            f"{argument} must be the name of a column, not the form {name!r} of R; write "
+            "'~ t | g' as in hb.residuals.AR1('t', group='g')"
+        )

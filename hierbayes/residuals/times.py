@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Floats, Integers, StructuredRows, numbers_of
+from hierbayes.residuals.bound import Floats, Integers, StructuredRows
+from hierbayes.residuals.number_columns import numbers_of
 
 
 def times_of(rows: StructuredRows, time: str | None) -> Floats:

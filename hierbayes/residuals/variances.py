@@ -97,12 +97,25 @@ class Ratios:
     levels: Integers
     by: tuple[str, ...]
 
-    def refuse_untold(self) -> None:
+    def refuse_untold(self, counts: Floats) -> None:
         """As in `BoundVariance`."""
+        names = ", ".join(self.by)
         if len(self.labels) < 2:
             raise DataError(
-                f"the strata {', '.join(self.by)} have one level in the rows used, "
-                f"{self.labels[0]!r}; leave them out"
+                f"the strata {names} have one level in the rows used, {self.labels[0]!r}; leave "
+                "them out"
+            )
+        alone = np.flatnonzero(counts < 2)
+        if 2 * len(alone) > len(counts):
+            raise DataError(
+                f"the strata {names} have one row each at {len(alone)} of {len(counts)} levels, "
+                "which tells no variance of it; name a factor, or for a covariate use "
+                "hb.residuals.Power or hb.residuals.Exponential"
+            )
+        if len(alone):
+            raise DataError(
+                f"the stratum {names} = {self.labels[alone[0]]} has one row, which tells no "
+                "variance of it; join it with another level, or leave the row out"
             )
 
     def joined(

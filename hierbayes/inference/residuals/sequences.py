@@ -17,7 +17,7 @@ from hierbayes.errors import DataError, EstimationError, in_quotes
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
-from hierbayes.residuals.bound import numbers_of
+from hierbayes.residuals.number_columns import numbers_of
 
 KINDS = ("normalized", "pearson", "response")
 _WHAT = "times of residuals"
