@@ -1,5 +1,6 @@
 """The likelihood over λ and the parameters of the errors together: values, slopes, maxima."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,11 @@ def at_random(problem: Any) -> tuple[Any, Any]:
 
 def point(problem: Any, root: Any, z: Any, reading: Reading) -> StructuredPoint:
     moments, blocks = problem.moments, problem.design.blocks
+    *cells, J = moments.kernel_cells
+    q, d = len(root), math.isqrt(cells[0].shape[1])
     return structured_point(
-        moments.kernel_cells, moments.rows.with_bends(z, moments.classes), root,
+        (*cells,), (np.empty((J, q, q)), np.empty((J, q, d - q))),
+        moments.rows.with_bends(z, moments.classes), root,
         free_entries(blocks), block_mask(blocks), float(moments.n), restricted=reading == REML,
     )  # fmt: skip
 

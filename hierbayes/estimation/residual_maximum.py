@@ -7,16 +7,17 @@ with its slope by Fisher's identity.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.climb import NEGLIGIBLE, of_few_groups
-from hierbayes.estimation.joint_climb import JointMaximum, climb_together
+from hierbayes.estimation.climb import of_few_groups
+from hierbayes.estimation.joint_climb import JointMaximum, climb_near, climb_together
 from hierbayes.estimation.residual_optimum import AtCoordinates, Beside, ResidualMaximum, known
-from hierbayes.estimation.residual_search import STEP, AlongPath, ResidualSearch
+from hierbayes.estimation.residual_search import STEP, ResidualSearch
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 
@@ -24,10 +25,6 @@ _MOST_STEPS = 60
 _SOME_GROUPS = 2000  # in which a search of very many begins
 _UNSEEN = 1e-7  # gain of ℓ that may be lost in its rounding; slopes have more digits
 _LAST = 2e-11  # gain of ℓ that ends a search by secants alone: 1e-5 standard errors
-_FIRST, _FINE = 1e-5, 1e-8  # the same over G: at the first point of all groups, of gains over z
-_ROUGH, _ROUGH_INSIDE = 0.2, 1e-5  # gains that end the search of some groups, and over G inside
-_SHORT = 0.3  # the first step of that search
-_WIDE = 1e-2  # of coordinates, for the curvature of some groups
 _OTHERS = 3  # maxima over G that are climbed, if each is left for a higher one
 _HIGHER = 1e-8  # ℓ, of a maximum that is another one
 _LONGEST = 1.5  # a step in coordinates
@@ -47,7 +44,7 @@ def maximise_residual(
     here, H = _begin(search)
     for _ in range(_OTHERS):
         if H is not None:  # so near that secants alone lead to all digits
-            here, slope = _climb(search, here, H, _LAST)
+            here, slope = _climb(search, here, H, _LAST * search.width)
             around = partial(_curvature, search, here)
         else:
             here, slope = _climb(search, here, H, search.close)
@@ -66,29 +63,16 @@ def maximise_residual(
 def _begin(search: ResidualSearch) -> tuple[AtCoordinates, Floats | None]:
     """Where a search begins, and the inverse of the information there, where it is known.
 
-    Of one grouping factor that is where a climb over all parameters at once ends; of very many
-    groups the maximum of some, so near to that of all that few steps are left.
+    Of one grouping factor that is where a climb over all parameters at once ends.
     """
     moments = search.moments
-    some = moments.thinned(_SOME_GROUPS) if search.blocks else None
-    if some is None and (found := _together(search)) is not None:
-        return found
-    if some is not None and len(moments.rows.start):
-        first = ResidualSearch(
-            some, search.blocks, search.reading, least=_ROUGH_INSIDE, first=_SHORT
-        )
-        try:
-            near, slope = _climb(first, *_begin(first), _ROUGH)
-            information, tilt = _ahead(first, near, slope)
-        except EstimationError:
-            information = np.zeros((1, 1))
-        if np.linalg.eigvalsh(information)[0] > 0.0:
-            search.near = near.optimum.theta.relative(moments.basis)
-            search.path, search.least = AlongPath(near.z, tilt), _FIRST
-            if (here := search.at(near.z)) is not None:
-                search.least = _LAST
-                return here, some.share * np.linalg.inv(information)
-            search.near, search.path, search.least = None, None, NEGLIGIBLE
+    joint = _joint(search)
+    if joint is not None:
+        search.calls += joint.evaluations
+        search.near = joint.root
+        if (here := search.at(joint.z)) is not None:
+            return here, np.linalg.inv(joint.information)
+        search.near = None
     here = search.at(moments.rows.start)
     if here is None:
         raise EstimationError(
@@ -97,23 +81,36 @@ def _begin(search: ResidualSearch) -> tuple[AtCoordinates, Floats | None]:
     return here, None
 
 
-def _together(search: ResidualSearch) -> tuple[AtCoordinates, Floats] | None:
-    """Where a climb over all parameters at once ends; None where it ends at no maximum."""
+def _joint(search: ResidualSearch) -> JointMaximum | None:
+    """Where a climb over all parameters at once ends; None where it ends at no maximum.
+
+    Of very many groups it begins at the maximum of some, so near to that of all that few steps are
+    left, with the curvature that some tell.
+    """
     moments = search.moments
     if len(moments.design.factors) > 1 or not len(moments.rows.start):
         return None
-    joint = climb_together(moments, search.blocks, search.reading)
-    if joint is not None and joint.on_face and moments.rows.correlation is not None:
+    some = moments.thinned(_SOME_GROUPS) if search.blocks else None
+    if some is None:
+        return _climbed(search)
+    near = _climbed(ResidualSearch(some, search.blocks, search.reading))
+    if near is not None:
+        near = replace(near, whole=near.whole / some.share)
+        found = climb_near(moments, search.blocks, search.reading, near)
+        if found is not None:
+            search.least = _LAST
+            return found
+    return _climbed(search)
+
+
+def _climbed(search: ResidualSearch) -> JointMaximum | None:
+    """Where a climb over all parameters at once ends; None where it ends at no maximum."""
+    joint = climb_together(search.moments, search.blocks, search.reading)
+    if joint is not None and joint.on_face and search.moments.rows.correlation is not None:
         joint = _higher(search, joint)
     if joint is None or not joint.converged or np.linalg.eigvalsh(joint.information)[0] <= 0.0:
         return None
-    search.calls += joint.evaluations
-    search.near = joint.root
-    here = search.at(joint.z)
-    if here is None:
-        search.near = None
-        return None
-    return here, np.linalg.inv(joint.information)
+    return joint
 
 
 def _higher(search: ResidualSearch, joint: JointMaximum) -> JointMaximum:
@@ -134,19 +131,6 @@ def _higher(search: ResidualSearch, joint: JointMaximum) -> JointMaximum:
     return other if not joint.converged or other.value > joint.value + _HIGHER else joint
 
 
-def _ahead(search: ResidualSearch, here: AtCoordinates, slope: Floats) -> tuple[Floats, Floats]:
-    """The information (k, k), and ∂Γ/∂z (k, q, q) of the maxima over Γ, by steps ahead."""
-    information, tilt = np.empty((len(slope), len(slope))), []
-    for i, step in enumerate(_WIDE * np.eye(len(slope))):
-        there = search.at(here.z + step)
-        if there is None:
-            raise EstimationError("the likelihood cannot be evaluated beside its maximum")
-        information[:, i] = (slope - search.slope(there)) / _WIDE
-        roots = [at.optimum.theta.relative(at.products.basis) for at in (here, there)]
-        tilt.append((roots[1] @ roots[1].T - roots[0] @ roots[0].T) / _WIDE)
-    return 0.5 * (information + information.T), np.array(tilt)
-
-
 def _climb(
     search: ResidualSearch, here: AtCoordinates, H: Floats | None, close: float
 ) -> tuple[AtCoordinates, Floats]:
@@ -154,7 +138,7 @@ def _climb(
     search.keep(here)
     slope = search.slope(here)
     if H is None:
-        H = search.first * np.eye(len(slope)) / max(float(np.linalg.norm(slope)), 1.0)
+        H = np.eye(len(slope)) / max(float(np.linalg.norm(slope)), 1.0)
     last = np.inf
     for _ in range(_MOST_STEPS):
         step = H @ slope
@@ -163,8 +147,6 @@ def _climb(
         unseen = gain < _UNSEEN
         if gain < close or (unseen and gain > 0.5 * last):
             return here, slope
-        if search.path is not None:  # G need not be nearer its maximum than z will be
-            search.least = max(_LAST, _FINE * gain)
         there = search.at(here.z + step) if unseen else _rise(search, here, step, gain)
         last = gain
         if there is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,21 +23,6 @@ _CLOSE = 1e-7  # gain of ℓ by a step that leaves the curvature as it is
 _GROUPS = 1000  # with which ℓ is so near to a quadratic that as much again may be gained
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AlongPath:
-    """Where the maximum over Γ moves as z does: to first order Γ + (∂Γ/∂z)Δz."""
-
-    z: Floats
-    tilt: Floats
-
-    def at(self, root: Floats, z: Floats) -> Floats:
-        """A root (q, q) of Γ at other coordinates, from that at those of the path."""
-        Gamma = root @ root.T + np.tensordot(z - self.z, self.tilt, axes=1)
-        size, vectors = np.linalg.eigh(Gamma)
-        found: Floats = vectors * np.sqrt(np.maximum(size, 0.0))
-        return found
-
-
 @dataclass(eq=False)
 class ResidualSearch:
     """A likelihood over coordinates, which knows where it was last."""
@@ -48,10 +33,8 @@ class ResidualSearch:
     calls: int = field(default=0)
     near: Floats | None = field(default=None)
     least: float = field(default=NEGLIGIBLE)
-    path: AlongPath | None = field(default=None)
     products: Products | None = field(default=None)  # of the last z
     reached: AnyProfile | None = field(default=None)  # ℓ at the last maximum
-    first: float = field(default=1.0)  # length of the first step
 
     @property
     def close(self) -> float:
@@ -59,7 +42,12 @@ class ResidualSearch:
 
         Relative to itself the curvature changes as the root of the gain over that of the groups.
         """
-        return _CLOSE * (1.0 + self.moments.atom_codes.shape[1] / _GROUPS)
+        return _CLOSE * self.width
+
+    @property
+    def width(self) -> float:
+        """By what a gain grows with the groups that is as far from a maximum."""
+        return 1.0 + self.moments.atom_codes.shape[1] / _GROUPS
 
     def at(self, z: Floats, *, others: bool = False) -> AtCoordinates | None:
         """The maximum at z, near the last one or of all; None where there is none."""
@@ -72,7 +60,7 @@ class ResidualSearch:
             if self.near is None:
                 optimum = maximise(weighted.products, self.blocks, self.reading)
             else:
-                optimum = self._near(self.near, z, weighted.products, others=others)
+                optimum = self._near(self.near, weighted.products, others=others)
         except HierbayesError:
             if self.near is None:
                 raise
@@ -82,12 +70,11 @@ class ResidualSearch:
             return None
         return AtCoordinates(z, value, optimum, weighted.products)
 
-    def _near(self, root: Floats, z: Floats, products: Products, *, others: bool) -> Optimum:
+    def _near(self, root: Floats, products: Products, *, others: bool) -> Optimum:
         """The maximum over G near the last one."""
         self.reached = None
-        if self.path is not None:
-            start = self.path.at(root, z)
-            found = followed(products, self.blocks, self.reading, start, least=self.least)
+        if self.blocks and not others:
+            found = followed(products, self.blocks, self.reading, root, least=self.least)
             if found is not None:
                 self.reached = found[1]
                 return found[0]
@@ -121,7 +108,4 @@ class ResidualSearch:
 
     def keep(self, here: AtCoordinates) -> None:
         """Begin the next searches of G from here."""
-        basis = here.products.basis
-        self.near = here.optimum.theta.relative(basis)
-        if self.path is not None:
-            self.path = replace(self.path, z=here.z)
+        self.near = here.optimum.theta.relative(here.products.basis)

@@ -20,7 +20,7 @@ from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.elimination import reduce_groups
 from hierbayes.likelihood.profiled_curvature import add_curvature
 from hierbayes.likelihood.profiled_gamma import of_factor
-from hierbayes.likelihood.residual_moments import write_profiled
+from hierbayes.likelihood.structured_blocks import add_cells, reduced_blocks, traces_of_blocks
 from hierbayes.likelihood.structured_curvature import add_outer, directions
 from hierbayes.likelihood.triangular import cholesky_in_place
 
@@ -44,7 +44,8 @@ class StructuredPoint(NamedTuple):
 
 
 def structured_point(
-    cells: tuple[Floats, Integers, Integers, int],
+    cells: tuple[Floats, Integers, Integers],
+    room: tuple[Floats, Floats],
     coefficients: tuple[Floats, Floats, Floats],
     root: Floats,
     at: tuple[Integers, Integers],
@@ -52,14 +53,16 @@ def structured_point(
     n: float,
     *,
     restricted: bool,
+    curved: bool = True,
 ) -> StructuredPoint:
     """ℓ at a relative root λ and weights of the classes.
 
     Parameters
     ----------
-    cells : (cells, d²) float, (cells,) int, (cells,) int, int
-        M of group and class, the group (ascending) and the class of each, and how many groups
-        there are.
+    cells : (cells, d²) float, (cells,) int, (cells,) int
+        M of group and class, the group (ascending) and the class of each.
+    room : (J, q, q) float, (J, q, p + 1) float
+        Room for what is kept of the groups, written over.
     coefficients : (K + 1,), (K + 1, k), (K + 1, k, k) float
         Weights of the classes and, after them, log|R|; the first and second derivatives by z.
     root : (q, q) float
@@ -72,8 +75,12 @@ def structured_point(
         Rows.
     restricted : bool
         Whether γ is integrated out.
+    curved : bool
+        Whether −∂²ℓ is wanted, which takes longer than all else.
     """
-    return StructuredPoint(*_point(*cells, *coefficients, root, *at, mask, n, restricted))
+    return StructuredPoint(
+        *_point(*cells, *room, *coefficients, root, *at, mask, n, restricted, curved)
+    )
 
 
 @compiled(error_model="numpy")
@@ -81,7 +88,9 @@ def weighted_roots(cells, groups, class_of, J, weights, q):
     """R (J, q, q), T (J, q, p + 1) and W of groups weighted so, as `CrossProducts` has them."""
     d = round(math.sqrt(cells.shape[1]))
     R, T, W = zeros_of((J, q, q)), room_for((J, q, d - q)), zeros_of((d - q, d - q))
-    root_blocks(_combined(cells, groups, class_of, J, weights), R, T, W)
+    M = room_for((J, d, d))
+    add_cells(cells, groups, class_of, weights, 0, 0, M)
+    root_blocks(M, R, T, W)
     for a in range(d - q):
         for b in range(a):
             W[b, a] = W[a, b]
@@ -109,49 +118,21 @@ def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, righ
         totals[:] = np.nan
         return totals
     F, gamma, _ = of_factor(S)
-    d = len(W) + R.shape[2]
-    E = room_for((len(R), d, d))
-    write_profiled(_product(root), half, turned, _mean(gamma, F, sigma, integrated), E)
-    _add_totals(cells, groups, class_of, E, totals)
+    mean = _mean(gamma, F, sigma, integrated)
+    traces_of_blocks(cells, groups, class_of, _product(root), half, turned, mean, totals)
     return totals
-
-
-@inner
-def _combined(cells, groups, class_of, J, weights):
-    """M_j (J, d, d)."""
-    d = round(math.sqrt(cells.shape[1]))
-    M = zeros_of((J, d, d))
-    flat = M.reshape(J, d * d)
-    for c in range(len(cells)):
-        weight, own = weights[class_of[c]], flat[groups[c]]
-        for k in range(d * d):
-            own[k] += weight * cells[c, k]
-    return M
-
-
-@inner
-def _add_totals(cells, groups, class_of, E, totals):
-    """Add tr(M_jk E_j) of every cell to its class."""
-    J, d = len(E), E.shape[1]
-    every = E.reshape(J, d * d)
-    for c in range(len(cells)):
-        trace, own = 0.0, every[groups[c]]
-        for k in range(d * d):
-            trace += cells[c, k] * own[k]
-        totals[class_of[c]] += trace
 
 
 @compiled(error_model="numpy")
 def _point(
-    cells, groups, class_of, J, weights, slopes, bends, root, rows, columns, mask, n, restricted
+    cells, groups, class_of, half, turned, weights, slopes, bends, root, rows, columns, mask, n,
+    restricted, curved,
 ):  # fmt: skip
     q, m, K = len(root), round(math.sqrt(cells.shape[1])) - len(root), len(weights) - 1
-    d, p, own, k = q + m, m - 1, len(rows), slopes.shape[1]
+    p, own, k = m - 1, len(rows), slopes.shape[1]
     slope, second = zeros_of(own + k), zeros_of((own + k, own + k))
     totals = zeros_of(K)
-    R, T, W = zeros_of((J, q, q)), room_for((J, q, m)), zeros_of((m, m))
-    root_blocks(_combined(cells, groups, class_of, J, weights), R, T, W)
-    log_det, S, half, turned = reduce_groups(root, R, T, W)
+    log_det, S = reduced_blocks(cells, groups, class_of, weights, root, half, turned)
     if not (np.isfinite(log_det) and cholesky_in_place(S)):
         return -np.inf, slope, second
     freedom = n - p if restricted else n
@@ -161,9 +142,8 @@ def _point(
     integrated = 1.0 if restricted else 0.0
     deviance += integrated * log_det_X + weights[K]
     sigma = r / math.sqrt(freedom)
-    E, mean = room_for((J, d, d)), _mean(gamma, F, sigma, integrated)
-    write_profiled(_product(root), half, turned, mean, E)
-    _add_totals(cells, groups, class_of, E, totals)
+    mean = _mean(gamma, F, sigma, integrated)
+    traces_of_blocks(cells, groups, class_of, _product(root), half, turned, mean, totals)
     if q:
         score = zeros_of((q, q))
         _second(
@@ -181,6 +161,8 @@ def _point(
             second[own + t, own + s] = 0.5 * bends[K, t, s]
             for c in range(K):
                 second[own + t, own + s] += 0.5 * totals[c] * bends[c, t, s]
+    if not curved:
+        return -0.5 * deviance, slope, second
     moved = zeros_of((own + k, m, m))
     directions(
         cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, second, moved

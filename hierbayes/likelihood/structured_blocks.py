@@ -1,0 +1,90 @@
+"""Sums over cells of groups, block after block of groups: what is made of one stays at hand.
+
+What is kept of all groups is written where there is room already: to ask for that much memory at
+each point of a search takes longer than what is computed.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hierbayes.compilation import inner
+from hierbayes.compiled_arrays import room_for, zeros_of
+from hierbayes.design.group_cholesky import root_blocks
+from hierbayes.likelihood.elimination import reduce_groups
+from hierbayes.likelihood.residual_moments import write_profiled
+
+_GROUPS = 256  # of a block
+
+
+@inner
+def add_cells(cells, groups, class_of, weights, first, before, M):
+    """Write M_j (J, d, d) of the groups after ``before``; returns the cell after the last.
+
+    Cells stand in the order of their groups, and ``first`` is the first of these.
+    """
+    d, J = M.shape[1], len(M)
+    M[:] = 0.0
+    c = first
+    while c < len(cells) and groups[c] < before + J:
+        weight, j, k = weights[class_of[c]], groups[c] - before, 0
+        for a in range(d):
+            for b in range(d):
+                M[j, a, b] += weight * cells[c, k]
+                k += 1
+        c += 1
+    return c
+
+
+@inner
+def add_traces(cells, groups, class_of, first, before, E, totals):
+    """Add tr(M_jk E_j) of every cell of the groups after ``before`` to its class."""
+    d, J = E.shape[1], len(E)
+    c = first
+    while c < len(cells) and groups[c] < before + J:
+        trace, j, k = 0.0, groups[c] - before, 0
+        for a in range(d):
+            for b in range(d):
+                trace += cells[c, k] * E[j, a, b]
+                k += 1
+        totals[class_of[c]] += trace
+        c += 1
+    return c
+
+
+@inner
+def reduced_blocks(cells, groups, class_of, weights, root, half, turned):
+    """Σ_j log|N_j| and S at weights of classes; writes half and turned, as of `reduce_groups`."""
+    q, d = len(root), round(math.sqrt(cells.shape[1]))
+    m = d - q
+    log_det, S = 0.0, zeros_of((m, m))
+    J = len(half)
+    size = min(J, _GROUPS)
+    M, R, T = room_for((size, d, d)), zeros_of((size, q, q)), room_for((size, q, m))
+    c, j = 0, 0
+    while j < J:
+        many = min(size, J - j)
+        W = zeros_of((m, m))
+        c = add_cells(cells, groups, class_of, weights, c, j, M[:many])
+        root_blocks(M[:many], R[:many], T[:many], W)
+        own, S_own, half_own, turned_own = reduce_groups(root, R[:many], T[:many], W)
+        log_det += own
+        S += S_own
+        half[j : j + many] = half_own
+        turned[j : j + many] = turned_own
+        j += many
+    return log_det, S
+
+
+@inner
+def traces_of_blocks(cells, groups, class_of, Gamma, half, turned, mean, totals):
+    """Add tr(M_jk E_j) of every cell to its class."""
+    J, d = len(half), round(math.sqrt(cells.shape[1]))
+    size = min(J, _GROUPS)
+    E = room_for((size, d, d))
+    c, j = 0, 0
+    while j < J:
+        many = min(size, J - j)
+        write_profiled(Gamma, half[j : j + many], turned[j : j + many], mean, E[:many])
+        c = add_traces(cells, groups, class_of, c, j, E[:many], totals)
+        j += many
