@@ -26,6 +26,7 @@ LAYERS = ("public_names", "errors", "compilation", "compiled_arrays",
 LAZY: dict[str, set[str]] = {
     "hierbayes.cli": {"hierbayes.cli.commands"},
     "hierbayes.design.tally_on_cluster": {"dask"},
+    "hierbayes.sources.dask_frames": {"dask"},
     "hierbayes.display.steps": {"rich"},
     "hierbayes.estimation.importance": {"arviz_stats", "xarray"},
     "hierbayes.estimation.mode": {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.column_kinds import ColumnKinds
 from hierbayes.design.complete import complete_part
 from hierbayes.design.row_weights import refuse_bad_weights, whole_counts
 from hierbayes.errors import DataError
@@ -47,11 +48,14 @@ class RowReader:
         Columns of the data without which a row is not complete.
     counts : str
         The column that says how often each row counts; empty where all count once.
+    kinds : ColumnKinds
+        What the columns have held so far.
     """
 
     spec: Specification
     names: tuple[str, ...]
     counts: str = ""
+    kinds: ColumnKinds = field(default_factory=ColumnKinds, compare=False, repr=False)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -64,10 +68,12 @@ class RowReader:
         Raises
         ------
         DataError
-            When a count is no whole number, a weight none above 0, or a number infinite, naming
-            the place.
+            When a count is no whole number, a weight none above 0, a number infinite, or a column
+            of another kind than before, naming the place.
         """
         data, times = batch.frame, None
+        values = [name for name in self.columns if name not in self.spec.group_columns]
+        self.kinds.refuse_others(data, values, batch.place)
         try:
             if self.counts:
                 times = whole_counts(data, self.counts)

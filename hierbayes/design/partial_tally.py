@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from hierbayes.design.batch_columns import needed_names
+from hierbayes.design.column_kinds import ColumnKinds, kind_of
 from hierbayes.design.complete import nothing_complete
 from hierbayes.design.counted_rows import RowReader
 from hierbayes.design.first_pass import columns_of_labels, first_rows, levels_of
@@ -40,6 +41,13 @@ class NoRows:
     missing: dict[str, int]
 
 
+class PartLevels(NamedTuple):
+    """The levels of columns of labels in a part that has complete rows."""
+
+    place: str
+    levels: dict[str, set[Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class TallyTask:
     """What is done with each part.
@@ -62,15 +70,15 @@ class TallyTask:
         """How rows are read."""
         return RowReader(self.specification, needed_names(self.specification), self.counts)
 
-    def levels(self, source: Source) -> dict[str, set[Any]]:
+    def levels(self, source: Source) -> PartLevels | None:
         """The levels in a part of the columns of labels whose levels are not stated."""
         reader = self.reader
         if isinstance(_nothing(source, reader), NoRows):
-            return {}
+            return None
         labels = columns_of_labels(self.specification, first_rows(source, reader))
         unread = [name for name in labels if name not in self.known]
         found = levels_of(source, reader, unread) if unread else {}
-        return {name: set(own) for name, own in found.items()}
+        return PartLevels(source.text, {name: set(own) for name, own in found.items()})
 
     def learnt(self, source: Source, levels: Levels, learning: Learning) -> Learnt | NoRows:
         """What is learnt of a part."""
@@ -85,12 +93,25 @@ class TallyTask:
         return tally_of(self.specification, source, levels, self.counts, known)
 
 
-def joined_levels(parts: Sequence[Mapping[str, set[Any]]], known: Levels) -> dict[str, pd.Index]:
-    """The levels of all parts, in order, and those that were stated."""
+def joined_levels(parts: Sequence[PartLevels | None], known: Levels) -> dict[str, pd.Index]:
+    """The levels of all parts, in order, and those that were stated.
+
+    Raises
+    ------
+    DataError
+        When a column holds labels in one part and numbers in another, naming both.
+    """
+    seen = [part for part in parts if part is not None]
     found: dict[str, set[Any]] = {}
-    for part in parts:
-        for name, own in part.items():
+    for part in seen:
+        for name, own in part.levels.items():
             found.setdefault(name, set()).update(own)
+    kinds = ColumnKinds()
+    for part in seen:
+        for name in found:
+            here = part.levels.get(name)
+            kind = "numbers" if here is None else kind_of(pd.Series(list(here)))
+            kinds.refuse_other(kind, name, part.place)
     read = {name: pd.Index(sorted(own), name=name) for name, own in found.items()}
     return {**read, **known}
 

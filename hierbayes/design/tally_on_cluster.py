@@ -6,8 +6,10 @@ made, and has it made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,9 +28,9 @@ from hierbayes.design.partial_tally import (
 )
 from hierbayes.design.tally import Tally
 from hierbayes.design.usable_columns import refuse_unknown_names
-from hierbayes.errors import UsageError
+from hierbayes.errors import DataError, HierbayesError, UsageError
 from hierbayes.sources.cluster import lost_in_words, refuse_no_client
-from hierbayes.sources.dask_frames import DaskSource
+from hierbayes.sources.dask_frames import DaskSource, refuse_other_columns
 from hierbayes.sources.files import FileSource, open_files
 from hierbayes.sources.frames import FrameSource
 from hierbayes.sources.source import Source
@@ -58,7 +60,7 @@ def tally_on_cluster(task: TallyTask, source: Source, client: Any) -> Tally:
     refuse_no_client(client)
     _refuse_no_parts(source)
     calls = calls_that_learn(task.specification, source)
-    with lost_in_words("rows were summed up"):
+    with lost_in_words("rows were summed up"), _read_in_words(source.text):
         levels: Levels = task.known
         if _unread(task, source):
             levels = joined_levels(client.gather(_done(_levels, source, task, client)), levels)
@@ -67,6 +69,25 @@ def tally_on_cluster(task: TallyTask, source: Source, client: Any) -> Tally:
             known = learnt_by(calls, partial(_passed_over, source, task, client, levels))
         parts = _done(_tally, source, task, client, levels, known)
         return some_rows(_joined(joined_parts, parts, client), source.text)
+
+
+@contextmanager
+def _read_in_words(text: str) -> Iterator[None]:
+    """Says that a part cannot be read, where the work behind it fails.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        yield
+    except (HierbayesError, ConnectionError, TimeoutError):
+        raise
+    except Exception as error:  # whatever the work behind a partition raises
+        if type(error).__module__.partition(".")[0] == "distributed":
+            raise
+        said = " ".join(str(error).split())
+        raise DataError(f"cannot read a part of {text}: {type(error).__name__}: {said}") from error
 
 
 def _joined(join: Callable[..., Any], parts: list[Any], client: Any) -> Any:
@@ -117,26 +138,40 @@ def _done(
     assert isinstance(source, DaskSource)
     from dask import delayed
 
-    done = delayed(work, pure=False)
+    done, named = delayed(work, pure=False), delayed(Part, pure=False)
+    names = task.reader.columns
     promised: list[Any] = client.compute(
-        [done(part, task, *more) for part in source.parts(task.reader.columns)]
+        [
+            done(named(part, f"partition {k} of {source.text}", names), task, *more)
+            for k, part in enumerate(source.parts(names))
+        ]
     )
     return promised
 
 
-def _source(part: pd.DataFrame | str) -> Source:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A partition, what it is called, and the columns that are read."""
+
+    rows: Any
+    place: str
+    names: tuple[str, ...]
+
+
+def _source(part: Part | str) -> Source:
     if isinstance(part, str):
         return open_files(part)
-    return FrameSource(part, "a partition")
+    refuse_other_columns(part.rows, part.names, part.place)
+    return FrameSource(part.rows, part.place)
 
 
-def _levels(part: pd.DataFrame | str, task: TallyTask) -> Any:
+def _levels(part: Part | str, task: TallyTask) -> Any:
     return task.levels(_source(part))
 
 
-def _learnt(part: pd.DataFrame | str, task: TallyTask, levels: Levels, learning: Learning) -> Any:
+def _learnt(part: Part | str, task: TallyTask, levels: Levels, learning: Learning) -> Any:
     return task.learnt(_source(part), levels, deepcopy(learning))  # workers may be threads
 
 
-def _tally(part: pd.DataFrame | str, task: TallyTask, levels: Levels, known: Known | None) -> Any:
+def _tally(part: Part | str, task: TallyTask, levels: Levels, known: Known | None) -> Any:
     return task.tally(_source(part), levels, known)

@@ -23,6 +23,7 @@ _KINDS = (
     ("number", "halffloat"), ("number", "decimal"), ("text", "string"), ("text", "large_string"),
     ("true or false", "bool"), ("date", "date"), ("date", "timestamp"),
 )  # fmt: skip
+_NOTHING = "null"  # of a column without any value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,19 +72,27 @@ class FileSource:
 
     def _refuse_other_columns(self, path: str, part: Any, names: list[str]) -> None:
         """Refuse a file without one of the columns, or with another kind of values in it."""
-        first = self.parts[0].schema
         for name in names:
             if name not in part.schema.names:
                 raise DataError(
                     f"{path} has no column '{name}', which {self.paths[0]} has; a model reads the "
                     "same columns from every file"
                 )
-            own, other = part.schema.field(name).type, first.field(name).type
-            if own != other and _kind(own) != _kind(other):
+            own = part.schema.field(name).type
+            other, where = self._first_type(name)
+            if own != other and _kind(own) not in (_kind(other), _NOTHING):
                 raise DataError(
                     f"'{name}' is {_kind(own)} ({own}) in {path} and {_kind(other)} ({other}) in "
-                    f"{self.paths[0]}; write it as the same in every file"
+                    f"{where}; write it as the same in every file"
                 )
+
+    def _first_type(self, name: str) -> tuple[Any, str]:
+        """The type of a column in the first file that has values of it, and which that is."""
+        for path, part in zip(self.paths, self.parts, strict=True):
+            at = part.schema.get_field_index(name)
+            if at >= 0 and _kind(part.schema.field(at).type) != _NOTHING:
+                return part.schema.field(at).type, path
+        return self.parts[0].schema.field(name).type, self.paths[0]
 
 
 def _record_batches(part: Any, names: list[str]) -> Iterator[Any]:

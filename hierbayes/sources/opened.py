@@ -10,7 +10,7 @@ import pandas as pd
 from hierbayes.sources.dask_frames import DaskSource, is_dask_frame
 from hierbayes.sources.files import open_files
 from hierbayes.sources.source import Source
-from hierbayes.sources.tables import stream_of
+from hierbayes.sources.tables import collected, stream_of
 
 
 def opened(data: Any) -> pd.DataFrame | Source:
@@ -34,7 +34,7 @@ def opened(data: Any) -> pd.DataFrame | Source:
     if is_dask_frame(data):
         return DaskSource(data)
     if hasattr(data, "collect") and hasattr(data, "collect_schema"):
-        data = data.collect()
+        data = collected(data)
     if hasattr(data, "to_arrow") and hasattr(data, "height"):
         data = data.to_arrow()
     if hasattr(data, "to_pandas") and hasattr(data, "num_rows"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +35,45 @@ class TableSource:
         """As in `Source`."""
         import pyarrow as pa
 
-        chosen = self.table.select(list(names)) if _selects(self.table) else self.table
-        try:
+        with _in_words(self.text):
+            chosen = self.table.select(list(names)) if _selects(self.table) else self.table
             reader = pa.RecordBatchReader.from_stream(chosen)
             parts = (batch.select(list(names)) for batch in reader)
-            yield from frames_of(parts, labels, self.text, 0)
-        except (OSError, RuntimeError, pa.ArrowInvalid) as error:
-            raise DataError(f"cannot read {self.text}: {' '.join(str(error).split())}") from error
+        batches = frames_of(parts, labels, self.text, 0)
+        while True:  # what is done with a batch is not within
+            with _in_words(self.text):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+
+@contextmanager
+def _in_words(text: str) -> Iterator[None]:
+    """Says that a table cannot be read, whatever engine is behind it.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # each engine has errors of its own
+        raise DataError(f"cannot read {text}: {' '.join(str(error).split())}") from error
+
+
+def collected(lazy: Any) -> Any:
+    """The rows of a lazy frame.
+
+    Raises
+    ------
+    DataError
+        When they cannot be read.
+    """
+    with _in_words("the lazy frame"):
+        return lazy.collect()
 
 
 def _selects(table: Any) -> bool:
@@ -54,7 +87,7 @@ def stream_of(table: Any) -> TableSource:
     Raises
     ------
     DataError
-        When it can be read but once.
+        When it can be read but once, or cannot be read.
     """
     import pyarrow as pa
 
@@ -64,5 +97,7 @@ def stream_of(table: Any) -> TableSource:
             "what it reads, a table, a relation or files; or its rows in memory, reader.read_all()"
         )
     kind = type(table).__module__.partition(".")[0].strip("_")
-    schema = pa.RecordBatchReader.from_stream(table).schema
-    return TableSource(f"the {kind} table", table, tuple(schema.names))
+    text = f"the {kind} table"
+    with _in_words(text):
+        schema = pa.RecordBatchReader.from_stream(table).schema
+    return TableSource(text, table, tuple(schema.names))
