@@ -213,3 +213,14 @@ def test_times_in_any_unit_have_one_likelihood(unit: float) -> None:
     one, other = (model(hr.CAR1("t", group="g"), "y ~ x", t=T * u).reml() for u in (1.0, unit))
     assert other.loglik == pytest.approx(one.loglik, abs=1e-8)
     assert other.diagnose().ok == one.diagnose().ok
+
+
+@pytest.mark.parametrize(("size", "enough"), [(1e-3, True), (1e-6, False)])
+def test_errors_too_small_for_their_products_are_not_taken_for_granted(
+    size: float, enough: bool
+) -> None:
+    noise = np.cos(1.7 * np.arange(50.0) ** 2)
+    found = model(hr.AR1("t"), y=DATA["x"] + np.sin(3.0 * G) + size * noise).reml().diagnose()
+    said = [one for one in found.findings if one.startswith("what is new in an error is ")]
+    assert bool(said) is not enough
+    assert enough or (not found.ok and "have not the digits" in said[0])

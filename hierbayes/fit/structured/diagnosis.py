@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.residual_blocks import own_precision
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.errors import HypothesisError
 from hierbayes.estimation.residual_optimum import ResidualMaximum
@@ -20,17 +21,30 @@ from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 
+_SMALL = 3e-5  # share of the response, below which sums of products have not the digits of errors
 _FAR = 12.0  # a coordinate out there stands for a limit of its parameter
 
 
 def diagnosis_of_errors(
-    of_effects: Diagnosis, errors: ResidualMaximum, rows: ResidualRows, *, told: bool
+    of_effects: Diagnosis,
+    errors: ResidualMaximum,
+    rows: ResidualRows,
+    *,
+    told: bool,
+    share: float = 1.0,
 ) -> Diagnosis:
     """A diagnosis of G and σ, and beside it that of the parameters of the errors.
 
     ``told``: whether V itself moves in another way with each of the variance parameters.
+    ``share``: of errors in what the response has beside the fixed part, see `share_of_errors`.
     """
     bad, findings = _findings(errors, rows, told=told)
+    if share < _SMALL:
+        bad.append(
+            f"what is new in an error is {share:.0e} of the spread of the response, for which sums "
+            "of products weighted by R⁻¹ have not the digits: take what is known out of the "
+            "response, or leave the structure out"
+        )
     verdict = of_effects.verdict
     if bad and of_effects.ok:
         verdict = "The maximum is not certain in the parameters of the errors:"
@@ -57,6 +71,15 @@ def diagnosis_without_effects(evidence: Maximum) -> Diagnosis:
         else "γ and σ are in closed form given"
     )
     return Diagnosis(True, verdict, (f"{closed} the errors",), table)
+
+
+def share_of_errors(fit: Fitted) -> float:
+    """Median sd of an error given the others of its group, in the unit of the internal response."""
+    problem = fit.problem
+    if fit.design.rows.streams or problem.moments is None or problem.z is None:
+        return 1.0
+    own = np.median(own_precision(problem.moments.rows, problem.z))
+    return float(fit.any_state.internal_sigma / np.sqrt(own))
 
 
 def are_told_apart(fit: Fitted) -> bool:

@@ -29,6 +29,7 @@ from hierbayes.fit.structured.diagnosis import (
     are_told_apart,
     diagnosis_of_errors,
     diagnosis_without_effects,
+    share_of_errors,
 )
 from hierbayes.fit.structured.given_errors import rows_given_errors
 from hierbayes.fit.structured.limits import limits_on_scales
@@ -134,7 +135,8 @@ class StructuredPointFit(PointFit):
             super().diagnose() if self.design.effects else diagnosis_without_effects(self.evidence)
         )
         told = are_told_apart(self)
-        return diagnosis_of_errors(of_effects, self.errors, self.error_rows, told=told)
+        share = share_of_errors(self)
+        return diagnosis_of_errors(of_effects, self.errors, self.error_rows, told=told, share=share)
 
     def _own_parts(self) -> OwnParts:
         plain = (self.evidence, self.engine, error_numbers(self.errors))
