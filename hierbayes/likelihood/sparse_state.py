@@ -154,6 +154,9 @@ class SparseState[L: MarginalLikelihood[SparseProducts]](GammaState[SparseProduc
         resolved = np.eye(e.q[k]) - self._blocks_of(k, inverse_entries(e, nothing, full.omega))
         root = self.cross.basis.z.matrix[span, span] @ full.root[span, span]
         shares: Floats = root @ resolved @ np.linalg.inv(root)  # of λ(I − Ω⁻¹)λ⁻¹
+        if full.root is not self.relative_root:  # G where its missing directions were given some
+            own = self.cross.basis.z.matrix[span, span] @ self.relative_root[span, span]
+            shares = own @ own.T @ np.linalg.inv(root @ root.T) @ shares
         return shares
 
     def u_of(self, k: int) -> Floats:

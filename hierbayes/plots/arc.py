@@ -104,7 +104,7 @@ def arc_frame(
     design = fit.design
     design.specification.refuse_no_random_part()
     design.rows.refuse_weights()
-    _ = design.factor  # refuses several
+    design.specification.refuse_several_factors("plot_arc() is")
     inner = ~is_outer(design.rows.X, design.rows.codes, design.J)
     pair = _pair(design, inner, effects)
     within, between = _sums(design)

@@ -27,7 +27,7 @@ def chosen_joint(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...
     if not blocks:
         return ()
     block = blocks[0]
-    _ = design.factor  # a joint prior is made for one
+    design.specification.refuse_several_factors(f"a prior of '{block}' is")
     others = [other for other in (*blocks[1:], *COVERED[block]) if given.get(other) is not None]
     others = [other for other in others if other != "gamma"]  # see constant_alone
     if others:

@@ -127,6 +127,17 @@ class Specification:
         self.refuse_no_random_part()
         return self.random[0].factor
 
+    def refuse_several_factors(self, what: str) -> None:
+        """Refuse what has a meaning with one grouping factor alone, as in "hausman() is".
+
+        Raises
+        ------
+        FormulaError
+            When the model has several.
+        """
+        if len(self.factors) > 1:
+            raise FormulaError(one_factor_only(self.factors, what))
+
     def refuse_no_random_part(self) -> None:
         """Refuse a model that has fixed effects and errors alone.
 
@@ -173,9 +184,9 @@ class Specification:
         return f"{self.lme4()}{residual}{weights}{known}"
 
 
-def one_factor_only(factors: tuple[str, ...]) -> str:
+def one_factor_only(factors: tuple[str, ...], what: str = "this is") -> str:
     """Words for a request that a model of several grouping factors cannot answer."""
-    return f"this is made for models of one grouping factor, and the model has {in_quotes(factors)}"
+    return f"{what} made for models of one grouping factor, and the model has {in_quotes(factors)}"
 
 
 def one_factor_instead(what: str, spec: Specification) -> str:

@@ -107,7 +107,7 @@ def hausman(source: Any) -> Hausman:
     [15.76, 15.55, 26.22]
     """
     design = problem_of(source, "hausman").design
-    _ = design.factor  # refuses several
+    design.specification.refuse_several_factors("hausman() is")
     within = within_fit(design)
     _refuse_no_between(design)
     random = fit_columns(design, design.rows.X, REML)

@@ -156,10 +156,22 @@ def reduced(fit: PointFit) -> Reduced:
         *flat_sentences(fit, axes, without),
         *_origin_sentence(candidates),
         _suggestion(fits[best], float(loss[best]), smaller=smaller),
+        *_nothing_varies(fit, without),
     )
     models = _table([fit, *fits], np.append(0.0, loss))
     return Reduced(
         axes, models, fits[best] if smaller else fit, bool(same[best]), smaller, findings
+    )
+
+
+def _nothing_varies(fit: PointFit, without: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """That every variance is zero, if it is."""
+    if len(without) < sum(len(block) for block in columns_of_terms(fit.design)):
+        return ()
+    fixed = f"'{fit.design.specification.left} ~ {fit.design.specification.right}'"
+    return (
+        f"every variance is estimated as zero: {fixed}, a {_regression(fit)}, has the same "
+        "likelihood without any random effect",
     )
 
 

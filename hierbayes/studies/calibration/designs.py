@@ -15,7 +15,6 @@ from hierbayes.errors import DataError, FormulaError, StudyError, in_quotes
 from hierbayes.frames.arrays import Integers
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.counts import is_whole
-from hierbayes.specification.formula import one_factor_only
 
 _TRIALS = 20  # draws of groups, until the design has every column
 
@@ -109,8 +108,7 @@ def resized(model: OnData, size: Size, seed: int) -> Problem:
     if size.groups is None and size.rows is None:
         return model.problem
     design = model.problem.design
-    if len(design.factors) > 1:
-        raise FormulaError(one_factor_only(design.specification.factors))
+    design.specification.refuse_several_factors("other numbers of groups= or rows= are")
     rng = np.random.default_rng([seed, crc32(size.name.encode())])
     reason = ""
     for _ in range(_TRIALS):
