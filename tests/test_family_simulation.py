@@ -171,9 +171,9 @@ def test_failures_are_what_is_left_of_the_trials() -> None:
 
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
-    (lambda: hb.simulate("y ~ x + offset(t) + (1 | g)", gamma=1, G=1, sigma=1, groups=2, sizes=2),
-     "a Gaussian response has no trials and no offset; state family=, or leave them out of "
-     "'y ~ 1 + x + offset(t) + (1 | g)'"),
+    (lambda: hb.simulate("y | trials(t) ~ x + (1 | g)", gamma=1, G=1, sigma=1, groups=2, sizes=2),
+     "a Gaussian response has no trials; state family=, or leave them out of "
+     "'y | trials(t) ~ 1 + x + (1 | g)'"),
     (lambda: hb.simulate("y ~ 1 + (1 | g)", family="gamma", gamma=1, G=1, groups=2, sizes=2),
      "phi is not stated; a simulation of Gamma(link='log') needs 'shape'"),
     (lambda: hb.simulate(

@@ -51,6 +51,19 @@ def correlated_responses(problem: Problem, draws: ParameterDraws, rows: Predicti
     return found
 
 
+def correlate_errors(problem: Problem, data: pd.DataFrame, z: Floats, normals: Floats) -> Floats:
+    """Normal numbers (M, n) with the correlation that errors of new rows have at coordinates z.
+
+    Raises
+    ------
+    DataError
+        When the rows do not say in which group, or at which time, they are.
+    """
+    errors = normals.copy()
+    _correlate(problem, data, _groups(problem, data), z, errors, np.arange(len(errors)))
+    return errors
+
+
 def _of_the_fit(problem: Problem, z: Floats, normals: Floats) -> Floats:
     """Errors (m, n) of the rows of the fit beside σ."""
     assert problem.moments is not None

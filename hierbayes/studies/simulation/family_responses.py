@@ -34,22 +34,25 @@ class DrawnRows:
     residuals: Floats
 
 
-def size_columns(spec: Specification) -> tuple[str, ...]:
-    """Columns that trials and offsets are made of, but for the response itself."""
+def row_columns(spec: Specification) -> tuple[str, ...]:
+    """Columns that trials, offsets and errors are made of, but for the response itself."""
     other = (spec.trials.other,) if spec.trials is not None else ()
     response = spec.response.strip("`")
-    return tuple(name for name in columns_needed(other, spec.offsets) if name != response)
+    of_errors = () if spec.residual is None else spec.residual.columns
+    by_row = filter(None, (spec.weights, spec.known_sd))
+    names = dict.fromkeys((*columns_needed(other, spec.offsets), *of_errors, *by_row))
+    return tuple(name for name in names if name != response)
 
 
 def complete_sizes(rows: pd.DataFrame, spec: Specification) -> pd.DataFrame:
-    """The rows whose trials and offsets are there.
+    """The rows whose trials, offsets and columns of errors are there.
 
     Raises
     ------
     StudyError
         When a column of them is not.
     """
-    names = size_columns(spec)
+    names = row_columns(spec)
     for name in names:
         if name not in rows:
             raise StudyError(f"the model needs '{name}', which the data have not")

@@ -1,4 +1,4 @@
-r"""Simulate data from a model: y_j = X_jγ + Z_ju_j + r_j, u_j ~ N(0, G), r_j ~ N(0, σ²I).
+r"""Simulate data from a model: y_j = X_jγ + Z_ju_j + r_j, u_j ~ N(0, G), r_j ~ N(0, σ²R_j).
 
 Of another family the response is drawn from it, given η_j = X_jγ + Z_ju_j.
 
@@ -30,9 +30,10 @@ from hierbayes.studies.simulation.drawn_effects import draw_effects, truth_of
 from hierbayes.studies.simulation.family_responses import (
     complete_sizes,
     draw_rows,
-    size_columns,
+    row_columns,
     with_response,
 )
+from hierbayes.studies.simulation.gaussian_responses import draw_errors, known_sigma
 from hierbayes.studies.simulation.parameters import Parameters, estimates, read_parameters
 from hierbayes.studies.simulation.rows import RESIDUALS, Layout, make_rows, stream
 from hierbayes.studies.simulation.simulated import Simulated
@@ -59,7 +60,7 @@ def simulate(
     ----------
     model : str, Multilevel, Specification or Fit
         A formula with its random part, equations, or a fit, whose estimates (a posterior's means)
-        are then the parameters that are not stated.
+        are then the parameters that are not stated, those of its residual structure too.
     gamma : sequence or mapping
         Fixed effects, in the order of the terms or by their names.
     G : array-like (q, q)
@@ -130,10 +131,9 @@ def simulate(
             f"simulate() draws no nominal categories, the family {kind}; fit.simulate() draws new "
             "responses of a fit, on its rows"
         )
-    if kind is None and (spec.trials is not None or spec.offsets):
+    if kind is None and spec.trials is not None:
         raise StudyError(
-            "a Gaussian response has no trials and no offset; state family=, or leave them out of "
-            f"'{spec}'"
+            f"a Gaussian response has no trials; state family=, or leave them out of '{spec}'"
         )
     response = _response_column(spec)
     rows = _rows(model, data, layout, spec, seed)
@@ -141,13 +141,15 @@ def simulate(
         raise StudyError(f"'{response}' is the response, which is simulated; do not state it")
     kept = complete_sizes(rows, spec)
     given, rows = kept, kept.assign(**{response: 0.0})
-    design = build_design(replace(spec, trials=None, offsets=()), rows)
+    offsets = spec.offsets if kind is None else ()  # those of families are added as they are drawn
+    design = build_design(replace(spec, trials=None, offsets=offsets), rows)
     given, rows = given.loc[design.rows.kept], rows.loc[design.rows.kept]
     design = replace(design, columns=replace(design.columns, specification=spec))
     if isinstance(model, Fitted):
         design = _as_fitted(
             design, model.design, rows if data is not None else _renamed(rows, spec)
         )
+    sigma = known_sigma(spec, sigma)
     parameters = _parameters(model, design, (gamma, G, sigma, phi), kind)
     us, betas = draw_effects(design, parameters, int(seed))
     eta = design.rows.X @ parameters.gamma
@@ -156,8 +158,8 @@ def simulate(
         eta = eta + (design.rows.Z[:, at] * u.to_numpy()[of]).sum(axis=1)
     generator = stream(seed, RESIDUALS)
     if kind is None:
-        residuals = float(parameters.phi[0]) * generator.standard_normal(design.n)
-        y = eta + residuals
+        residuals = draw_errors(model, design, rows, float(parameters.phi[0]), generator)
+        y = eta + design.rows.offset + residuals
         made = rows.assign(**{response: y})
     else:
         drawn = draw_rows(kind, spec, given, eta, parameters.phi, generator)
@@ -167,7 +169,7 @@ def simulate(
     truth = truth_of(design, parameters, kind, (us, betas), residuals)
     first = [response, *(name for name in rows.columns if name != response)]
     made = made[first if data is None else list(rows.columns)]
-    return Simulated(made, truth, design.with_rows(response=y), int(seed))
+    return Simulated(made, truth, design.with_rows(response=y - design.rows.offset), int(seed))
 
 
 def _family(model: object, stated: str | ResponseFamily | None) -> ResponseFamily | None:
@@ -245,7 +247,7 @@ def _rows(
             f"{in_quotes(spec.factors)}; give data= with a column for each"
         )
     rows = make_rows(layout, spec.group, seed)
-    for name in (*columns_needed(spec.fixed, *spec.random_effects), *size_columns(spec)):
+    for name in (*columns_needed(spec.fixed, *spec.random_effects), *row_columns(spec)):
         if name not in rows:
             raise StudyError(
                 f"the model needs '{name}', which is not stated; give it in variables=, or in "
