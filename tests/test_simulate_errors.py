@@ -54,12 +54,12 @@ def test_an_offset_is_added(rows: pd.DataFrame) -> None:
 def test_errors_have_their_structure(rows: pd.DataFrame) -> None:
     """R of errors of many groups, each entry within six of its standard errors."""
     fit = hb.Model("y ~ x + (1 | id)", rows, residual=hr.AR1("v") * hr.Strata("v")).reml()
-    shown = fit.error_parameters
+    shown = fit.error_draws[1][0, 0]
     later = rows.assign(id=rows["id"] + 1000)  # groups that are not those of the fit
     e = by_occasion(hb.simulate(fit, data=later, seed=3), later)
-    sd = fit.sigma * np.append(1.0, shown.iloc[1:])
+    sd = fit.sigma * np.append(1.0, shown[1:])
     lag = np.abs(np.subtract.outer(np.arange(4), np.arange(4)))
-    R = sd[:, None] * shown.iloc[0] ** lag * sd
+    R = sd[:, None] * shown[0] ** lag * sd
     error = np.sqrt((np.outer(np.diag(R), np.diag(R)) + R**2) / len(e))
     assert (np.abs(e.T @ e / len(e) - R) < 6.0 * error).all()
 

@@ -1,4 +1,4 @@
-r"""Errors of simulated rows of a Gaussian response: as wide, and as correlated, as the model has them.
+r"""Errors of simulated rows of a Gaussian response, with the variances of their model.
 
     e_i = σ s_i (R^(1/2) n)_i,   s_i = 1/√w_i, or the known standard deviation with σ = 1
 
@@ -49,8 +49,9 @@ def draw_errors(
             )
         if structure.follows_fitted:
             raise StudyError(
-                f"simulate() draws no errors whose variances follow the fitted values, as {structure.text} has "
-                "them; fit.simulate() draws new responses of the rows of the fit"
+                "simulate() draws no errors whose variances follow the fitted values, as "
+                f"{structure.text} has them; fit.simulate() draws new responses of the rows of "
+                "the fit"
             )
         problem = model.problem
         assert problem.moments is not None and problem.z is not None
