@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from scipy.stats import chi2
+from scipy.optimize import minimize_scalar
+from scipy.stats import chi2, gamma, multivariate_normal
 
 import hierbayes as hb
 from tests.conftest import REFERENCE
@@ -160,10 +161,7 @@ def test_refused() -> None:
     model = model_of("bcg")
     fit = model.reml()
     known = r"known_sd= states those of all rows"
-    for asked in (
-        model.map,
-        lambda: fit.given(studies("bcg").head(1).assign(trial=99)),
-    ):
+    for asked in (lambda: fit.given(studies("bcg").head(1).assign(trial=99)),):
         with pytest.raises(hb.FormulaError, match=f"{known}|not made for a model whose rows"):
             asked()
     with pytest.raises(hb.EstimationError, match=r"share no residual variance"):
@@ -289,3 +287,45 @@ def test_a_regression_with_known_errors_is_weighted_least_squares() -> None:
     larger = hb.Model("y ~ x + (1 | study)", data, known_sd="s").ml()
     ratio = hb.likelihood_ratio(larger, plain)
     assert ratio.chisq == pytest.approx(2.0 * (larger.loglik - loglik), rel=1e-9)
+
+
+@pytest.mark.slow
+def test_graph_has_the_known_errors() -> None:
+    """What its potential gains from one τ to another is what a dense normal law does."""
+    data = simulated_studies()
+    priors: dict[str, Any] = {"gamma": hb.Normal(0, 2), "sd": hb.HalfNormal(3)}
+    model = hb.Model("y ~ x + (1 | study)", data, known_sd="s", priors=priors)
+    graph = model.graph()
+    X, y = np.column_stack([np.ones(12), data["x"]]), data["y"].to_numpy()
+
+    def dense(tau: float) -> float:
+        V = 4.0 * X @ X.T + np.diag(tau**2 + data["s"] ** 2)
+        return -0.5 * float(np.linalg.slogdet(V)[1] + y @ np.linalg.solve(V, y))
+
+    def found(tau: float) -> float:
+        signed = np.array([tau]) / graph["sd_unit"].get_value()
+        at = {graph["signed_sd"]: signed, graph["sigma"]: np.array(1.0)}
+        return float(graph["log_likelihood"].eval(at))
+
+    assert found(2.0) - found(0.5) == pytest.approx(dense(2.0) - dense(0.5), rel=1e-8)
+    explicit = model.graph(collapse=False)
+    assert {one.name for one in explicit.free_RVs} >= {"signed_sd", "b"}
+
+
+@pytest.mark.slow
+def test_mode_of_tau() -> None:
+    """The highest of a dense density of y, times the prior of τ."""
+    data = simulated_studies()
+    priors: dict[str, Any] = {"gamma": hb.Normal(0, 2), "sd": hb.Gamma(2, 1.5)}
+    fit = hb.Model("y ~ x + (1 | study)", data, known_sd="s", priors=priors).map()
+    X, y = np.column_stack([np.ones(12), data["x"]]), data["y"].to_numpy()
+
+    def density(tau: float) -> float:
+        law = multivariate_normal(np.zeros(12), 4.0 * X @ X.T + np.diag(tau**2 + data["s"] ** 2))
+        return float(law.logpdf(y) + gamma(2, scale=1 / 1.5).logpdf(tau))
+
+    best = minimize_scalar(lambda tau: -density(tau), bounds=(0.01, 5.0), method="bounded",
+                           options={"xatol": 1e-8})  # fmt: skip
+    assert np.sqrt(fit.G[0, 0]) == pytest.approx(best.x, rel=1e-4)
+    assert fit.evidence.value == pytest.approx(-best.fun, abs=1e-6)
+    assert str(fit).startswith("Hierarchical model, mode of the marginal posterior of (sd, corr)\n")

@@ -13,7 +13,7 @@ from hierbayes.fit.structured.maximised import structured_maximum
 from hierbayes.likelihood.conditional import flat_prior
 from hierbayes.likelihood.reading import Reading
 from hierbayes.priors.far_origin import refuse_far_origin
-from hierbayes.priors.prior_set import PriorSet
+from hierbayes.priors.prior_set import HELD_LOG_DENSITY, PriorSet
 
 
 def maximum_likelihood(problem: Problem, reading: Reading) -> PointFit:
@@ -61,9 +61,10 @@ def posterior_mode(problem: Problem, priors: PriorSet) -> PointFit:
     refuse_far_origin(design, cross.basis, priors)
     mode = marginal_mode(problem, priors)
     prior = priors.normal_gamma(cross) if priors.collapses_gamma else flat_prior(len(design.terms))
+    of_known = HELD_LOG_DENSITY if priors.holds_sigma else 0.0
     evidence = Maximum(
         name="MAP",
-        value=mode.value,
+        value=mode.value - problem.half_log_det - of_known,
         n_parameters=len(design.terms) + count_variances(problem),
         n_penalty=cross.n,
         gradient=mode.gradient,

@@ -191,7 +191,8 @@ def _title(fit: Fitted, how: str = "") -> str:
         case "ML":
             return f"Hierarchical model fit by maximum likelihood ({only}; given θ̂ below)"
         case "MAP":
-            return "Hierarchical model, mode of the marginal posterior of (sd, corr, σ)"
+            free = "sd, corr" if fit.design.specification.known_sd else "sd, corr, σ"
+            return f"Hierarchical model, mode of the marginal posterior of ({free})"
     collapsed = fit.priors is not None and fit.priors.collapses_gamma
     what = f"{both}, then drawn exactly" if collapsed else only
     return f"Hierarchical model, posterior by {how} ({what}; marginal over θ)"

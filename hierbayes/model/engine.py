@@ -66,7 +66,7 @@ class GaussianEngine:
 
     def map(self, priors: PriorSet) -> PointFit:
         """As in `Engine`."""
-        return posterior_mode(self.problem, priors)
+        return posterior_mode(self.problem.holding_sigma, priors)
 
     def sample(self, priors: PriorSet, settings: SamplerSettings) -> PosteriorFit:
         """As in `Engine`."""

@@ -273,7 +273,7 @@ class PosedModel:
         if not collapse:
             from hierbayes.estimation.explicit_graph import explicit_graph
 
-            return explicit_graph(self.problem, self.priors, centered=centered)
+            return explicit_graph(self.problem.holding_sigma, self.priors, centered=centered)
         if centered:
             raise EstimationError(
                 "u is integrated out of this graph, so that it is neither centred nor not; write "
@@ -285,7 +285,7 @@ class PosedModel:
             return structured_graph(self.problem, self.priors)
         from hierbayes.estimation.graph import graph_of
 
-        return graph_of(self.problem.design, self.problem.products, self.priors)
+        return graph_of(self.problem.design, self.problem.holding_sigma.products, self.priors)
 
     def __repr__(self) -> str:
         design = self.problem.design

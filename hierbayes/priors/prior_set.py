@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ STATED = "stated"
 THRESHOLDS = "thresholds"
 DEFAULT = "default"
 HELD_SIGMA = Uniform(1.0 - 1e-9, 1.0 + 1e-9)  # of σ where it is known to be 1
+HELD_LOG_DENSITY = -math.log(HELD_SIGMA.upper - HELD_SIGMA.lower)  # which says nothing
 
 
 @dataclass(frozen=True, slots=True, repr=False)
