@@ -18,7 +18,7 @@ from hierbayes.design.change_of_basis import (
 )
 from hierbayes.design.column_moments import Moments
 from hierbayes.design.one_pass import Pass
-from hierbayes.design.standardisation import joined, own_parts, standardised
+from hierbayes.design.standardisation import joined, own_of_blocks, own_parts, standardised
 from hierbayes.frames.arrays import Floats
 
 _CONSTANT = 1e-10  # what X e may be off 1
@@ -45,15 +45,16 @@ def common_basis(parts: Sequence[Pass], random: RandomColumns) -> Basis:
     return whole.chosen(random.blocks, has_constant=bool(tried))
 
 
-def with_own_parts(basis: Basis, moments: Moments) -> Basis:
-    """A basis that says how much of each fixed column is its own in all rows."""
+def with_own_parts(basis: Basis, moments: Moments, blocks: Sequence[int]) -> Basis:
+    """A basis that says how much of each column is its own in all rows."""
     x, fixed = basis.x, moments.fixed[:-1, :-1]
     plain = x
     if np.tril(x.mix, -1).any():  # turned: the columns before that
         back = np.linalg.inv(x.mix)
         plain = replace(x, mix=np.eye(len(back)), matrix=x.matrix @ back)
         fixed = back.T @ fixed @ back
-    return replace(basis, x=replace(x, own=own_parts(fixed, plain)))
+    z = replace(basis.z, own=own_of_blocks(moments.random, basis.z, blocks))
+    return replace(basis, x=replace(x, own=own_parts(fixed, plain)), z=z)
 
 
 def of_all_responses(basis: Basis, moments: Moments) -> Basis:

@@ -126,7 +126,7 @@ class _Sums:
 
     def with_digits(self, random: RandomColumns) -> _Sums:
         """In a basis as that of rows in memory is, without Xγ where it is nearly all of y."""
-        sums = self.turned(with_own_parts(self.own[0].basis, self.moments))
+        sums = self.turned(with_own_parts(self.own[0].basis, self.moments, random.blocks))
         sums = sums.turned(of_all_responses(sums.own[0].basis, sums.moments))
         if little_is_left(sums.products):
             for _ in range(2):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.frames.arrays import Floats
 
 _NEARLY_DEPENDENT = 1e-3  # smallest singular value of centred columns of unit spread
@@ -199,6 +201,18 @@ def own_parts(moments: Floats, columns: Standardisation) -> Floats:
     size = np.sqrt(np.diag(inverse.T @ moments @ inverse))
     own = np.sqrt(left) * columns.spread / np.diag(columns.mix)
     return np.divide(own, size, out=np.zeros(len(left)), where=size > 0.0)
+
+
+def own_of_blocks(moments: Floats, columns: Standardisation, blocks: Sequence[int]) -> Floats:
+    """`own_parts` of random columns (q,), whose blocks of G are standardised each by itself."""
+    found = [np.zeros(0)]
+    for at in block_slices(blocks):
+        block = Standardisation(
+            columns.shift[at], columns.spread[at], columns.mix[at, at], columns.matrix[at, at],
+            columns.own[at], columns.constant[at],
+        )  # fmt: skip
+        found.append(own_parts(moments[at, at], block))
+    return np.concatenate(found)
 
 
 def _diagonal(parts: list[Floats]) -> Floats:

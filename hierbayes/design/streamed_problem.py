@@ -21,6 +21,7 @@ from hierbayes.design.batch_columns import BatchColumns, batch_columns, needed_n
 from hierbayes.design.built_design import build_design, factors_of_rows
 from hierbayes.design.column_moments import Moments
 from hierbayes.design.column_refusals import refuse_columns
+from hierbayes.design.common_basis import with_own_parts
 from hierbayes.design.complete import Dropped
 from hierbayes.design.counted_rows import RowReader
 from hierbayes.design.design import Design
@@ -41,7 +42,6 @@ from hierbayes.design.row_facts import RowFacts
 from hierbayes.design.row_parts import row_parts
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
-from hierbayes.design.standardisation import own_parts
 from hierbayes.design.streamed_moments import refuse_fitted_of_streams, streamed_moments
 from hierbayes.design.streamed_root import with_root
 from hierbayes.design.streamed_rows import SourceAtHand, StreamedRows
@@ -192,9 +192,7 @@ def _in_fitting_basis(source: Source, maker: BatchColumns, design: Design) -> Pa
     if not _fits(found, basis):
         basis = _basis_of(found.sample, design)
         found = summed_stream(source, maker, basis, factors)
-    basis = replace(
-        basis, x=replace(basis.x, own=own_parts(found.moments.fixed[:-1, :-1], basis.x))
-    )
+    basis = with_own_parts(basis, found.moments, design.blocks)
     found = _of_all_responses(replace(found, cross=replace(found.cross, basis=basis)))
     if little_is_left(found.cross):
         for _ in range(2):  # the second time from sums that have their digits
