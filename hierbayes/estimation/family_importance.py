@@ -85,7 +85,7 @@ def weighted_points(
     log_p = np.empty(n)
     with steps(n, "points of the posterior", progress=progress) as numbers:
         for i in numbers:
-            log_p[i] = criterion(x[i])[0] + log_volume(natural, x[i])
+            log_p[i] = criterion.density(x[i]) + log_volume(natural, x[i])
     weights, k_hat = smoothed_weights(log_p - log_t(z**2, root))
     points = [criterion.point(one) for one in x]
     basis = problem.working.basis

@@ -53,6 +53,12 @@ class PosteriorCriterion(LatentCriterion):
         total = gradient + self._prior_slope(x)
         return (value + prior, total) if np.isfinite(total).all() else (-np.inf, np.zeros(len(x)))
 
+    def density(self, x: Floats) -> float:
+        """ℓ + log prior alone; −∞ where there is none."""
+        point = self.point(x)
+        found = self.value_at(point)
+        return found + self.log_prior(point) if np.isfinite(found) else -np.inf
+
     def _prior_slope(self, x: Floats) -> Floats:
         """Central differences; 0 where the prior ends on both sides, as at no variance."""
         steps = np.diag(np.full(len(x), _STEP))

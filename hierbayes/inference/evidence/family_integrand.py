@@ -48,7 +48,7 @@ def family_integrand(problem: Problem, priors: PriorSet, nodes: int) -> Integran
 
     def log_density(x: Floats) -> Floats:
         with np.errstate(all="ignore"):
-            found = np.array([_value(criterion, one) + log_volume(natural, one) for one in x])
+            found = np.array([criterion.density(one) + log_volume(natural, one) for one in x])
         return np.where(np.isfinite(found), found + constant, -np.inf)
 
     def points(x: Floats) -> Points:
@@ -63,13 +63,6 @@ def family_integrand(problem: Problem, priors: PriorSet, nodes: int) -> Integran
     signed = np.zeros(len(centre), bool)
     signed[entries] = rows == columns
     return Integrand(log_density, points, centre, signs[:, None] * spread(optimum.hessian), signed)
-
-
-def _value(criterion: PosteriorCriterion, x: Floats) -> float:
-    """Log likelihood with the log prior at one point; −∞ where there is none."""
-    point = criterion.point(x)
-    found = criterion.at_point(point)
-    return -np.inf if found is None else found[0] + criterion.log_prior(point)
 
 
 def _upright(criterion: PosteriorCriterion, x: Floats) -> tuple[Floats, Floats]:
