@@ -386,3 +386,16 @@ def test_counts_ask_for_a_family() -> None:
         "the response 'cbind(k, n - k)' counts successes out of trials: state the family, as in "
         "hb.Model(..., family='binomial')"
     )
+
+
+@pytest.mark.parametrize("engine", ["ml", "map"])
+def test_very_large_counts_are_maximised_in_few_steps(engine: str) -> None:
+    """Of counts near e^15 the sums of rows have few digits left beside what y alone adds."""
+    rng = np.random.default_rng(1)
+    g, x = np.repeat(np.arange(20), 10), rng.normal(size=200)
+    eta = 15.0 + 0.1 * x + rng.normal(0.0, 0.2, 20)[g]
+    data = pd.DataFrame({"y": rng.poisson(np.exp(eta)), "x": x, "g": g})
+    fit = getattr(hb.Model("y ~ x + (1 | g)", data, family="poisson"), engine)()
+    assert fit.evidence.evaluations < 40
+    assert fit.optimum.certificate.gradient < 1e-5
+    np.testing.assert_allclose(fit.fixef()["x"], 0.1, atol=3e-4)

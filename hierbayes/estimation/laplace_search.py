@@ -18,9 +18,11 @@ from hierbayes.likelihood.laplace import LatentPoint, Mode
 
 _NEGLIGIBLE = 1e-14  # gain of ℓ, beside its size, that ends a search by Newton steps
 _LAST, _MOST_AT_LAST = 1e-14, 1e-9  # the same by the last step of secants, and at most
+_NOISE = 1e-15  # of what the responses alone add to ℓ, and large sums of rows take away
 _POLISHES = 30
-_SCORINGS, _NEARBY = 5, 0.1  # first steps, and the gain of ℓ by one that secants make instead
-_SLOPE, _LONG = 5e-3, 4.0  # where secants take whole steps; of a step, in scales of the coordinates
+_SCORINGS, _NEARBY = 8, 0.1  # first steps, and the gain of ℓ by one that secants make instead
+_SLOPE = 5e-3  # in units of the scale, where secants take whole steps
+_LONG = 4.0  # of a first step, in scales of the coordinates, and so many times more of each later
 _STEP = 1e-4  # of a central difference of the gradient, in scales of the coordinates
 _NEAR = 1e-4  # standard errors between two points whose Hessians are one
 _FLAT = 1e-6  # of a standard direction's curvature: none
@@ -196,9 +198,9 @@ def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Reached:
             "predictors in an extreme unit"
         )
     inverse = near_inverse(criterion, criterion.reached, scale)
-    for _ in range(_SCORINGS):
+    for k in range(_SCORINGS):
         step = -inverse @ gradient
-        step *= min(1.0, _LONG / max(float(np.abs(step).max()), 1e-300))
+        step *= min(1.0, _LONG ** (1 + k) / max(float(np.abs(step).max()), 1e-300))
         gain = -float(step @ gradient)
         if gain < _NEARBY:
             break
@@ -207,8 +209,10 @@ def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Reached:
             break
         t, value, gradient = t + step, lower, slope
         inverse = near_inverse(criterion, criterion.reached, scale)
-    found = minimise(minus, t, inverse, slope=_SLOPE, steps=500)
-    return settled(minus, found, min(_LAST * (1.0 + abs(found.value)), _MOST_AT_LAST))
+    noise = _NOISE * abs(criterion.rows.log_constant)
+    found = minimise(minus, t, inverse, slope=_SLOPE, steps=500, noise=noise)
+    least = min(_LAST * (1.0 + abs(found.value)), _MOST_AT_LAST)
+    return settled(minus, found, least, noise)
 
 
 def _polish(

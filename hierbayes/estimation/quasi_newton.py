@@ -38,16 +38,17 @@ class Reached(NamedTuple):
         return 0.5 * float(self.gradient @ self.inverse @ self.gradient)
 
 
-def settled(objective: Objective, found: Reached, least: float) -> Reached:
+def settled(objective: Objective, found: Reached, least: float, noise: float = 0.0) -> Reached:
     """Where whole steps lead, of which the last promised no more than ``least``.
 
-    Near a minimum the value cannot tell one step from the next, and slopes still can.
+    Near a minimum the value cannot tell one step from the next, and slopes still can; ``noise`` is
+    what its rounding may be, beside that of a number of its size.
     """
     last = np.inf
     while 0.0 < (gain := found.gain) < 0.5 * last:
         step = -found.inverse @ found.gradient
         value, gradient = objective(found.x + step)
-        if not value <= found.value + gain + _ROUNDING * (1.0 + abs(found.value)):
+        if not value <= found.value + gain + noise + _ROUNDING * (1.0 + abs(found.value)):
             break
         inverse = _updated(found.inverse, step, gradient - found.gradient)
         found, last = Reached(found.x + step, value, gradient, inverse), gain
@@ -57,7 +58,13 @@ def settled(objective: Objective, found: Reached, least: float) -> Reached:
 
 
 def minimise(
-    objective: Objective, start: Floats, inverse: Floats, *, slope: float, steps: int
+    objective: Objective,
+    start: Floats,
+    inverse: Floats,
+    *,
+    slope: float,
+    steps: int,
+    noise: float = 0.0,
 ) -> Reached:
     """A point where no slope is larger than one, or from where steps lead no lower.
 
@@ -75,6 +82,8 @@ def minimise(
     slope : float
     steps : int
         The most of them.
+    noise : float
+        By how much a value may seem higher than it is.
     """
     x, (value, gradient), H = start, objective(start), inverse.copy()
     in_vain = 0
@@ -84,7 +93,7 @@ def minimise(
         direction = -H @ gradient
         if not direction @ gradient < 0.0:  # H has lost its digits
             H, direction = np.eye(len(x)), -gradient
-        found = _step(objective, x, value, gradient, direction)
+        found = _step(objective, x, value + noise, gradient, direction)
         if found is None:
             break
         in_vain = in_vain + 1 if value - found[1] <= _NOWHERE * (1.0 + abs(value)) else 0

@@ -46,7 +46,7 @@ def group_mode(
     phi : (d,) float
     start : (effects,) float
     tolerance : float
-        Of half the squared length of a Newton step, beside the value.
+        Of half the squared length of a Newton step, beside the log density.
     """
     y, m, Z, codes, slot = rows.of_groups
     (J,), (n, q), d = rows.levels, Z.shape, len(phi)
@@ -57,8 +57,8 @@ def group_mode(
     dispersion = np.empty(d + 1)  # one more, so that there is something to point at
     dispersion[:d] = phi
     reached = _climb_groups(
-        slot, y, m, dispersion, d, fixed, Z, codes, root, tolerance, b, step, trial, u, eta, found,
-        A, M, C,
+        slot, y, m, dispersion, d, fixed, Z, codes, root, tolerance, rows.log_constant, b, step,
+        trial, u, eta, found, A, M, C,
     )  # fmt: skip
     return GroupMode(b.ravel(), eta, found, A, M, C) if np.isfinite(reached) else None
 
@@ -80,7 +80,26 @@ def group_gradient(
 
 @compiled(error_model="numpy")
 def _climb_groups(
-    slot, y, m, phi, d, fixed, Z, codes, root, tolerance, b, step, trial, u, eta, found, A, M, C
+    slot,
+    y,
+    m,
+    phi,
+    d,
+    fixed,
+    Z,
+    codes,
+    root,
+    tolerance,
+    constant,
+    b,
+    step,
+    trial,
+    u,
+    eta,
+    found,
+    A,
+    M,
+    C,
 ):
     """Σℓ − ½b'b at the mode, nan where there is none; all from ``b`` is written over."""
     n, q = Z.shape
@@ -168,7 +187,8 @@ def _climb_groups(
                 for k in range(a + 1, q):
                     total -= C[j, k, a] * step[j, k]
                 step[j, a] = total / C[j, a, a]
-        if decrement <= tolerance * (1.0 + abs(value)) + 1e-24:
+        least = tolerance * (1.0 + abs(value + constant)) + 1e-29 * abs(value) + 1e-24
+        if decrement <= least:
             return value
         size = 1.0
         for j in range(J):

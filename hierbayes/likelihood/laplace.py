@@ -32,7 +32,7 @@ from hierbayes.likelihood.latent_rows import LatentRows
 type CurvatureOf = Callable[[LatentRows, Floats, Floats], Curvature]
 _STEPS = 200
 _HALVINGS = 30
-_DECREMENT = 1e-22  # of half the squared length of a Newton step, beside the value
+_DECREMENT = 1e-22  # of half the squared length of a Newton step, beside the log density
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +115,8 @@ def find_mode(
             return None
         step = curvature.solve(gradient)
         decrement = 0.5 * float(gradient @ step)
-        if decrement <= _DECREMENT * (1.0 + abs(value)) + 1e-24:
+        size = abs(value + rows.log_constant)
+        if decrement <= _DECREMENT * (1.0 + size) + 1e-29 * abs(value) + 1e-24:
             return None if exact is None else Mode(rows, point, b, eta, found, exact)
         moved = _line_search(rows, point, fixed, (b, step), value, decrement)
         if moved is None:
