@@ -123,6 +123,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "counts: a row stands for a whole number of equal rows, and that of row label 4 is 1.5; "
         "rows that weigh more than others are weights=",
     ),
+    "counts of rows with a time": (
+        lambda: hb.Model(FORMULA, DATA, residual=hr.AR1("t"), counts="w"),
+        "counts= stands for equal rows, and with errors AR1('t') every row has a time of its own: "
+        "give each row by itself, with its time",
+    ),
     "no offset": (
         lambda: hb.Model(FORMULA, DATA, residual=hr.AR1("t"), offset="off"),
         "there is no column 'off' in the data; its columns are: y, x, g, t, sex, dose, w",

@@ -15,6 +15,7 @@ from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.named_columns import require_column, require_frame
 from hierbayes.priors.blocks import OF_SIGMA
 from hierbayes.priors.prior_set import HELD_SIGMA
+from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.response import take_offsets
 
@@ -43,6 +44,21 @@ def rows_counted(data: pd.DataFrame, counts: Given | None) -> pd.DataFrame:
     values = _values(data, counts, "counts")
     refuse_no_counts(values, data.index)
     return data.iloc[np.repeat(np.arange(len(data)), values.astype(np.int64))]
+
+
+def refuse_counted_times(residual: ResidualStructure | None, counts: Given | None) -> None:
+    """Refuse counts of equal rows where each row has a time of its own.
+
+    Raises
+    ------
+    FormulaError
+    """
+    correlation = None if residual is None else residual.correlation
+    if counts is not None and hasattr(correlation, "time"):
+        raise FormulaError(
+            f"counts= stands for equal rows, and with errors {correlation!r} every row has a time "
+            "of its own: give each row by itself, with its time"
+        )
 
 
 def with_columns(data: pd.DataFrame, **given: Given | None) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -21,7 +21,12 @@ from hierbayes.model.arguments import (
     read_errors,
     refuse_no_mapping,
 )
-from hierbayes.model.by_row import Given, rows_counted, with_known_sigma
+from hierbayes.model.by_row import (
+    Given,
+    refuse_counted_times,
+    rows_counted,
+    with_known_sigma,
+)
 from hierbayes.model.cross_products import CrossProducts, refuse_with_products
 from hierbayes.model.engine import Engine, engine_of
 from hierbayes.model.posed_model import PosedModel
@@ -187,6 +192,7 @@ class Model(PosedModel):
             )
             weights = counts = offset = known_sd = functions = residual = None
         of_family, errors = read_errors(residual, read_family(family))
+        refuse_counted_times(errors, counts)
         given = {"weights": weights, "known_sd": known_sd, "offset": offset}
         if isinstance(data, CrossProducts):
             refuse_with_products(of_family, errors, functions=functions, counts=counts, **given)
