@@ -170,7 +170,8 @@ def test_the_posterior_of_one_probability_is_that_of_quadrature() -> None:
 @pytest.mark.parametrize("name", ["ranef", "coef", "icc"])
 def test_what_is_of_random_effects_says_that_there_are_none(logit: hb.PointFit, name: str) -> None:
     message = (
-        "this is made for random effects, and the model has none; add a term such as (1 | group)"
+        f"{name}() is made for random effects, and the model has none; add a term such as "
+        "(1 | group)"
     )
     with pytest.raises(hb.FormulaError) as caught:
         getattr(logit, name)()

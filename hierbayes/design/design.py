@@ -121,8 +121,13 @@ class Design:
         """The factors that are columns of the data: none where all rows are one group."""
         return tuple(factor for factor in self.factors if factor.name != ALL_ROWS)
 
-    def refuse_no_groups(self) -> None:
+    def refuse_no_groups(self, what: str) -> None:
         """Refuse rows that are in no groups.
+
+        Parameters
+        ----------
+        what : str
+            The function that was called, for the message.
 
         Raises
         ------
@@ -130,7 +135,7 @@ class Design:
         """
         if not self.named_factors:
             raise FormulaError(
-                "this is made for rows in groups, and the model names none; add a term such as "
+                f"{what} is made for rows in groups, and the model names none; add a term such as "
                 "(1 | group)"
             )
 

@@ -91,7 +91,7 @@ class Fit(FitReports):
         DataError
             When the model has no such factor; those it has are listed.
         """
-        return self._by_factor(factor, effects.ranef)
+        return self._by_factor(factor, effects.ranef, "ranef()")
 
     def ranef_cov(
         self, factor: str | None = None, *, given_gamma: bool = True
@@ -108,14 +108,16 @@ class Fit(FitReports):
             A posterior's covariance includes everything and ignores this.
         """
         return self._by_factor(
-            factor, lambda fit, k: effects.ranef_cov(fit, k, given_gamma=given_gamma)
+            factor,
+            lambda fit, k: effects.ranef_cov(fit, k, given_gamma=given_gamma),
+            "ranef_cov()",
         )
 
     def _by_factor[Table](
-        self, factor: str | None, table_of: Callable[[Fitted, int], Table]
+        self, factor: str | None, table_of: Callable[[Fitted, int], Table], what: str
     ) -> ByFactor[Table]:
         """The table of one factor, or where there are several and none is named, of each."""
-        self.design.specification.refuse_no_random_part()
+        self.design.specification.refuse_no_random_part(what)
         names = self.design.specification.factors
         if factor is None and len(names) > 1:
             return {name: table_of(self, k) for k, name in enumerate(names)}
@@ -123,17 +125,17 @@ class Fit(FitReports):
 
     def coef(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
         """Coefficients of each group: fixed effects plus its random effects."""
-        return self._by_factor(factor, effects.coef)
+        return self._by_factor(factor, effects.coef, "coef()")
 
     def blue(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
         """Each group's own least-squares coefficients; missing where not estimable."""
         self.problem.refuse_other_families("blue()")
-        return self._by_factor(factor, effects.blue)
+        return self._by_factor(factor, effects.blue, "blue()")
 
     def shrinkage(self, factor: str | None = None) -> ByFactor[pd.DataFrame]:
         """Per group and effect: n_j, BLUE, BLUP, population value and shrinkage matrix."""
         self.problem.refuse_other_families("shrinkage()")
-        return self._by_factor(factor, effects.shrinkage)
+        return self._by_factor(factor, effects.shrinkage, "shrinkage()")
 
     def var_corr(self) -> pd.DataFrame:
         """Variances, standard deviations and correlations of the random effects, and σ."""

@@ -43,7 +43,7 @@ def icc_of_rows(
     DataError
         When there are no rows, or they lack a column.
     """
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("icc()")
     if data is None:
         raise DataError("by= needs the columns of the rows: hand over data=, that of the fit")
     require_frame(data, "data")

@@ -153,7 +153,7 @@ def variance_of_sums(gamma: Floats, covariance: Floats) -> Floats:
 
 def icc(fit: Fitted, at: dict[str, float] | None) -> pd.Series | pd.DataFrame:
     """Intraclass correlation: the estimate, and for a posterior its sd; a row for each factor."""
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("icc()")
     return shares_table(fit, shares_by_factor(fit, at))
 
 

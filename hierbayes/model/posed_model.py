@@ -77,6 +77,7 @@ class PosedModel:
             When a factor of level 1 is coded otherwise in one equation than in another, when
             factors cross.
         """
+        self.specification.refuse_no_random_part("multilevel()")
         design = self.problem.design
         design.rows.refuse_weights()
         constant = [found.__contains__ for found in design.columns.between_of]

@@ -102,7 +102,7 @@ def arc_frame(
     fit.problem.refuse_other_families("plot_arc()")
     fit.problem.refuse_residual_structure("plot_arc()")
     design = fit.design
-    design.specification.refuse_no_random_part()
+    design.specification.refuse_no_random_part("plot_arc()")
     design.rows.refuse_weights()
     design.specification.refuse_several_factors("plot_arc() is")
     inner = ~is_outer(design.rows.X, design.rows.codes, design.J)

@@ -123,7 +123,7 @@ def beta_space_frame(
         When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_beta_space", fit, Fitted, ENGINES)
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("plot_beta_space()")
     k = fit.design.place_of_factor(factor)
     span = fit.design.spans[k]
     names = fit.design.effects[span]

@@ -90,7 +90,7 @@ def caterpillar_frame(
         When prob is no probability.
     """
     refuse_other_than("plot_caterpillar", fit, Fitted, ENGINES)
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("plot_caterpillar()")
     at, interval = fit.design.place_of_factor(factor), Interval(prob)
     names = fit.design.effects[fit.design.spans[at]]
     if isinstance(effects, str) or (effects is not None and not len(effects)):

@@ -82,7 +82,7 @@ def icc_frame(
         response.
     """
     refuse_point("plot_icc", fit)
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("plot_icc()")
     (found,) = _densities(fit, [fit.design.place_of_factor(factor)], prob, seed)
     return found
 
@@ -135,7 +135,7 @@ def plot_icc(
         Of a new figure in inches.
     """
     refuse_point("plot_icc", fit)
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("plot_icc()")
     all_factors = [one.name for one in fit.design.factors]
     names = all_factors if factor is None else [factor]
     frames = _densities(fit, [fit.design.place_of_factor(name) for name in names], prob, seed)

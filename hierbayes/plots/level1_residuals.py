@@ -122,7 +122,7 @@ def _residuals(fit: Fit, kind: str, factor: str, seed: int | None) -> Floats:
     if kind == "quantile":
         return np.asarray(fit.residuals(kind=kind, seed=seed), dtype=np.float64)
     if kind == "within":
-        fit.design.specification.refuse_no_random_part()
+        fit.design.specification.refuse_no_random_part("plot_level1_residuals()")
         kind += f"[{factor}]" if len(fit.design.factors) > 1 else ""
     return level1_residuals(fit).frame[kind].to_numpy(dtype=np.float64)
 

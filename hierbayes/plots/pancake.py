@@ -80,7 +80,7 @@ def pancake_frame(
         When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_pancake", fit, Fitted, ENGINES)
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("plot_pancake()")
     at = fit.design.place_of_factor(factor)
     span = fit.design.spans[at]
     places = _three_effects(fit.design.effects[span], effects, owner_of_effects(fit.design, at))

@@ -72,7 +72,7 @@ def shrinkage_frame(
         When there is no such factor, or several and none is named.
     """
     refuse_other_than("plot_shrinkage", fit, Fitted, ENGINES)
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("plot_shrinkage()")
     fit.problem.refuse_other_families("plot_shrinkage()")
     k = fit.design.place_of_factor(factor)
     name = _effect(fit, k, effect)

@@ -138,8 +138,13 @@ class Specification:
         if len(self.factors) > 1:
             raise FormulaError(one_factor_only(self.factors, what))
 
-    def refuse_no_random_part(self) -> None:
+    def refuse_no_random_part(self, what: str = "this") -> None:
         """Refuse a model that has fixed effects and errors alone.
+
+        Parameters
+        ----------
+        what : str
+            The function that was called, for the message.
 
         Raises
         ------
@@ -147,7 +152,7 @@ class Specification:
         """
         if not self.random:
             raise FormulaError(
-                "this is made for random effects, and the model has none; add a term such as "
+                f"{what} is made for random effects, and the model has none; add a term such as "
                 "(1 | group)"
             )
 

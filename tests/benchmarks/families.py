@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,8 +18,9 @@ import pandas as pd
 from tests.benchmarks import families_worker
 from tests.benchmarks.family_data import SETS, FamilyData
 from tests.benchmarks.processes import FailedProcessError, caches_in, work
+from tests.benchmarks.processes import run as run_process
 from tests.benchmarks.report import Column, Table, decimals, number, seconds, times
-from tests.benchmarks.timing import clock, median, race, ratio
+from tests.benchmarks.timing import processor_seconds, race, ratio
 
 ML_COLUMNS = (
     Column("contestant", "contestant"),
@@ -26,7 +30,16 @@ ML_COLUMNS = (
     Column("repetitions", "repetitions"),
     Column("remark", "remark"),
 )
-ML_NOTES = ("Medians after a warm-up call, the packages in turns; Laplace's approximation.",)
+ML_NOTES = (
+    "CPU seconds after a warm-up call, fastest of all, standard errors included, the packages of "
+    "Python in turns and those of R after them; Laplace's approximation.",
+    "With 15 nodes it is adaptive quadrature, of which lme4's log-likelihoods have another "
+    "constant.",
+)
+R_SCRIPT = Path(__file__).with_name("families.R")
+NODES = 15
+BY_NODES = ("herds", "districts", "answers")  # of one factor with one effect
+type Rivals = dict[tuple[str, str], dict[str, str]]  # lines of R by package and model
 POSTERIOR_COLUMNS = (
     Column("data", "data"),
     Column("contestant", "contestant"),
@@ -54,10 +67,9 @@ POSTERIOR_NOTES = (
 )
 WORTHS = ("bulk", "tail", "squares")
 LAPLACE: dict[str, Callable[[FamilyData, pd.DataFrame], Any]] = {
-    "hierbayes": lambda data, frame: (
-        import_module("hierbayes").Model(data.formula, frame, family=data.family).ml()
-    ),
+    "hierbayes": lambda data, frame: _hierbayes(data, frame, 1),
     "glmm": lambda data, frame: import_module("glmm").fit(frame, data.formula, _r(data.family)),
+    "hierbayes, nodes": lambda data, frame: _hierbayes(data, frame, NODES),
     "mixedlm": lambda data, frame: import_module("mixedlm").glmer(
         data.mixedlm or data.formula,
         frame,
@@ -67,6 +79,7 @@ LAPLACE: dict[str, Callable[[FamilyData, pd.DataFrame], Any]] = {
 }
 LOGLIK: dict[str, Callable[[Any], float]] = {
     "hierbayes": lambda fit: float(fit.loglik),
+    "hierbayes, nodes": lambda fit: float(fit.loglik),
     "glmm": lambda fit: float(fit.loglik),
     "mixedlm": lambda fit: float(fit.logLik()),
 }
@@ -81,36 +94,88 @@ def run(quick: bool) -> list[Table]:
         The two smallest data sets, few repetitions and draws.
     """
     chosen = {name: SETS[name] for name in (("herds", "ticks") if quick else SETS)}
-    tables = [_likelihood(data, quick) for data in chosen.values() if data.family != "cumulative"]
+    counted = {name: data for name, data in chosen.items() if data.family != "cumulative"}
+    ours = {name: _measured(name, data, quick) for name, data in counted.items()}
+    theirs = _of_r(counted, 2 if quick else 5)
+    tables = [_likelihood(name, data, ours[name], theirs) for name, data in counted.items()]
     return [*tables, _posteriors(chosen, quick)]
 
 
-def _likelihood(data: FamilyData, quick: bool) -> Table:
+def _hierbayes(data: FamilyData, frame: pd.DataFrame, nodes: int) -> Any:
+    fit = import_module("hierbayes").Model(data.formula, frame, family=data.family).ml(nodes=nodes)
+    fit.vcov()  # the others have standard errors with the fit
+    return fit
+
+
+def _measured(name: str, data: FamilyData, quick: bool) -> dict[str, dict[str, Any]]:
+    """By package of Python its log-likelihood, or what it says instead, and seconds of calls."""
     frame = data.make()
-    answers = {name: _answer(name, data, frame) for name in LAPLACE if find_spec(name) is not None}
+    names = [one for one in LAPLACE if not one.endswith("nodes") or name in BY_NODES]
+    found: dict[str, dict[str, Any]] = {}
+    for one in names:
+        known = find_spec(one.partition(",")[0]) is not None
+        answer = _answer(one, data, frame) if known else "not installed"
+        found[one] = {"answer": answer, "all": []}
     entries = {
-        name: partial(_time, name, data, frame)
-        for name, answer in answers.items()
-        if isinstance(answer, float)
+        one: partial(_time, one, data, frame)
+        for one, its in found.items()
+        if isinstance(its["answer"], float)
     }
     effort = (1, 2, 2.0) if quick else (5, 10, 10.0)
-    measured = race(entries, rounds=effort[0], per_round=effort[1], budget=effort[2])
-    ours = median(measured["hierbayes"])
-    rows = []
-    for name in LAPLACE:
-        whole, answer = median(measured.get(name, [])), answers.get(name, "not installed")
-        known = isinstance(answer, float)
-        rows.append(
-            {
-                "contestant": name,
-                "whole": whole,
-                "ratio": ratio(whole, ours),
-                "loglik": answer if known else None,
-                "repetitions": len(measured.get(name, [])) or None,
-                "remark": None if known else answer,
-                "all": measured.get(name, []),
-            }
-        )
+    for one, taken in race(
+        entries, rounds=effort[0], per_round=effort[1], budget=effort[2]
+    ).items():
+        found[one]["all"] = taken
+    return found
+
+
+def _of_r(chosen: dict[str, FamilyData], repetitions: int) -> Rivals:
+    """What lme4 and glmmTMB take; nothing without R."""
+    program = shutil.which("Rscript")
+    if program is None:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in chosen.items():
+            if "," not in name:
+                data.make().to_csv(Path(folder) / f"{name}.csv", index=False)
+        text = run_process(
+            [program, str(R_SCRIPT), folder, str(repetitions)],
+            OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1",
+        )  # fmt: skip
+    return {(line["package"], line["model"]): line for line in csv.DictReader(text.splitlines())}
+
+
+def _likelihood(
+    name: str, data: FamilyData, ours: dict[str, dict[str, Any]], theirs: Rivals
+) -> Table:
+    """Ours and theirs, each beside ours by the same approximation."""
+    rows = [
+        {
+            "contestant": one,
+            "whole": min(its["all"], default=None),
+            "loglik": its["answer"] if isinstance(its["answer"], float) else None,
+            "repetitions": len(its["all"]) or None,
+            "remark": None if isinstance(its["answer"], float) else its["answer"],
+            "all": its["all"],
+        }
+        for one, its in ours.items()
+    ]
+    for package in ("lme4", "glmmTMB"):
+        for nodes in ("", ", nodes"):
+            line = theirs.get((package, name + nodes))
+            if line is None:
+                continue
+            fits = line["seconds"] != "NA"
+            rows.append({
+                "contestant": package + nodes,
+                "whole": float(line["seconds"]) if fits else None,
+                "loglik": float(line["loglik"]) if fits and not nodes else None,
+                "remark": line["remark"] or None,
+            })  # fmt: skip
+    own = {row["contestant"]: row["whole"] for row in rows}
+    for row in rows:
+        same = "hierbayes, nodes" if row["contestant"].endswith("nodes") else "hierbayes"
+        row["ratio"] = ratio(row["whole"], own.get(same))
     return Table(f"ML of `{data.formula}`, {data.title}", ML_COLUMNS, rows, ML_NOTES)
 
 
@@ -126,7 +191,7 @@ def _answer(name: str, data: FamilyData, frame: pd.DataFrame) -> float | str:
 def _time(name: str, data: FamilyData, frame: pd.DataFrame) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return clock(LAPLACE[name], data, frame)[0]
+        return processor_seconds(LAPLACE[name], data, frame)[0]
 
 
 def _posteriors(chosen: dict[str, FamilyData], quick: bool) -> Table:

@@ -47,7 +47,10 @@ def herds() -> pd.DataFrame:
 
 
 def districts() -> pd.DataFrame:
-    """Use of contraception by 1920 women in 60 districts, after Contraception."""
+    """Use of contraception by 1920 women in 60 districts, after Contraception.
+
+    Age is in standard deviations: the other packages sample or search with columns as they are.
+    """
     rng = np.random.default_rng(6)
     district, n = np.repeat(np.arange(60), 32), 1920
     age, urban = rng.normal(0, 9, n), (rng.uniform(size=n) < 0.29) * 1.0
@@ -55,6 +58,7 @@ def districts() -> pd.DataFrame:
     eta = -1.0 + 0.005 * age - 0.0045 * age**2 + 0.75 * urban + 0.8 * children
     eta += rng.normal(0, 0.5, 60)[district] + rng.normal(0, 0.6, 60)[district] * urban
     use = (rng.uniform(size=n) < expit(eta)).astype(int)
+    age = age / 9.0
     return pd.DataFrame({"district": district, "age": age, "age2": age**2, "urban": urban,
                          "children": children, "use": use})  # fmt: skip
 

@@ -107,6 +107,7 @@ def hausman(source: Any) -> Hausman:
     [15.76, 15.55, 26.22]
     """
     design = problem_of(source, "hausman").design
+    design.specification.refuse_no_random_part("hausman()")
     design.specification.refuse_several_factors("hausman() is")
     within = within_fit(design)
     _refuse_no_between(design)

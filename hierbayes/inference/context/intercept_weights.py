@@ -135,7 +135,7 @@ def intercept_weights(
     model         12.6047           0.1443  0.4712
     """
     problem = problem_of(source, "intercept_weights")
-    problem.design.specification.refuse_no_random_part()
+    problem.design.specification.refuse_no_random_part("intercept_weights()")
     if len(problem.design.factors) > 1:
         raise FormulaError(
             one_factor_instead("weights of groups in an intercept", problem.design.specification)

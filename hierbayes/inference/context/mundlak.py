@@ -118,6 +118,7 @@ def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
     {'chisq': 22.77, 'df': 1.0, 'p': 0.0}
     """
     design = problem_of(source, "mundlak").design
+    design.specification.refuse_no_random_part("mundlak()")
     design.specification.refuse_several_factors("mundlak() is")
     if df is not None:
         refuse_unknown_method(df)

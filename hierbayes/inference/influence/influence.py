@@ -115,7 +115,7 @@ def _place(fit: Fit, level: int, factor: str | None) -> int | None:
                 "state one of the two"
             )
         return None
-    fit.design.refuse_no_groups()
+    fit.design.refuse_no_groups("influence()")
     k = fit.design.place_of_factor(factor)
     J = fit.design.factors[k].J
     if J < 3:

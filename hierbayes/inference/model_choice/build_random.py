@@ -123,6 +123,7 @@ def build_random(
     'mathach ~ 1 + ses + Sector + ses:Sector + (1 | school)'
     """
     spec, frame = start_of_search(model, data)
+    spec.refuse_no_random_part("build_random()")
     place = block_that_grows(spec, factor)
     left = candidate_terms(candidates, spec.random[place].effects, frame)
     if not isinstance(alpha, float | int) or not 0.0 < alpha < 1.0:

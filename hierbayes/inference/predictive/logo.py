@@ -90,7 +90,7 @@ def logo(
     (40, 'marginal, by group')
     """
     refuse_other_than_fit(fit, "logo", structured=True)
-    fit.design.refuse_no_groups()
+    fit.design.refuse_no_groups("logo()")
     k = fit.design.place_of_factor(factor)
     if isinstance(fit, PosteriorFit):
         refuse_bad_count("refit", refit, least=0)

@@ -117,7 +117,7 @@ def reduced(fit: PointFit) -> Reduced:
     (False, [46585.11, 46586.16])
     """
     refuse_other_than_maxima("reduced", fit, families=True)
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("reduced()")
     if fit.design.columns.n_predictors > 1:
         raise InferenceError(
             "reduced() reads models of one linear predictor, and this one has "

@@ -114,7 +114,7 @@ def level2_residuals(fit: Fit, factor: str | None = None) -> Level2Residuals:
     """
     refuse_other_than_fit(fit, "level2_residuals", structured=True)
     fit.problem.refuse_other_families("level2_residuals()")
-    fit.design.specification.refuse_no_random_part()
+    fit.design.specification.refuse_no_random_part("level2_residuals()")
     design, k = fit.design, fit.design.place_of_factor(factor)
     at, span, basis = anchor(fit), design.spans[k], fit.problem.working.basis
     internal = diagnostic_variance(at, k)

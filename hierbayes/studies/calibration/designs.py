@@ -88,7 +88,7 @@ def refuse_no_model(model: object, caller: str) -> None:
     if isinstance(problem, Problem):
         problem.refuse_fitted_variances(f"{caller}()")
         if problem.moments is None:
-            problem.design.specification.refuse_no_random_part()
+            problem.design.specification.refuse_no_random_part(f"{caller}()")
 
 
 def resized(model: OnData, size: Size, seed: int) -> Problem:
