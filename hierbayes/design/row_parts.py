@@ -41,6 +41,14 @@ class RowCases(NamedTuple):
         root, own = np.sqrt(self.times), self.rows.root_weights
         return replace(self.rows, root_weights=root if own is None else root * own)
 
+    @property
+    def expanded(self) -> Rows:
+        """The rows, each as many times as it counts."""
+        if self.times is None:
+            return self.rows
+        at = np.repeat(np.arange(len(self.times)), self.times.astype(np.intp))
+        return self.rows.chosen(at, tuple(codes[at] for codes in self.rows.codes_of))
+
     def pieces(self, size: int) -> Iterator[RowCases]:
         """The same, so many rows at a time; of a family all at once."""
         if self.rows.family is not None:
@@ -92,6 +100,7 @@ def row_parts(
             index=made.frame.index,
             kept=np.ones(len(y), dtype=bool),
             frames=(made.frame,),
+            added=made.observed - y if maker.columns.specification.offsets else None,
             root_weights=None if weights is None else np.sqrt(weights),
         )
         yield RowCases(rows, made.times)

@@ -23,12 +23,14 @@ from hierbayes.inference.checks.replications import (
     comparable,
     group_means,
     labels_of,
+    means_by_group,
     numbers,
     own_statistics,
     replicated,
     share_above,
 )
-from hierbayes.inference.checks.statistics import usual_statistics
+from hierbayes.inference.checks.statistics import ROWS, usual_statistics
+from hierbayes.inference.checks.streamed_replications import streamed_replications
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
 
@@ -122,7 +124,8 @@ def predictive_check(
 
     A posterior takes one draw of its parameters for each replication (a posterior predictive
     check); a maximum its estimates (a plug-in check: what is not known of them is left out).
-    Replications are made one after the other and only their statistics are kept.
+    Replications are made one after the other and only their statistics are kept.  Gaussian rows
+    that stream are read once more for all of them.
 
     Parameters
     ----------
@@ -172,19 +175,54 @@ def predictive_check(
     _ = Interval(prob)
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
+    if fit.design.rows.streams:
+        return _of_stream(fit, statistics, groups, n, prob, seed)
     asked = usual_statistics(fit.problem, own_statistics(statistics))
     y = comparable(fit, observed(fit))
     seen = pd.Series(numbers(asked, y), index=labels_of(asked), name="observed")
     values, means = replicated(fit, asked, groups, n, seed, progress=progress)
+    by_group = group_means(fit, y, means, Interval(prob))
+    return _check(fit, seen, values, by_group, groups, n, prob, seed)
+
+
+def _of_stream(
+    fit: Fit, statistics: object, groups: str, n: int, prob: float, seed: int
+) -> PredictiveCheck:
+    """The same of rows that are read once more, whose statistics are added up."""
+    what = "predictive_check() of rows that stream"
+    fit.problem.refuse_other_families(what)
+    fit.problem.refuse_residual_structure(what)
+    if statistics is not None:
+        raise InferenceError(
+            "statistics= are functions of the responses of all rows, and these stream: leave them "
+            "out, or fit a frame"
+        )
+    found = streamed_replications(fit, n, seed)
+    index = pd.MultiIndex.from_tuples(found.labels, names=["level", "statistic"])
+    of_rows = np.array([level == ROWS for level, _ in found.labels])
+    is_kept = of_rows if groups == GROUPS[0] else np.full(len(index), groups == "kept")
+    by_group = {
+        factor.name: means_by_group(factor.labels, sizes.astype(int), seen, kept, Interval(prob))
+        for factor, sizes, seen, kept in zip(
+            found.factors, found.sizes, found.seen_means, found.kept_means, strict=True
+        )
+    }
+    seen = pd.Series(found.seen, index=index, name="observed")
+    values = np.where(is_kept, found.kept, found.new)
+    return _check(fit, seen, values, by_group, groups, n, prob, seed)
+
+
+def _check(
+    fit: Fit, seen: pd.Series, values: Floats, by_group: dict[str, pd.DataFrame],
+    groups: str, n: int, prob: float, seed: int,
+) -> PredictiveCheck:  # fmt: skip
     kind = "Posterior predictive check" if fit.theta.shape != (1, 1) else "Plug-in predictive check"
     which = (
         "kept for statistics of rows, new for those of groups" if groups == GROUPS[0] else groups
     )
     about = about_fit(fit, ("Made", f"{n} replications, seed {seed}; groups {which}"))
-    draws = pd.DataFrame(values, columns=labels_of(asked)).rename_axis("replication")
-    return PredictiveCheck(
-        kind, about, draws, seen, group_means(fit, y, means, Interval(prob)), prob, seed
-    )
+    draws = pd.DataFrame(values, columns=seen.index).rename_axis("replication")
+    return PredictiveCheck(kind, about, draws, seen, by_group, prob, seed)
 
 
 def p_text(p: float, n: int) -> str:

@@ -19,7 +19,7 @@ from hierbayes.fit.predictions.simulation import (
     predictor_at,
     spread_draws,
 )
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.checks.statistics import ROWS, Groups, Statistic
 
 GROUPS = ("by level", "kept", "new")
@@ -124,14 +124,22 @@ def group_means(
     """The mean of each group beside its replications."""
     found: dict[str, pd.DataFrame] = {}
     for of_factor, one, factor in zip(means, _groups(fit), fit.design.factors, strict=False):
-        seen = one.means(y)
-        low, high = np.quantile(of_factor, interval.tails, axis=0)
-        columns = {
-            "rows": one.sizes.astype(int), "mean": seen, "replicated": of_factor.mean(axis=0),
-            "lower": low, "upper": high, "p": share_above(of_factor, seen),
-        }  # fmt: skip
-        found[factor.name] = pd.DataFrame(columns, index=factor.labels)
+        found[factor.name] = means_by_group(
+            factor.labels, one.sizes.astype(int), one.means(y), of_factor, interval
+        )
     return found
+
+
+def means_by_group(
+    labels: pd.Index, sizes: Integers, seen: Floats, replicated: Floats, interval: Interval
+) -> pd.DataFrame:
+    """The means (J,) of groups beside those (n, J) of replications."""
+    low, high = np.quantile(replicated, interval.tails, axis=0)
+    columns = {
+        "rows": sizes, "mean": seen, "replicated": replicated.mean(axis=0),
+        "lower": low, "upper": high, "p": share_above(replicated, seen),
+    }  # fmt: skip
+    return pd.DataFrame(columns, index=labels)
 
 
 def share_above(draws: Floats, seen: Floats) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.frames.grouping import variance_components
+from hierbayes.inference.checks.group_summary import GroupSummary, spread_of_slopes
 
 ROWS = "rows"
 _FEW_COUNTS = 0.02  # share of zeros from which they are looked at
@@ -129,36 +129,30 @@ class Groups:
         """Mean of each group (J,)."""
         return np.asarray(np.bincount(self.codes, y, self.J) / self.sizes)
 
+    def summary(self, y: Floats) -> GroupSummary:
+        """Means and squares within groups."""
+        means = self.means(y)
+        return GroupSummary(means, self.sizes, float(((y - means[self.codes]) ** 2).sum()))
+
     def spread(self, y: Floats) -> float:
         """Standard deviation of group means."""
-        return float(self.means(y).std(ddof=1))
+        return self.summary(y).spread
 
     def smallest(self, y: Floats) -> float:
         """The smallest group mean."""
-        return float(self.means(y).min())
+        return self.summary(y).smallest
 
     def largest(self, y: Floats) -> float:
         """The largest group mean."""
-        return float(self.means(y).max())
-
-    def _squares(self, y: Floats) -> tuple[float, float]:
-        """Sums of squares within and between groups."""
-        means, sizes = self.means(y), self.sizes
-        inside = float(((y - means[self.codes]) ** 2).sum())
-        return inside, float((sizes * (means - y.mean()) ** 2).sum())
+        return self.summary(y).largest
 
     def within(self, y: Floats) -> float:
         """Standard deviation within groups, pooled."""
-        inside, _ = self._squares(y)
-        return float(np.sqrt(inside / max(len(y) - self.J, 1)))
+        return self.summary(y).within
 
     def icc(self, y: Floats) -> float:
         """Intraclass correlation by one-way analysis of variance; it may be below 0."""
-        if len(y) == self.J:
-            return np.nan
-        between, inside = variance_components(*self._squares(y), self.sizes)
-        total = between + inside
-        return float(between / total) if total > 0.0 else np.nan
+        return self.summary(y).icc
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,14 +177,19 @@ class Slopes:
         """Of a column (n,)."""
         deviation = x - groups.means(x)[groups.codes]
         square = np.bincount(groups.codes, deviation**2, groups.J)
-        usable = (groups.sizes >= _LEAST_ROWS) & (square > 1e-12 * float((x**2).sum()))
-        return cls(groups, deviation, np.where(usable, square, np.nan))
+        return cls(groups, deviation, usable_squares(square, groups.sizes, float((x**2).sum())))
 
     def spread(self, y: Floats) -> float:
         """Standard deviation of the slopes of a response (n,)."""
-        slopes = np.bincount(self.groups.codes, self.deviation * y, self.groups.J) / self.square
-        known = slopes[np.isfinite(slopes)]
-        return float(known.std(ddof=1)) if len(known) > 1 else np.nan
+        return spread_of_slopes(
+            np.bincount(self.groups.codes, self.deviation * y, self.groups.J) / self.square
+        )
+
+
+def usable_squares(square: Floats, sizes: Floats, whole: float) -> Floats:
+    """Σ deviation² (J,) of groups, NaN where they have no slope; ``whole`` is Σ x² of all rows."""
+    usable = (sizes >= _LEAST_ROWS) & (square > 1e-12 * whole)
+    return np.where(usable, square, np.nan)
 
 
 def _numbers(problem: Problem, k: int) -> list[tuple[str, Floats]]:
