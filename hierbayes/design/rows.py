@@ -15,7 +15,7 @@ from hierbayes.design.group_design_of_roots import ColumnRoots
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
-_NOT_YET = "this is not made for a model"
+_NOT_YET = "is not made for a model"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +66,25 @@ class Rows:
         """
         if self.family is not None:
             raise FormulaError(gaussian_only(self.family.family))
-        self.refuse_offset()
-        self.refuse_weights()
+        return self.plain_response("this")
+
+    def plain_response(self, what: str) -> Floats:
+        """The response (n,) of a Gaussian model without offset, whose rows are alike.
+
+        Parameters
+        ----------
+        what : str
+            What was asked for, as messages name it: ``"hausman()"``.
+
+        Raises
+        ------
+        FormulaError
+        """
+        self.refuse_offset(what)
+        self.refuse_weights(what)
         return self.response
 
-    def refuse_offset(self) -> None:
+    def refuse_offset(self, what: str) -> None:
         """Refuse an offset of a Gaussian response.
 
         Raises
@@ -78,9 +92,9 @@ class Rows:
         FormulaError
         """
         if self.added is not None:
-            raise FormulaError(f"{_NOT_YET} with an offset; subtract it from the response")
+            raise FormulaError(f"{what} {_NOT_YET} with an offset; subtract it from the response")
 
-    def refuse_weights(self) -> None:
+    def refuse_weights(self, what: str) -> None:
         """Refuse rows with weights.
 
         Raises
@@ -88,7 +102,7 @@ class Rows:
         FormulaError
         """
         if self.root_weights is not None:
-            raise FormulaError(f"{_NOT_YET} whose rows have weights")
+            raise FormulaError(f"{what} {_NOT_YET} whose rows have weights")
 
     @property
     def observed(self) -> Floats:

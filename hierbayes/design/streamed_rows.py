@@ -195,13 +195,13 @@ class StreamedRows:
             self._refuse()
         return self.at_hand.cases()
 
-    def refuse_offset(self) -> None:
+    def refuse_offset(self, what: str) -> None:
         """Refuse an offset, as `Rows` do."""
-        self.head.refuse_offset()
+        self.head.refuse_offset(what)
 
-    def refuse_weights(self) -> None:
+    def refuse_weights(self, what: str) -> None:
         """Refuse weights, as `Rows` do."""
-        self.head.refuse_weights()
+        self.head.refuse_weights(what)
 
     def of_factor(self, k: int, span: slice) -> StreamedRows:
         """The rows as if only factor k had random effects, those of ``span``."""

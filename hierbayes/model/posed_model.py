@@ -79,7 +79,7 @@ class PosedModel:
         """
         self.specification.refuse_no_random_part("multilevel()")
         design = self.problem.design
-        design.rows.refuse_weights()
+        design.rows.refuse_weights("multilevel()")
         constant = [found.__contains__ for found in design.columns.between_of]
         if len(constant) == 1:
             equations = split_levels(self.specification, constant[0])

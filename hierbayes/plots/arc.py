@@ -11,7 +11,8 @@ least squares on all rows at κ = 1, and that of the means, weighted by their ro
 groups of one size n the estimate with random intercepts lies on the arc, at
 κ = σ²/(σ² + nτ²); of other sizes near it.  In the plane of two slopes the arc is where ellipses
 about its two ends touch each other: they are the curves of equal residual sum of squares within
-and between groups.
+and between groups.  Of rows with weights w all this is of √w times each row, P projecting on
+weighted means; an offset is subtracted from y first.
 
 Source: the lecture slides *Mixed Models with R*, Figures 4 to 7 and Lab 1, "Between and within
 cluster effects".
@@ -103,7 +104,6 @@ def arc_frame(
     fit.problem.refuse_residual_structure("plot_arc()")
     design = fit.design
     design.specification.refuse_no_random_part("plot_arc()")
-    design.rows.refuse_weights()
     design.specification.refuse_several_factors("plot_arc() is")
     inner = ~is_outer(design.rows.X, design.rows.codes, design.J)
     pair = _pair(design, inner, effects)
@@ -116,9 +116,14 @@ def arc_frame(
     path = np.vstack([ends[WITHIN], middle, ends[BETWEEN]])[:, pair]
     pooled = np.linalg.solve(within[0] + between[0], within[1] + between[1])
     points = {WITHIN: ends[WITHIN], POOLED: pooled, BETWEEN: ends[BETWEEN], MODEL: fit.gamma}
+    known = bool(design.specification.known_sd)
     covariances = {
-        WITHIN: _covariance(within, ends[WITHIN], inner, design.n - design.J - int(inner.sum())),
-        BETWEEN: _covariance(between, ends[BETWEEN], np.ones_like(inner), design.J - len(inner)),
+        WITHIN: _covariance(
+            within, ends[WITHIN], inner, design.n - design.J - int(inner.sum()), known=known
+        ),
+        BETWEEN: _covariance(
+            between, ends[BETWEEN], np.ones_like(inner), design.J - len(inner), known=known
+        ),
         MODEL: fit.vcov().to_numpy(),
     }
     first, second = (design.terms[k] for k in pair)
@@ -204,11 +209,15 @@ type Sums = tuple[Floats, Floats, float]
 
 
 def _sums(design: Design) -> tuple[Sums, Sums]:
-    M = np.column_stack([design.rows.X, design.rows.y])
-    sizes = np.bincount(design.rows.codes, minlength=design.J)
-    means = np.stack([np.bincount(design.rows.codes, column, design.J) for column in M.T], 1)
-    spread = (means / sizes[:, None])[design.rows.codes]
-    return _parts((M - spread).T @ (M - spread)), _parts(spread.T @ spread)
+    """Within and between groups; of rows with weights w of √w times each row."""
+    rows = design.rows
+    root = np.broadcast_to(1.0 / np.asarray(rows.row_sd), len(rows.X))
+    M = np.column_stack([rows.X, rows.response])
+    sizes = np.bincount(rows.codes, root**2, design.J)
+    means = np.stack([np.bincount(rows.codes, root**2 * column, design.J) for column in M.T], 1)
+    spread = (means / sizes[:, None])[rows.codes]
+    within, between = root[:, None] * (M - spread), root[:, None] * spread
+    return _parts(within.T @ within), _parts(between.T @ between)
 
 
 def _parts(square: Floats) -> Sums:
@@ -237,10 +246,10 @@ def _refuse_dependent(A: Floats, size: Floats, what: str, of: float = np.inf) ->
         raise StudyError(f"the {what} do not tell {len(A)} fixed columns apart; use fewer terms")
 
 
-def _covariance(sums: Sums, gamma: Floats, used: np.ndarray, df: int) -> Floats:
-    """Of an estimate by its own residual variance; nan for columns that it has not."""
+def _covariance(sums: Sums, gamma: Floats, used: np.ndarray, df: int, *, known: bool) -> Floats:
+    """Of an estimate by its own residual variance, or by known ones; nan for other columns."""
     A, b = sums[0][np.ix_(used, used)], sums[1][used]
-    variance = (sums[2] - b @ gamma[used]) / df
+    variance = 1.0 if known else (sums[2] - b @ gamma[used]) / df
     found = np.full(sums[0].shape, np.nan)
     found[np.ix_(used, used)] = variance * np.linalg.inv(A)
     return found

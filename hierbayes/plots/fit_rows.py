@@ -55,8 +55,10 @@ def own_rows(fit: Fitted) -> pd.DataFrame:
     return native_numbers(pd.concat(list(rows.frames)))
 
 
-def fit_rows(fit: Fitted, data: pd.DataFrame | None) -> pd.DataFrame:
+def fit_rows(fit: Fitted, data: pd.DataFrame | None, verb: str) -> pd.DataFrame:
     """The rows of the data that a fit used, in its order; of no data those it was made of.
+
+    ``verb`` is the function that draws them, for messages.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def fit_rows(fit: Fitted, data: pd.DataFrame | None) -> pd.DataFrame:
     """
     design = fit.design
     if design.rows.family is None:
-        design.rows.refuse_offset()
+        design.rows.refuse_offset(f"{verb}()")
     if data is None:
         return own_rows(fit)
     if not isinstance(data, pd.DataFrame):

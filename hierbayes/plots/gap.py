@@ -136,7 +136,7 @@ def gap_frame(
     refuse_other_than_fit(fit, "plot_gap", structured=True)
     refuse_nominal("plot_gap", fit)
     refuse_x_twice(x, by)
-    rows, interval = fit_rows(fit, data), Interval(prob)
+    rows, interval = fit_rows(fit, data, "plot_gap"), Interval(prob)
     refuse_no_variable(fit, by)
     first, second = _two_levels(rows[by], is_factor(fit.design.columns, rows[by]), levels)
     grid = x_values(fit, rows, x)

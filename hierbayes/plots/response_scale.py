@@ -124,7 +124,7 @@ def response_points(fit: Fitted) -> Floats:
     """The responses (n,) as numbers on the scale of their mean; of trials their shares."""
     rows = fit.design.rows
     if rows.family is None:
-        rows.refuse_offset()
+        rows.refuse_offset("a picture of expected responses")
         return rows.observed
     observed = rows.family.observed
     return observed / np.maximum(rows.family.sizes, 1.0) if rows.family.of_trials else observed
@@ -140,7 +140,7 @@ def offset_in_words(fit: Fitted) -> str:
     """At what the offset is held, where there is one and it matters."""
     family = fit.problem.family
     if family is None:
-        fit.design.rows.refuse_offset()
+        fit.design.rows.refuse_offset("a picture of expected responses")
     if family is None or has_thresholds(family) or not fit.design.specification.offsets:
         return ""
     return f"offset = {float(fit.problem.family_rows.offset.mean()):.3g} (mean)"

@@ -100,7 +100,7 @@ def simulated_school_frame(simulated: Simulated, group: object = None) -> Simula
     if place < 0:
         raise StudyError(design.factor.no_group(label))
     own = design.rows.codes == place
-    Z, y = design.rows.Z[own], design.rows.y[own]
+    Z, y = design.rows.Z[own], design.rows.plain_response("plot_simulated_school()")[own]
     _refuse_more_than_lines(simulated, own)
     XtX = Z.T @ Z
     if np.linalg.matrix_rank(Z) < len(pair):
@@ -218,7 +218,8 @@ def _intercept_and_slope(design: Design) -> list[int]:
 def _refuse_more_than_lines(simulated: Simulated, own: Booleans) -> None:
     """Refuse a group whose expected response is not a line in its random effects."""
     design = simulated.design
-    rest = design.rows.y[own] - simulated.truth.residuals.to_numpy()[own]
+    y = design.rows.plain_response("plot_simulated_school()")
+    rest = y[own] - simulated.truth.residuals.to_numpy()[own]
     line = design.rows.Z[own] @ simulated.truth.beta.to_numpy()[design.rows.codes[own][0]]
     if not np.allclose(rest, line, rtol=1e-8, atol=1e-8 * np.abs(rest).max()):
         raise StudyError(

@@ -78,21 +78,20 @@ def three_means_frame(fit: Fitted) -> ThreeMeans:
             "the three means are those of a model with nothing but an intercept, such as "
             f"'y ~ 1 + (1 | {design.specification.group})'; this one is '{design.specification}'"
         )
+    y = design.rows.plain_response("plot_three_means()")
     n = np.bincount(design.rows.codes, minlength=design.J)
-    mean = np.bincount(design.rows.codes, weights=design.rows.y, minlength=design.J) / n
+    mean = np.bincount(design.rows.codes, weights=y, minlength=design.J) / n
     information = 1.0 / (fit.theta.G[..., 0] + (fit.theta.sigma**2)[..., None] / n)
     weight = (information / information.sum(axis=-1, keepdims=True)).mean(axis=(0, 1))
     return ThreeMeans(
         response=design.specification.response.strip("`"),
         means=pd.Series(
-            [fixef(fit).iloc[0], design.rows.y.mean(), mean.mean()], index=list(LOOKS), name="mean"
+            [fixef(fit).iloc[0], y.mean(), mean.mean()], index=list(LOOKS), name="mean"
         ),
         groups=pd.DataFrame(
             {"n": n, "mean": mean, "weight": weight}, index=pd.Index(design.groups, name="group")
         ),
-        rows=pd.DataFrame(
-            {"position": design.rows.codes, "y": design.rows.y}, index=design.rows.index
-        ),
+        rows=pd.DataFrame({"position": design.rows.codes, "y": y}, index=design.rows.index),
     )
 
 

@@ -94,7 +94,7 @@ def fitted_lines(
     """
     _refuse_foreign(fit, x)
     refuse_categories("plot_trellis", fit)
-    rows, codes = fit_rows(fit, data), fit.design.rows.codes_of[k]
+    rows, codes = fit_rows(fit, data, "plot_trellis"), fit.design.rows.codes_of[k]
     places = [np.flatnonzero(codes == j) for j in shown]
     own = None
     if fit.problem.family is None:
@@ -128,7 +128,7 @@ def inner_lines(
         ``panel``, ``line`` ("BLUP of" the factor), ``level`` (its group), ``x``, ``y``.
     """
     refuse_categories("plot_trellis", fit)
-    rows, design = fit_rows(fit, data), fit.design
+    rows, design = fit_rows(fit, data, "plot_trellis"), fit.design
     outside, inside = design.rows.codes_of[k], design.rows.codes_of[inner]
     values = rows[x].to_numpy(dtype=np.float64)
     pairs = [(j, m) for j in shown.tolist() for m in np.unique(inside[outside == j]).tolist()]

@@ -100,7 +100,7 @@ def robust_source(fit: Fitted, kind: str) -> RobustSource:
             f"cluster-robust standard errors are those of an estimator, and this is a {fit.engine} "
             "fit; use model.reml() or model.ml()"
         )
-    fit.design.rows.refuse_weights()
+    fit.design.rows.refuse_weights("a cluster-robust covariance")
     if fit.problem.moments is not None:
         raise HypothesisError(
             "cluster-robust standard errors are made for errors that are alike and independent "

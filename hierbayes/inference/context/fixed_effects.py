@@ -72,7 +72,8 @@ def within_fit(design: Design) -> WithinFit:
     places: list[int] = []
     left_out: list[str] = []
     columns: list[Floats] = []
-    y = deviations(design.rows.y[:, None], design.rows.codes, design.J)[:, 0]
+    design.rows.refuse_weights("hausman()")
+    y = deviations(design.rows.response[:, None], design.rows.codes, design.J)[:, 0]
     inner = within_columns(design, "hausman")
     D = deviations(design.rows.X[:, inner], design.rows.codes, design.J)
     D = D / np.sqrt((D**2).sum(axis=0))

@@ -47,7 +47,7 @@ class InterceptEstimate:
 def intercept_estimate(fit: Fit) -> InterceptEstimate:
     """Generalised least squares at each θ; of several, averages."""
     design, basis = fit.design, fit.problem.cross.basis
-    design.rows.refuse_weights()
+    design.rows.refuse_weights("intercept_weights()")
     X, Z = design.rows.internal(basis)
     sums = _group_sums(X[:, :-1], design), _group_sums(Z, design)
     place = design.terms.index(INTERCEPT)

@@ -198,7 +198,8 @@ def _table(fit: Fit, sizes: Floats | None, weights: Floats) -> pd.DataFrame:
     if sizes is not None:
         whole = (sizes == np.round(sizes)).all()
         columns["size"] = sizes.astype(int) if whole else sizes
-    columns["mean"] = np.bincount(design.rows.codes, design.rows.y, minlength=design.J) / rows
+    y = design.rows.plain_response("intercept_weights()")
+    columns["mean"] = np.bincount(design.rows.codes, y, minlength=design.J) / rows
     columns |= {"equal": np.full(design.J, 1.0 / design.J), "sample_size": rows / rows.sum()}
     if sizes is not None:
         columns["size_share"] = sizes / sizes.sum()

@@ -51,7 +51,7 @@ def swamy_arora(design: Design, sigma2: float) -> SwamyArora | None:
     n, p = design.rows.X.shape
     rows = np.bincount(codes, minlength=J).astype(np.float64)
     scale = np.sqrt((design.rows.X**2).mean(axis=0))
-    X, y = design.rows.X / scale, design.rows.y
+    X, y = design.rows.X / scale, design.rows.response
     X_mean = group_means(X, codes, J)
     y_mean = group_means(y[:, None], codes, J)[:, 0]
     weight = np.sqrt(rows)[:, None]  # a row of means for every row of the data

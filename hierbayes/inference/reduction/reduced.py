@@ -20,6 +20,7 @@ from hierbayes.inference.reduction.pancake import flat_sentences, principal_axes
 from hierbayes.inference.reduction.smaller_model import (
     can_be_written,
     columns_of_terms,
+    keeps_groups_of_errors,
     smaller_problem,
 )
 from hierbayes.likelihood.covariance import sd_corr
@@ -99,7 +100,7 @@ def reduced(fit: PointFit) -> Reduced:
     ----------
     fit : PointFit
         By REML or ML, with a singular G; a family's smaller models are fitted by the same
-        approximation.
+        approximation, and the parameters of a residual structure are estimated anew.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def reduced(fit: PointFit) -> Reduced:
     >>> small.smaller, small.models["AIC"].round(2).tolist()[:2]
     (False, [46585.11, 46586.16])
     """
-    refuse_other_than_maxima("reduced", fit, families=True)
+    refuse_other_than_maxima("reduced", fit, families=True, structured=True)
     fit.design.specification.refuse_no_random_part("reduced()")
     if fit.design.columns.n_predictors > 1:
         raise InferenceError(
@@ -133,7 +134,7 @@ def reduced(fit: PointFit) -> Reduced:
     candidates = [
         random
         for random in _candidates(fit.design.specification, without)
-        if can_be_written(fit.design, random)
+        if can_be_written(fit.design, random) and keeps_groups_of_errors(fit.problem, random)
     ]
     if not candidates and len(fit.design.effects) > 1:
         raise InferenceError(

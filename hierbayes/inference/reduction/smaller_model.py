@@ -11,6 +11,7 @@ from formulaic.parser.types import Factor
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem, summed_up
+from hierbayes.design.residual_moments import residual_moments
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import INTERCEPT, factors_of, join_terms, read_terms
@@ -63,6 +64,18 @@ def can_be_written(design: Design, random: tuple[RandomTerm, ...]) -> bool:
     return True
 
 
+def keeps_groups_of_errors(problem: Problem, random: tuple[RandomTerm, ...]) -> bool:
+    """Whether the errors of a model with these random terms have the same groups.
+
+    Errors whose structure names no group are correlated within the innermost factor.
+    """
+    if problem.moments is None or problem.moments.rows.correlation is None:
+        return True
+    correlation = problem.moments.rows.structure.correlation
+    stated = correlation is not None and correlation.group is not None
+    return stated or problem.moments.rows.group in {term.factor for term in random}
+
+
 def _place(design: Design, term: RandomTerm) -> int:
     """Which random term of a design holds the effects of a smaller one."""
     return next(
@@ -106,7 +119,11 @@ def smaller_problem(problem: Problem, random: tuple[RandomTerm, ...]) -> Problem
     rows = replace(design.rows, Z=design.rows.Z[:, columns], codes_of=codes_of)
     factors = tuple(design.factors[k] for k in kept)
     smaller = replace(design, columns=made, factors=factors, rows=rows)
-    return Problem(smaller, summed_up(smaller))
+    products = summed_up(smaller)
+    if problem.moments is None:
+        return Problem(smaller, products)
+    errors = problem.moments.rows  # of the same rows and groups
+    return Problem(smaller, products, residual_moments(errors, smaller, products.basis))
 
 
 def _part(design: Design, block: int, terms: tuple[str, ...]) -> Any:

@@ -181,7 +181,7 @@ def _grouped(
     return GroupedRows(
         response=stated.response.strip("`"), predictor=predictor.strip("`"), group=stated.group,
         factor=None if factor is None else factor.strip("`"), levels=levels,
-        terms=tuple(design.terms[k] for k in order), y=design.rows.y,
+        terms=tuple(design.terms[k] for k in order), y=design.rows.plain_response("estimators()"),
         x=np.ascontiguousarray(design.rows.X[:, columns[predictor][0]]), codes=design.rows.codes,
         groups=design.groups, level_of=level_of, dropped=design.dropped,
     )  # fmt: skip
