@@ -227,9 +227,10 @@ def test_tables_are_those_of_the_draws(fit: hb.PointFit, drawn: hb.Bootstrap) ->
 def test_it_prints(drawn: hb.Bootstrap) -> None:
     lines = str(drawn).splitlines()
     singular = int(drawn.singular.sum())
-    assert lines[0] == "Parametric bootstrap of the REML fit of y ~ 1 + x + w + (1 + x | g)"
-    assert lines[1] == (
-        f"  150 refits, seed 3; G singular in {singular} of them ({singular / 1.5:.1f}%)"
+    assert lines[0] == "Parametric bootstrap of the REML fit"
+    assert lines[1] == "  Model:  y ~ 1 + x + w + (1 + x | g)"
+    assert lines[2] == (
+        f"  Refits: 150, seed 3; G singular in {singular} of them ({singular / 1.5:.1f}%)"
     )
     assert str(drawn) == repr(drawn)
     assert max(len(line) for line in lines) <= 100

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.display.about import about_line
 from hierbayes.display.blocks import Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page, Printed
@@ -41,6 +42,8 @@ class Bootstrap(Printed):
     Parameters
     ----------
     title : str
+    model : str
+        As one formula.
     draws : DataFrame
         A row per refit; columns (block, parameter) for γ, sd, corr, σ and the statistic.  A
         correlation with an effect whose sd is zero does not exist and is missing.
@@ -54,6 +57,7 @@ class Bootstrap(Printed):
     """
 
     title: str
+    model: str
     draws: pd.DataFrame
     estimate: pd.Series
     singular: pd.Series
@@ -107,15 +111,25 @@ class Bootstrap(Printed):
         """Estimates, bias, standard errors and limits."""
         n, singular = len(self.draws), int(self.singular.sum())
         about: tuple[str, ...] = (
-            f"{n} refits, seed {self.seed}; G singular in {singular} of them "
-            f"({100 * singular / n:.1f}%)",
-            "basic limits reflect the percentiles about the estimate; near a boundary they may "
-            "leave the range",
+            about_line("Model", self.model),
+            about_line(
+                "Refits",
+                f"{n}, seed {self.seed}; G singular in {singular} of them "
+                f"({100 * singular / n:.1f}%)",
+            ),
+            about_line(
+                "Limits",
+                "basic ones reflect the percentiles about the estimate; near a boundary they may "
+                "leave the range",
+            ),
         )
         if self.unbounded.any():
             about += (
-                f"in {int(self.unbounded.sum())} of them the likelihood has no finite maximum: "
-                "those draws are far out, and bias and se with them; percentiles are not moved",
+                about_line(
+                    "Note",
+                    f"in {int(self.unbounded.sum())} of them the likelihood has no finite maximum: "
+                    "those draws are far out, and bias and se with them; percentiles are not moved",
+                ),
             )
         return Page(self.title, about, (Table(self._shown()),))
 
@@ -217,7 +231,8 @@ def bootstrap(
     draws = pd.DataFrame(rows).set_axis(pd.RangeIndex(n, name="refit"))
     draws.columns = pd.MultiIndex.from_tuples(draws.columns, names=["block", "parameter"])
     return Bootstrap(
-        f"Parametric bootstrap of the {criterion_of(fit)} fit of {fit.design.specification}",
+        f"Parametric bootstrap of the {criterion_of(fit)} fit",
+        str(fit.design.specification),
         draws,
         pd.Series(estimate).reindex(draws.columns).rename("estimate"),
         pd.Series(singular, index=draws.index, name="singular"),
