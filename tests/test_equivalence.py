@@ -220,7 +220,7 @@ def test_other_models_of_several_factors(
     first, second = (hb.Model(f"y ~ x + {one}", nested) for one in (formula, other))
     for proof in (hb.equivalence(first, second), hb.equivalence(second, first)):
         assert not proof.holds
-        assert said in str(proof)
+        assert said in str(proof) and "nan" not in str(proof)
 
 
 COUNTS = "incidence | trials(size) ~ period + offset(log(size)) + (1 | herd)"

@@ -79,12 +79,16 @@ class Equivalence:
         return abs(self.loglik_difference - self.reml_constant) < self.tolerance
 
     def __str__(self) -> str:
-        rows = "same rows" if self.same_rows else "different rows"
+        if not self.same_rows:
+            return (
+                "not equivalent: different rows (their responses, groups or errors are not the "
+                "same, and nothing further is compared)"
+            )
         fixed = _said(self.same_fixed, self.fixed, "fixed")
         random = _said(self.same_random, self.random, "random")
         by = f", -log|T| = {self.reml_constant:.2g}" if self._differs else ""
         return (
-            f"{'equivalent' if self.holds else 'not equivalent'}: {rows}, {fixed}, {random}, "
+            f"{'equivalent' if self.holds else 'not equivalent'}: same rows, {fixed}, {random}, "
             f"{self.engine} log-likelihoods differ by {self.loglik_difference:.2g}{by} (priors are "
             "not compared)"
         )
