@@ -1,5 +1,6 @@
 """PyMC code of models with residual structures, weights, offsets and known errors: executed."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -180,3 +181,31 @@ def test_numbers_that_are_no_column_are_refused(argument: str, occasions: pd.Dat
     for system in ("lme4", "pymc", "brms"):
         with pytest.raises(hb.FormulaError, match=rf"emit: {argument}= were given as numbers"):
             model.emit(system)
+
+
+@without_compiler
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words", [{"weights": "w"}, {"known_sd": "w"}, {"residual": hr.Strata("sex") * hr.Power("x")}]
+)
+def test_bambi_code_has_the_same_errors(words: dict[str, Any], occasions: pd.DataFrame) -> None:
+    """Its log sigma is that of the rows, at coefficients of it."""
+    model = hb.Model("y ~ v + (1 | id)", occasions, **words)
+    code = model.emit("bambi").replace("results = model.fit()", "model.build()")
+    namespace: dict[str, Any] = {"data": occasions.copy()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas about what bambi calls
+        exec(compile(code, "<emitted>", "exec"), namespace)
+    graph = namespace["model"].backend.model
+    slopes = {"sigma_Intercept": 0.3, "sigma_C(sex)": [0.1, 0.6], "sigma_np.log(np.abs(x))": 0.4}
+    used = {graph.rvs_to_values[rv]: np.array(slopes[rv.name], dtype=float)
+            for rv in graph.free_RVs if rv.name in slopes}  # fmt: skip
+    (sigma,) = graph.replace_rvs_by_values([graph["sigma"]])
+    found = pm.pytensorf.compile(list(used), sigma, mode=INTERPRETED)(*used.values())
+    w, x, man = occasions["w"], occasions["x"], occasions["sex"] == "M"
+    expected = {
+        "weights": np.exp(0.3) / np.sqrt(w),
+        "known_sd": w,
+        "residual": np.exp(np.where(man, 0.6, 0.1)) * x**0.4,
+    }
+    assert_allclose(found, expected[next(iter(words))], rtol=1e-10)

@@ -200,8 +200,6 @@ REFUSALS = [
     (mixed("y = x; repeated / type=sp(gau)(x) sub=school"), "TYPE=SP(GAU)(X) of residuals is not "
      "read; read are AR(1), ARH(1), TOEP, TOEPH, ARMA(1,1), UN, UNR, CS, CSH, VC, SIMPLE and "
      "SP(POW)(time)", "type"),
-    (mixed("y = x; weight w"), "the statement WEIGHT is not read: the package has no weights",
-     "weight w"),
     ("proc mixed nobound; model y = x; run;", "the option 'nobound' of PROC MIXED is not read: "
      "variances are never negative here", "nobound"),
     ("proc mixed method=mivque0; model y = x; run;", "METHOD=MIVQUE0 has no counterpart; the "

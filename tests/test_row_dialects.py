@@ -25,17 +25,22 @@ WEIGHTS = {
     "lme4": "  weights = w,",
     "glmmtmb": "  dispformula = ~ 1 + offset(-log(w) / 2),",
     "brms": "    sigma ~ 1 + offset(-log(w) / 2)),",
+    "bambi": 'bmb.Formula("y ~ v + (1|id)", "sigma ~ 1 + offset(-0.5 * np.log(w))"),',
+    "sas": "  WEIGHT w;",
 }
 STRATA = {
     "nlme": "weights = varComb(varFixed(~ I(1/w)), varIdent(form = ~ 1 | sex)),",
     "glmmtmb": "dispformula = ~ 0 + factor(sex) + offset(-log(w) / 2),",
     "brms": "sigma ~ 0 + factor(sex) + offset(-log(w) / 2)),",
+    "bambi": "sigma ~ 0 + C(sex) + offset(-0.5 * np.log(w))",
+    "sas": "  WEIGHT w;",
 }
 KNOWN = {
     "nlme": "  weights = varFixed(~ I(w^2)),",
     "glmmtmb": "  dispformula = ~ 1 + offset(log(w)),\n  start = list(betadisp = 0),\n"
     "  map = list(betadisp = factor(NA)),",
     "brms": "  y | se(w) ~ 0 + Intercept + v + (1 | id),",
+    "bambi": '"sigma ~ 0 + offset(np.log(w))"),',
 }
 
 

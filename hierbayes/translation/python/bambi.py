@@ -33,6 +33,13 @@ from hierbayes.translation.expression import (
     parse_factor,
     spelled_factor,
 )
+from hierbayes.translation.python.bambi_errors import (
+    STRUCTURES,
+    formula_argument,
+    formulas_of,
+    read_sigma,
+    sigma_formula,
+)
 from hierbayes.translation.python.bambi_families import (
     FAMILIES,
     dispersions,
@@ -89,7 +96,7 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
         When the code cannot be read, or asks for what models here do not have.
     """
     call = find_call(text, "Model", _ARGUMENTS, columns)
-    formula, family = text, None
+    formula, sigma, family = text, "", None
     if call is not None:
         if "formula" not in call.arguments:
             raise FormulaError("Model is called without a formula")
@@ -100,7 +107,8 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
                     f"the argument '{name}' of bambi's Model asks for {_REFUSED[name]}, which "
                     "models here do not have",
                 )
-        formula, family = call.string("formula"), read_family(call)
+        formula, sigma = formulas_of(call)
+        family = read_family(call)
     specification = read_combined(plain_response(formula, columns))
     specification = plain_specification(specification, columns, _FUNCTIONS, "bambi")
     for term in specification.random:
@@ -110,7 +118,12 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
         call.checked(specification, "bambi", of_all=False)
     alone = (replace(term, effects=(effect,)) for term in specification.random
              for effect in term.effects)  # fmt: skip
-    return StatedModel(replace(specification, random=tuple(alone)), family)
+    errors = read_sigma(sigma, columns)
+    stated = replace(
+        specification, random=tuple(alone), residual=errors.residual, weights=errors.weights,
+        known_sd=errors.known_sd,
+    )  # fmt: skip
+    return StatedModel(stated, family)
 
 
 def emit(model: ModelToWrite) -> str:
@@ -129,7 +142,8 @@ def emit(model: ModelToWrite) -> str:
     refuse_other_coding(model.specification, model.variables, "bambi")
     orders = orders_of_levels(model)
     heads = ["import bambi as bmb"]
-    heads += ["import numpy as np"] if "np." in str(model.specification) else []
+    sigma = sigma_formula(model)
+    heads += ["import numpy as np"] if "np." in f"{model.specification}{sigma}" else []
     heads += (
         ["import pandas as pd"]
         if orders or isinstance(model.family, Cumulative | Categorical)
@@ -142,10 +156,10 @@ def emit(model: ModelToWrite) -> str:
     lines += [
         *(
             f"# Not carried over, bambi has priors of its own there: {text}"
-            for text in [*threshold_priors(model), *shared_priors(model)]
+            for text in [*threshold_priors(model), *shared_priors(model), *_lost(model, sigma)]
         ),
         "model = bmb.Model(",
-        f"    {quoted(_formula(model))},",
+        f"    {formula_argument(_formula(model), sigma)},",
         f"    {model.data},",
         "    priors={",
         *(f"        {quoted(name)}: {prior}," for name, prior in _priors(model)),
@@ -206,9 +220,19 @@ def _priors(model: ModelToWrite) -> list[tuple[str, str]]:
         refuse_unequal(f"sd of {effect}", of_effect, model)
         sd = prior_call(of_effect, "sd", f"of the sd of '{effect}'")
         lines.append((f"{effect}|{random.factor}", f'bmb.Prior("Normal", mu=0, sigma={sd})'))
+    if sigma_formula(model):  # log sigma has coefficients of its own
+        return lines
     if model.family is None:
         return [*lines, ("sigma", prior_call([priors.sigma[1]], "sigma", "of sigma"))]
     return [*lines, *dispersions(model)]
+
+
+def _lost(model: ModelToWrite, sigma: str) -> list[str]:
+    """Priors of σ and of the parameters of the errors, where log sigma has a formula."""
+    if not sigma or model.specification.known_sd:
+        return []
+    entries = [model.priors.sigma, *model.priors.residual]
+    return [f"{name} ~ {prior}" for name, prior, _ in entries]
 
 
 def _named(term: str, model: ModelToWrite) -> str:
@@ -260,4 +284,4 @@ def _refuse_correlated(model: ModelToWrite) -> None:
             )
 
 
-DIALECT = Dialect("bambi", "Python: bambi.Model", emit, read, FAMILIES)
+DIALECT = Dialect("bambi", "Python: bambi.Model", emit, read, FAMILIES, STRUCTURES)

@@ -27,7 +27,7 @@ _AFTER_MODEL = {"estimate", "contrast", "lsmeans", "lsmestimate", "slice", "stor
                 "covtest", "nloptions", "output"}  # fmt: skip
 _LACKING = {
     "by": "one model is one fit; choose the rows of the data instead",
-    "weight": "the package has no weights",
+    "weight": "those of PROC GLIMMIX the package has not",
     "parms": "the package chooses its own starting values and holds no parameter fixed",
     "prior": "priors are given in Python, with priors={...}",
     "where": "choose the rows of the data instead",
@@ -44,6 +44,7 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
     """
     classes: set[str] = set()
     model: _Stated | None = None
+    weights = ""
     procedure = statements[0].words[1].text.upper()
     randoms: list[RandomStatement] = []
     repeated: list[tuple[Cursor, Word]] = []
@@ -62,6 +63,8 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
             )
         elif keyword == "repeated" and procedure == "MIXED":
             repeated.append((statement, first))
+        elif keyword == "weight" and procedure == "MIXED":
+            weights = _read_weights(statement, known)
         elif keyword in _LACKING:
             raise statement.refuse(
                 f"the statement {keyword.upper()} is not read: {_LACKING[keyword]}", first
@@ -86,7 +89,9 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
             statements[0].words[0],
         )
     found = specify(model.response, model.terms, terms, "MODEL statement")
-    found = replace(found, trials=model.trials, offsets=model.offsets, residual=errors)
+    found = replace(
+        found, trials=model.trials, offsets=model.offsets, residual=errors, weights=weights
+    )
     return StatedModel(found, model.family)
 
 
@@ -116,6 +121,15 @@ def _refuse_other_groups(
                 "the option 'GROUP' of RANDOM is not read: G is the same in all groups",
                 random.group.word,
             )
+
+
+def _read_weights(statement: Cursor, known: KnownColumns) -> str:
+    """The column w of rows whose errors have the variance σ²/w."""
+    word = statement.take_name("a variable")
+    factor = known.factor(word, statement).strip("`")
+    if "(" in factor:
+        raise statement.refuse("weights are read as a column of the data; make one of them", word)
+    return factor
 
 
 def _read_class(statement: Cursor, known: KnownColumns) -> set[str]:

@@ -69,6 +69,7 @@ def emit_sas(model: ModelToWrite) -> str:
             f"PROC {procedure} DATA={data} METHOD={method};",
             *([f"  CLASS {' '.join(classes.values())};"] if classes else []),
             f"  MODEL {words.response} = {' '.join([*fixed, '/'])} SOLUTION{noint}{words.options};",
+            *([f"  WEIGHT {spec.weights};"] if spec.weights else []),
             *random,
             *([] if repeated is None else [repeated.text]),
             "RUN;",
