@@ -16,6 +16,7 @@ doi:10.1093/biomet/81.3.624.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -40,6 +41,7 @@ class Nodes:
     log_weight: Floats
 
 
+@cache
 def gauss_hermite(nodes: int, q: int) -> Nodes:
     """Nodes for each of q effects.
 
