@@ -80,7 +80,7 @@ def blue(fit: Fitted, k: int | None = None) -> pd.DataFrame:
     their estimated γ; effects of other factors count as residuals.
     """
     k = _place(fit, k)
-    products, span = fit.problem.working, fit.design.spans[k]
+    products, span = fit.problem.holding_sigma.products, fit.design.spans[k]
     level, basis = products.levels[k], products.basis
     internal = basis.gamma_internal(fit.gamma)
     residual = level.B[:, :, -1] - level.B[:, :, :-1] @ internal  # Z_j'(y_j − X_jγ)
@@ -103,7 +103,7 @@ def shrinkage(fit: Fitted, k: int | None = None) -> pd.DataFrame:
     each draw, and the BLUE those at posterior means of their coordinates.
     """
     k = _place(fit, k)
-    design, level = fit.design, fit.problem.working.levels[k]
+    design, level = fit.design, fit.problem.holding_sigma.products.levels[k]
     effects = list(design.effects[design.spans[k]])
     theta = fit.theta.flat
     mean, sd = _moments_of_shrinkage(fit, k)
@@ -139,7 +139,7 @@ def _moments_of_shrinkage(fit: Fitted, k: int) -> tuple[Floats, Floats]:
 def group_shrinkage(fit: Fitted, j: int, k: int | None = None) -> Floats:
     """Λ_j of one group of factor k at every draw (chains, draws, q, q)."""
     k = _place(fit, k)
-    flat, q = fit.theta.flat, fit.problem.working.levels[k].q
+    flat, q = fit.theta.flat, fit.problem.holding_sigma.products.levels[k].q
     found = np.empty((len(flat.sigma), q, q))
     for at, likelihood in fit.likelihoods():
         found[at] = likelihood.shrinkage_of_group(flat.at(at), j, k)

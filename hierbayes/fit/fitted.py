@@ -116,7 +116,7 @@ class Fitted(ErrorReadings, ABC):
 
     def likelihoods(self) -> Iterator[tuple[Integers, AnyLikelihood]]:
         """Draws, counted through, and the likelihood of each: one for all, but by z of errors."""
-        yield np.arange(self.theta.sigma.size), likelihood_of(self.problem.working)
+        yield np.arange(self.theta.sigma.size), likelihood_of(self.problem.holding_sigma.products)
 
     @property
     def loglik(self) -> float:

@@ -75,7 +75,7 @@ class ResponseSums:
 
     def of(self, y: Floats) -> Products:
         """Those of a response (n,) in the user's units."""
-        design, products = self.problem.design, self.problem.working
+        design, products = self.problem.design, self.problem.holding_sigma.products
         if not isinstance(products, SparseProducts):
             rows = replace(design.rows, response=y)
             return cross_products(rows, design.groups, products.basis)
@@ -129,6 +129,6 @@ def responses_at(design: Design, gamma: Floats, root: Floats, sigma: float) -> R
 def sums_of(problem: Problem) -> ResponseSums:
     """Ready to sum up responses on the rows of a problem."""
     design = problem.design
-    W, Z = design.rows.internal(problem.working.basis)
+    W, Z = design.rows.internal(problem.holding_sigma.products.basis)
     parts = tuple(np.ascontiguousarray(Z[:, span]) for span in design.spans)
     return ResponseSums(problem, np.ascontiguousarray(W[:, :-1]), parts)

@@ -209,7 +209,7 @@ def _frame(
 def _about_cases(fit: Fit, at: Anchor, k: int | None) -> dict[str, object]:
     """What is known of each case beside its changes."""
     if k is not None:
-        return {"n": fit.problem.working.levels[k].rows.astype(np.intp)}
+        return {"n": fit.problem.holding_sigma.products.levels[k].rows.astype(np.intp)}
     rows, rest = row_variances(at), fit.residuals(effects="all").to_numpy()
     sd = fit.design.rows.row_sd
     own = room_of(rows.conditional_variance, np.asarray(fit.problem.error_scale()) ** 2)

@@ -76,7 +76,7 @@ def null_spaces(nesting: Nesting) -> dict[int, Floats]:
 def null_information(nesting: Nesting) -> Floats:
     """Expected information (k, k) on the larger model's G and σ², relative, at the smaller one."""
     big, small = nesting.big, nesting.small
-    products = big.problem.working
+    products = big.problem.holding_sigma.products
     sigma = small.sigma / products.basis.scale
     root = nesting.Z @ small.any_state.relative_root * sigma
     theta = Theta.from_internal(cholesky_psd(root @ root.T), sigma, products.basis)

@@ -216,7 +216,9 @@ def _refuse_other_fixed_parts(nesting: Nesting) -> None:
             f"{nesting.big.design.specification}); fit both with model.ml()"
         )
     # X₀ = X K: the restricted likelihoods differ by log|K|, whatever the data say
-    ours, theirs = (f.problem.working.basis.x.matrix for f in (nesting.big, nesting.small))
+    ours, theirs = (
+        f.problem.holding_sigma.products.basis.x.matrix for f in (nesting.big, nesting.small)
+    )
     volume = (np.linalg.slogdet(part)[1] for part in (ours, nesting.X, theirs))
     first, middle, last = volume
     if abs(first + middle - last) > _SAME_UNITS:

@@ -21,13 +21,13 @@ def fixed_by_name(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     chosen, missing = _chosen(small.design.terms, big.design.terms)
     if missing:
         return None, f"the fixed column '{missing}'"
-    ours, theirs = (fit.problem.working.basis.x.matrix for fit in (small, big))
+    ours, theirs = (fit.problem.holding_sigma.products.basis.x.matrix for fit in (small, big))
     return np.linalg.solve(theirs, chosen @ ours), ""
 
 
 def random_by_name(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:
     """Weights (q, q0) of the smaller model's random columns, block within block."""
-    ours, theirs = (fit.problem.working.basis.z.matrix for fit in (small, big))
+    ours, theirs = (fit.problem.holding_sigma.products.basis.z.matrix for fit in (small, big))
     weights = np.zeros((len(theirs), len(ours)))
     blocks = list(zip(big.design.random_terms, block_slices(big.design.blocks), strict=True))
     mine = zip(small.design.random_terms, block_slices(small.design.blocks), strict=True)

@@ -190,8 +190,8 @@ def groups_of_rows(design: Design) -> dict[str, Any]:
 
 def _within(fit: Fit, factor: int) -> Floats:
     """Residuals (n,) of the own regression of each group of a factor on its random columns."""
-    design, basis = fit.design, fit.problem.working.basis
-    level, codes = fit.problem.working.levels[factor], design.rows.codes_of[factor]
+    design, basis = fit.design, fit.problem.holding_sigma.products.basis
+    level, codes = fit.problem.holding_sigma.products.levels[factor], design.rows.codes_of[factor]
     W, Z = design.rows.internal(basis)
     Z = Z[:, design.spans[factor]]
     rest = W[:, -1] - W[:, :-1] @ basis.gamma_internal(fit.gamma)
@@ -210,7 +210,7 @@ def _sd(fit: PosteriorFit) -> Floats:
     """Standard deviation (n,) over the draws of y − x'γ − z'u."""
     if len(fit.design.factors) > 1:
         return _sd_draw_by_draw(fit)
-    design, basis = fit.design, fit.problem.working.basis
+    design, basis = fit.design, fit.problem.holding_sigma.products.basis
     W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.response)
     X, codes = W[:, :-1], design.rows.codes
     gamma = basis.gamma_internal(fit.gamma_draws.reshape(-1, X.shape[1]))

@@ -116,7 +116,7 @@ def level2_residuals(fit: Fit, factor: str | None = None) -> Level2Residuals:
     fit.problem.refuse_other_families("level2_residuals()")
     fit.design.specification.refuse_no_random_part("level2_residuals()")
     design, k = fit.design, fit.design.place_of_factor(factor)
-    at, span, basis = anchor(fit), design.spans[k], fit.problem.working.basis
+    at, span, basis = anchor(fit), design.spans[k], fit.problem.holding_sigma.products.basis
     internal = diagnostic_variance(at, k)
     T = basis.scale * basis.z.matrix[span, span]
     variance = T @ internal @ T.T
@@ -125,7 +125,7 @@ def level2_residuals(fit: Fit, factor: str | None = None) -> Level2Residuals:
     sd = np.sqrt(_positive(np.diagonal(variance, axis1=1, axis2=2), root))
     standardized = np.divide(u, sd, out=np.full(u.shape, np.nan), where=sd > 0.0)
     distance, rank = _mahalanobis(u @ np.linalg.inv(T).T, internal, _scale(at, span))
-    level = fit.problem.working.levels[k]
+    level = fit.problem.holding_sigma.products.levels[k]
     table: dict[str, Floats | Integers] = {"n": level.rows.astype(np.intp)}
     for place, effect in enumerate(names):
         table[f"u[{effect}]"] = u[:, place]

@@ -81,7 +81,7 @@ def formulas_of(call: PythonCall) -> tuple[str, str]:
         For formulas of other parameters.
     """
     given = call.arguments["formula"]
-    if not isinstance(given, ast.Call):
+    if not (isinstance(given, ast.Call) and ast.unparse(given.func).endswith("Formula")):
         return call.string("formula"), ""
     texts = [
         one.value
