@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
-from hierbayes.compiled_arrays import room_for, zeros_of
+from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import room_for
 from hierbayes.design.blocks import free_entries
 from hierbayes.frames.arrays import Floats, Integers
 
@@ -67,10 +67,9 @@ def moved(
     triangle: PivotedTriangle, step: Floats, blocks: tuple[int, ...], noise: Floats
 ) -> PivotedTriangle:
     """`factorise` of Γ after a step (k,) of the free entries of its root."""
-    rows, columns = free_entries(blocks)
-    root, at = np.empty(triangle.root.shape), np.empty(len(rows), dtype=np.intp)
-    _factorise_moved(triangle.root, *triangle.at, step, _ends(blocks), noise, rows, root, at)
-    return PivotedTriangle(root, (at, columns))
+    root = triangle.root.copy()
+    root[triangle.at] += step
+    return factorise(root @ root.T, blocks, noise)
 
 
 @lru_cache(maxsize=64)
@@ -80,34 +79,7 @@ def _ends(blocks: tuple[int, ...]) -> Integers:
 
 
 @compiled(error_model="numpy")
-def _factorise_moved(
-    old: Floats, old_rows: Integers, columns: Integers, step: Floats, ends: Integers,
-    noise: Floats, rows: Integers, root: Floats, at: Integers,
-) -> None:  # fmt: skip
-    """The root of Γ after a step, and the rows of its free entries, written over."""
-    q, Gamma, after = len(noise), zeros_of(old.shape), room_for(old.shape)
-    for i in range(q):
-        for k in range(q):
-            after[i, k] = old[i, k]
-    for e in range(len(step)):
-        after[old_rows[e], columns[e]] += step[e]
-    for i in range(q):
-        for j in range(q):
-            for k in range(q):
-                Gamma[i, j] += after[i, k] * after[j, k]
-    _write(Gamma, ends, noise, rows, root, at)
-
-
-@compiled(error_model="numpy")
 def _factorise(
-    Gamma: Floats, ends: Integers, noise: Floats, rows: Integers, root: Floats, at: Integers
-) -> None:
-    """The root of Γ, and the rows of its free entries, written over."""
-    _write(Gamma, ends, noise, rows, root, at)
-
-
-@inner
-def _write(
     Gamma: Floats, ends: Integers, noise: Floats, rows: Integers, root: Floats, at: Integers
 ) -> None:
     """Block by block, of which ``ends`` (b,) say where they end.

@@ -28,7 +28,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.compilation import compiled
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import LOG_2PI
@@ -145,10 +144,6 @@ def _reduced(
 ) -> tuple[float, float, float, float, Floats, Floats, _Parts]:
     """Σ_j log|N_j|, r, log|S_XX|, S_yy, γ̂, F and, by span of groups, N_j^-½R_j and N_j^-½T_j."""
     R, T, W = cross.R, cross.T, cross.W
-    shared = spans(len(R), R[:1].size + T[:1].size, threads)
-    if len(shared) == 1:
-        log_det, r, log_det_X, whole, half, turned, gamma, F = _reduced_at_once(root, R, T, W)
-        return log_det, r, log_det_X, whole, gamma, F, ((half, turned),)
 
     def reduced(at: slice) -> tuple[float, Floats, Floats, Floats]:
         found: tuple[float, Floats, Floats, Floats] = reduce_groups(
@@ -156,15 +151,7 @@ def _reduced(
         )
         return found
 
-    found = of_each(reduced, shared)
+    found = of_each(reduced, spans(len(R), R[:1].size + T[:1].size, threads))
     log_det, S = added([one[:2] for one in found])
     gamma, r, F, log_det_X = solved(S)
     return log_det, r, log_det_X, S[-1, -1], gamma, F, tuple(one[2:] for one in found)
-
-
-@compiled(error_model="numpy")
-def _reduced_at_once(root, R, T, W):
-    """What `reduce_groups` and `solved` make of all groups."""
-    log_det, S, half, turned = reduce_groups(root, R, T, W)
-    gamma, r, F, log_det_X = solved(S)
-    return log_det, r, log_det_X, S[-1, -1], half, turned, gamma, F
