@@ -52,8 +52,8 @@ def directions(
             _group(j, half, turned, root, D, K, h, kappa, A, low, turn)
             _own(own, rows, columns, h, kappa, S)
             if own and k:
-                _times(h, mean, hO)
-                _times(kappa, mean, kO)
+                _times_transposed(h, mean, hO)
+                _times_transposed(kappa, mean, kO)
                 for i in range(q):
                     for c in range(q):
                         total = A[i, c]
@@ -66,7 +66,7 @@ def directions(
         for t in range(k):
             _along(moved[t], K, G[t], S[own + t])
             if q:
-                _times(G[t], mean, GO)
+                _times_transposed(G[t], mean, GO)
                 _from_left(D, GO, DGO[t])
                 for i in range(q):
                     for c in range(q):
@@ -161,12 +161,7 @@ def _group(j, half, turned, root, D, K, h, kappa, A, low, turn):
             for e in range(q):
                 total -= turn[i, e] * root[e, c]
             A[i, c] = total
-    for i in range(q):
-        for c in range(q):
-            total = 0.0
-            for e in range(q):
-                total += A[i, e] * root[c, e]
-            D[i, c] = total
+    _times_transposed(A, root, D)
 
 
 @inner
@@ -228,14 +223,14 @@ def _mixed(moved, G, A, turn, LE, hO, kO, parts):
 
 
 @inner
-def _times(a, symmetric, out):
-    """Write a (q, m) times a symmetric matrix (m, m)."""
+def _times_transposed(a, b, out):
+    """Write ab' of a (q, m) and b (m, m), which may be symmetric."""
     q, m = a.shape
     for i in range(q):
         for c in range(m):
             total = 0.0
-            for b in range(m):
-                total += a[i, b] * symmetric[c, b]
+            for e in range(m):
+                total += a[i, e] * b[c, e]
             out[i, c] = total
 
 

@@ -107,8 +107,8 @@ class Theta:
         """The θ at some places of the only leading axis."""
         return Theta(self.root[places], self.sigma[places])
 
-    def __getitem__(self, index: int | slice | tuple[int | None, ...]) -> Theta:
-        """The θ at a place, or those of a slice, of the leading axes; None makes an axis."""
+    def __getitem__(self, index: int | slice | Integers | tuple[int | None, ...]) -> Theta:
+        """The θ at a place, or at several, of the leading axes; None makes an axis."""
         found = self._found_in
         if found is not None:
             found = (found[0], found[1][index], np.asarray(found[2][index]))

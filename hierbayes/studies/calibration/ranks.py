@@ -85,7 +85,7 @@ def drawn_quantities(
     """Thinned draws (L, Q) of every quantity."""
     total = fit.theta.sigma.size
     at = ((np.arange(DRAWS) + 0.5) * total / DRAWS).astype(np.intp)
-    theta = fit.theta.flat[at]  # type: ignore[index]
+    theta = fit.theta.flat[at]
     gamma = fit.gamma_draws.reshape(total, -1)[at]
     said = fit.phi_draws.reshape(total, -1)[at]
     if problem.family is None and problem.moments is None:
