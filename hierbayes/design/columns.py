@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from formulaic import ModelSpec
 from formulaic.parser.types import Factor
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.blocks import block_slices
+from hierbayes.design.fitted_kinds import as_fitted
 from hierbayes.design.matrices import columns_needed, materialise
 from hierbayes.design.predictors import column_name, side_by_side
 from hierbayes.design.usable_columns import floats
@@ -167,15 +167,17 @@ class Columns:
         return tuple(slice(end - width, end) for end, width in zip(ends, widths, strict=True))
 
     @property
+    def made_by(self) -> tuple[ModelSpec, ...]:
+        """What the columns are made by: of the fixed part, then of random terms that have any."""
+        random = (part for part in self.random_specs if isinstance(part, ModelSpec))
+        return self.fixed_spec, *random
+
+    @property
     def coded_factors(self) -> frozenset[str]:
         """Factors of the terms that are coded by columns of levels, as terms write them."""
-        specs = [
-            self.fixed_spec,
-            *(part for part in self.random_specs if isinstance(part, ModelSpec)),
-        ]
         coded = {
             name
-            for spec in specs
+            for spec in self.made_by
             for name, (kind, _) in spec.encoder_state.items()
             if kind is Factor.Kind.CATEGORICAL
         }
@@ -210,7 +212,7 @@ class Columns:
         absent = sorted(needed - set(data.columns))
         if absent:
             raise DataError(f"the new data have no column '{absent[0]}', which the model needs")
-        data = self._as_fitted(data)
+        data = as_fitted(data, self.made_by)
 
         def made(spec: ModelSpec) -> Floats:
             spec = _without_groups(spec) if own_means else spec
@@ -252,32 +254,6 @@ class Columns:
             ),
         )
 
-    def _as_fitted(self, data: pd.DataFrame) -> pd.DataFrame:
-        """New data with every factor and number of the same kind as in the data of the fit."""
-        changed = {}
-        specs = [part for part in self.random_specs if not isinstance(part, tuple)]
-        for spec in (self.fixed_spec, *specs):
-            for name in _looked_up(spec):
-                if name not in data.columns or name in changed:
-                    continue
-                kind, state = spec.encoder_state[name]
-                column = data[name]
-                if kind is Factor.Kind.CATEGORICAL:
-                    levels = pd.Index(state["categories"])
-                    codes = levels.get_indexer(pd.Index(np.asarray(column)))
-                    if (codes < 0).any():
-                        raise DataError(
-                            f"'{name}' has the level '{column.iloc[int((codes < 0).argmax())]}', "
-                            "which the data of the fit do not have"
-                        )
-                    changed[name] = pd.Categorical.from_codes(codes, levels)
-                elif not (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
-                    raise DataError(
-                        f"'{name}' is of type {column.dtype} in the new data; in the data of the "
-                        "fit it is a number"
-                    )
-        return data.assign(**changed)
-
 
 def term_columns(
     columns: Columns, terms: tuple[str, ...], data: pd.DataFrame
@@ -297,16 +273,10 @@ def term_columns(
     spec = columns.fixed_spec.subset(parts)
     made = materialise(
         _without_groups(spec, certain=True),
-        columns._as_fitted(data),
+        as_fitted(data, columns.made_by),
         columns.specification.functions,
     )
     return floats(made), tuple(spec.column_names)
-
-
-def _looked_up(spec: ModelSpec) -> set[str]:
-    """Columns of the data that stand in terms by themselves."""
-    factors = {factor for term in spec.formula for factor in term.factors}
-    return {f.expr for f in factors if f.eval_method is Factor.EvalMethod.LOOKUP}
 
 
 def _without_groups(spec: ModelSpec, *, certain: bool = False) -> ModelSpec:

@@ -15,8 +15,9 @@ from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.family_distributions import distribution_of
 from hierbayes.estimation.family_inputs import FamilyInputs
-from hierbayes.estimation.graph import coords_of, parameters, prior_variable
+from hierbayes.estimation.graph import coords_of, parameters
 from hierbayes.estimation.graph_effects import effect_coords, random_effects
+from hierbayes.estimation.prior_variable import prior_variable
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.pymc_import import pm

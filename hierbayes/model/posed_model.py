@@ -12,16 +12,15 @@ import pandas as pd
 from hierbayes.design.problem import Problem
 from hierbayes.design.subject import subject_of
 from hierbayes.design.variables import describe_variables
-from hierbayes.errors import EstimationError, FormulaError
+from hierbayes.errors import EstimationError
 from hierbayes.frames.native_numbers import native_numbers
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
+from hierbayes.model.equations_at_levels import equations_at_levels
 from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.prior_set import PriorSet
-from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification
-from hierbayes.specification.split_levels import split_levels, split_nested_levels
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -77,24 +76,7 @@ class PosedModel:
             When a factor of level 1 is coded otherwise in one equation than in another, when
             factors cross.
         """
-        self.specification.refuse_no_random_part("multilevel()")
-        design = self.problem.design
-        design.rows.refuse_weights("multilevel()")
-        constant = [found.__contains__ for found in design.columns.between_of]
-        if len(constant) == 1:
-            equations = split_levels(self.specification, constant[0])
-        else:
-            by_factor = dict(zip(self.specification.factors, constant, strict=True))
-            chain = self.problem.nesting.chain
-            if not chain:
-                raise FormulaError(
-                    "equations at levels are of nested factors, and these are not: "
-                    f"{self.problem.nesting.text}; equations() writes the model in symbols"
-                )
-            named = [(name, by_factor[name]) for name in chain]
-            equations = split_nested_levels(self.specification, named)
-        refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
-        return equations
+        return equations_at_levels(self.problem)
 
     def equations(self) -> Equations:
         """The model within groups, between groups, combined, in matrices and as GLS.

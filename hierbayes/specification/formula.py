@@ -18,11 +18,16 @@ from functools import cached_property
 from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.known_functions import Functions
-from hierbayes.specification.random_part import read_random_terms, take_random_terms
+from hierbayes.specification.random_part import (
+    read_random_terms,
+    refuse_repeated_effects,
+    take_random_terms,
+    texts_of_argument,
+)
 from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.response import ResponseTerm, read_response_term, take_offsets
 from hierbayes.specification.term_parser import outside_backticks
-from hierbayes.specification.terms import INTERCEPT, as_named, join_terms, read_terms
+from hierbayes.specification.terms import join_terms, read_terms
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Specification:
         order = list(dict.fromkeys(term.factor for term in self.random))
         together = tuple(sorted(self.random, key=lambda term: order.index(term.factor)))
         object.__setattr__(self, "random", together)
-        _refuse_repeated_effects(self.random)
+        refuse_repeated_effects(self.random)
 
     @property
     def fixed_formula(self) -> str:
@@ -257,7 +262,7 @@ def read_combined(
                 f"the random part is stated twice: in the formula, '({inline[0]})', "
                 f"and in random='{random}'; keep one"
             )
-        written = _nested_texts(random) if isinstance(random, Mapping) else (_bare(random),)
+        written = texts_of_argument(random)
     terms = tuple(term for text in written for term in read_random_terms(text))
     fixed_text, offsets = take_offsets(fixed_text)
     return Specification(
@@ -270,27 +275,6 @@ def read_combined(
     )
 
 
-def _bare(random: str) -> str:
-    return random.strip().removeprefix("~")
-
-
-def _nested_texts(random: Mapping[str, str]) -> tuple[str, ...]:
-    """A random term for each factor of a mapping, nested in those before it."""
-    texts, groups = [], []
-    for group, effects in random.items():
-        if not isinstance(group, str) or not isinstance(effects, str) or "|" in effects:
-            raise FormulaError(
-                "a random part that is a mapping has the effects of nested factors, from the "
-                f"outermost to the innermost, as in {{'school': '~ 1 + x', 'class': '~ 1'}}, not "
-                f"{group!r}: {effects!r}"
-            )
-        groups.append(group if group.isidentifier() else f"`{group.strip('`')}`")
-        texts.append(f"{_bare(effects)} | {':'.join(groups)}")
-    if not texts:
-        raise FormulaError("the random part is an empty mapping; name a group and its effects")
-    return tuple(texts)
-
-
 def _split_sides(formula: str) -> tuple[ResponseTerm, str]:
     place = outside_backticks(formula).find("~")
     tilde, left, right = place >= 0, formula[:place], formula[place + 1 :].strip()
@@ -300,15 +284,3 @@ def _split_sides(formula: str) -> tuple[ResponseTerm, str]:
             "as in 'y ~ 1 + x'"
         )
     return read_response_term(left.strip()), right
-
-
-def _refuse_repeated_effects(random: tuple[RandomTerm, ...]) -> None:
-    seen: dict[str, list[str]] = {}
-    for part in random:
-        mine = seen.setdefault(part.factor, [])
-        for term in part.effects:
-            if as_named(term, mine) in mine:
-                name = "the intercept '1'" if term == INTERCEPT else f"the effect '{term}'"
-                where = f" of '{part.factor}'" if len({one.factor for one in random}) > 1 else ""
-                raise FormulaError(f"{name} stands in two random terms{where}; keep it in one")
-            mine.append(term)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from hierbayes.errors import FormulaError
 from hierbayes.specification.random_term import RandomTerm, random_terms
 from hierbayes.specification.term_parser import outside_backticks
-from hierbayes.specification.terms import read_terms
+from hierbayes.specification.terms import INTERCEPT, as_named, read_terms
 
 
 def take_random_terms(right: str) -> tuple[str, tuple[str, ...]]:
@@ -128,3 +129,42 @@ def _group_column(part: str, group: str) -> str:
         "the group must be a column, or columns joined by ':' or '/', and "
         f"'{group}' is not; {advice}"
     )
+
+
+def texts_of_argument(random: str | Mapping[str, str]) -> tuple[str, ...]:
+    """The random terms of an argument ``random=``, or of a mapping of nested factors."""
+    return _nested_texts(random) if isinstance(random, Mapping) else (_bare(random),)
+
+
+def _bare(random: str) -> str:
+    return random.strip().removeprefix("~")
+
+
+def _nested_texts(random: Mapping[str, str]) -> tuple[str, ...]:
+    """A random term for each factor of a mapping, nested in those before it."""
+    texts, groups = [], []
+    for group, effects in random.items():
+        if not isinstance(group, str) or not isinstance(effects, str) or "|" in effects:
+            raise FormulaError(
+                "a random part that is a mapping has the effects of nested factors, from the "
+                f"outermost to the innermost, as in {{'school': '~ 1 + x', 'class': '~ 1'}}, not "
+                f"{group!r}: {effects!r}"
+            )
+        groups.append(group if group.isidentifier() else f"`{group.strip('`')}`")
+        texts.append(f"{_bare(effects)} | {':'.join(groups)}")
+    if not texts:
+        raise FormulaError("the random part is an empty mapping; name a group and its effects")
+    return tuple(texts)
+
+
+def refuse_repeated_effects(random: tuple[RandomTerm, ...]) -> None:
+    """Refuse an effect that stands in two terms of one grouping factor."""
+    seen: dict[str, list[str]] = {}
+    for part in random:
+        mine = seen.setdefault(part.factor, [])
+        for term in part.effects:
+            if as_named(term, mine) in mine:
+                name = "the intercept '1'" if term == INTERCEPT else f"the effect '{term}'"
+                where = f" of '{part.factor}'" if len({one.factor for one in random}) > 1 else ""
+                raise FormulaError(f"{name} stands in two random terms{where}; keep it in one")
+            mine.append(term)
