@@ -40,6 +40,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = njit(nogil=True, no_cfunc_wrapper=True, **options)(function)
+        dispatcher.compile = _nothing_collected()(dispatcher.compile)
         _keep(dispatcher, function)
         return dispatcher
 

@@ -58,9 +58,9 @@ def factorise(Gamma: Floats, blocks: tuple[int, ...], noise: Floats) -> PivotedT
     ([[1.0, 0.0], [2.0, 0.0]], [1, 0, 0])
     """
     rows, columns = free_entries(blocks)
-    root, at = np.empty(Gamma.shape), np.empty(len(rows), dtype=np.intp)
-    _factorise(Gamma, _ends(blocks), noise, rows, root, at)
-    return PivotedTriangle(root, (at, columns))
+    root, order = np.empty(Gamma.shape), np.arange(len(noise))
+    _factorise(Gamma, _ends(blocks), noise, order, root)
+    return PivotedTriangle(root, (order[rows], columns))
 
 
 def moved(
@@ -79,16 +79,14 @@ def _ends(blocks: tuple[int, ...]) -> Integers:
 
 
 @compiled(error_model="numpy")
-def _factorise(
-    Gamma: Floats, ends: Integers, noise: Floats, rows: Integers, root: Floats, at: Integers
-) -> None:
-    """Block by block, of which ``ends`` (b,) say where they end.
+def _factorise(Gamma: Floats, ends: Integers, noise: Floats, order: Integers, root: Floats) -> None:
+    """Block by block, of which ``ends`` (b,) say where they end; ``order`` (q,) is changed.
 
     The largest variance left stands first; one that is not above the least, or is rounding beside
     that of its effect, is zero, and so are all after it.
     """
     q, start = len(noise), 0
-    left, order = room_for((q, q)), np.arange(q)
+    left = room_for((q, q))
     for i in range(q):
         for j in range(q):
             left[i, j] = Gamma[i, j] / (noise[i] * noise[j])
@@ -101,17 +99,17 @@ def _factorise(
                     best = i
             order[k], order[best] = order[best], order[k]
             row = order[k]
-            pivot, whole = left[row, row], Gamma[row, row] / noise[row] ** 2
-            if pivot <= max(_SNAP**2, 1e-14 * whole):
+            pivot, whole = left[row, row], Gamma[row, row] / (noise[row] * noise[row])
+            if pivot <= _SNAP**2 or pivot <= 1e-14 * whole:
                 break
-            for i in order[k:stop]:
+            for a in range(k, stop):
+                i = order[a]
                 root[i, k] = left[i, row] / math.sqrt(pivot)
-            for i in order[k + 1 : stop]:
-                for j in order[k + 1 : stop]:
+                for b in range(k + 1, a + 1):
+                    j = order[b]
                     left[i, j] -= root[i, k] * root[j, k]
+                    left[j, i] = left[i, j]
         start = stop
     for i in range(q):
         for k in range(q):
             root[i, k] *= noise[i]
-    for e in range(len(rows)):
-        at[e] = order[rows[e]]

@@ -39,7 +39,8 @@ def solve_quadratic(information: Floats, slope: Floats, step: Floats, L: Floats)
     """Write the step that the factors LDL' solve for; half of slope·step, nan as above."""
     k, floor = slope.shape[0], 0.0
     for i in range(k):
-        floor = max(floor, _PLAIN * information[i, i])
+        if _PLAIN * information[i, i] > floor:
+            floor = _PLAIN * information[i, i]
     for i in range(k):  # the pivots stand on the diagonal of L
         for j in range(i + 1):
             total = information[i, j]
