@@ -194,7 +194,7 @@ def _made_of(function: Any, seen: set[Any]) -> Iterator[str]:
     yield f"{function.__qualname__} {_code_text(function.__code__)}"
     for name, value in _named_in(function):
         if isinstance(value, Dispatcher):
-            yield f"{name} {sorted(value.targetoptions.items())}"
+            yield f"{name} {[(k, _ordered(one)) for k, one in sorted(value.targetoptions.items())]}"
         if isinstance(value, Dispatcher | _Intrinsic):
             called = value.py_func if isinstance(value, Dispatcher) else value._defn
             if called.__module__.split(".")[0] == function.__module__.split(".")[0]:
@@ -205,6 +205,11 @@ def _made_of(function: Any, seen: set[Any]) -> Iterator[str]:
             yield f"{name} {value.tolist()}"
         elif _is_constant(value):
             yield f"{name} {value!r}"
+
+
+def _ordered(value: Any) -> Any:
+    """A value whose text is the same in every process: that of a set is not."""
+    return sorted(value, key=repr) if isinstance(value, set | frozenset) else value
 
 
 def _is_constant(value: Any) -> bool:
@@ -226,7 +231,7 @@ def _named_in(function: Any) -> Iterator[tuple[str, Any]]:
 def _code_text(code: CodeType) -> str:
     """What a function does, as text: the same for the same source, wherever it stands."""
     inner = [_code_text(one) for one in code.co_consts if isinstance(one, CodeType)]
-    constants = [one for one in code.co_consts if not isinstance(one, CodeType)]
+    constants = [_ordered(one) for one in code.co_consts if not isinstance(one, CodeType)]
     return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants!r} {inner}"
 
 

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import pytest
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import _made_of, compiled, inner
 from hierbayes.compiled_arrays import room_for, zeros_of
 
 INNER = """
@@ -97,6 +97,17 @@ def _arrays(n: int, m: int, out: Any) -> Any:
         out[0, i], out[1, i] = one[i], two[i].sum()
         out[2, i], out[3, i] = three[:, i].sum(), none.size
     return two, three
+
+
+def test_sets_are_said_in_one_order_in_every_process() -> None:
+    known = inner(lambda x: x in {"b", "a", "d", "c"}, "known", {"reassoc", "contract", "arcp"})
+
+    def reads(x: float) -> Any:
+        return known(x)
+
+    said = "\n".join(_made_of(reads, set()))
+    assert "('fastmath', ['arcp', 'contract', 'reassoc'])" in said
+    assert "['a', 'b', 'c', 'd']" in said
 
 
 def test_arrays_made_in_place_are_numpys() -> None:
