@@ -40,8 +40,10 @@ notebooks: .venv/.installed
 	$(bin)/python -m tests.pictures
 
 # Times and accuracy beside other packages, and beside another revision: make bench BEFORE=v0.1.0
+# With make bench RECORD="an idle machine" they go on record, and the tables of the README with them.
 bench: .venv/.installed-bench
-	$(bin)/python -m tests.benchmarks $(if $(BEFORE),--before $(BEFORE))
+	$(bin)/python -m tests.benchmarks $(if $(BEFORE),--before $(BEFORE)) \
+	  $(if $(RECORD),--record "$(RECORD)")
 
 # The reference site, in build/site: every public name, the notebooks, a gallery of pictures.
 site: .venv/.installed-site

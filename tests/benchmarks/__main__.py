@@ -1,4 +1,7 @@
-"""Run the benchmarks, print their tables, write them to ``results/bench``."""
+"""Run the benchmarks, print their tables, write them to ``results/bench``.
+
+With ``--record "an idle machine"`` they are the results of record from then on, which README shows.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ from tests.benchmarks import (
     pages,
     posterior,
     prediction,
+    readme,
+    record,
     reml,
     residuals,
     rivals_large,
@@ -60,7 +65,12 @@ def main() -> None:
     parser.add_argument(
         "--before", help="another checkout or a git revision, measured in turns with this one"
     )
+    parser.add_argument(
+        "--record", metavar="CONDITIONS", help="put them on record, and write README's tables anew"
+    )
     options = parser.parse_args()
+    if options.record is not None and (options.quick or options.before):
+        parser.error("on record are full runs, of this revision alone")
     for subject in [options.only] if options.only else SUBJECTS:
         about = header(options.quick)
         # A smoke run never overwrites numbers worth quoting.
@@ -69,7 +79,11 @@ def main() -> None:
         tables = SUBJECTS[subject](options.quick, **more)
         if tables:
             sys.stdout.write(write(name, about, tables, options.out) + "\n")
+            if options.record is not None:
+                record.take(subject, options.out, options.record)
         sys.stdout.flush()
+    if options.record is not None:
+        readme.main()
 
 
 if __name__ == "__main__":

@@ -16,14 +16,17 @@ from json import loads
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks import readme, record
 from tests.benchmarks.processes import ROOT, FailedProcessError
 from tests.benchmarks.processes import run as run_process
-from tests.benchmarks.report import Column, Table, number, seconds, times
+from tests.benchmarks.report import RESULTS, Column, Table, number, seconds, times, write
 from tests.benchmarks.stream_data import write_rows
 from tests.benchmarks.timing import ratio
+from tests.benchmarks.versions import header
 
 SETS = ROOT / "build" / "streams"
 GROUPS = 1000
+LARGE = "streams-large"  # what the command line asks for
 ROWS = (2_000, 2_000_000, 10_000_000)
 
 _MEASURE = """
@@ -166,8 +169,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--groups", type=int, default=100_000)
+    parser.add_argument("--record", metavar="CONDITIONS", help="put it on record, for README")
     given = parser.parse_args()
-    sys.stdout.write(measured_set(given.rows, given.groups).markdown())
+    table = measured_set(given.rows, given.groups)
+    sys.stdout.write(write(LARGE, header(quick=False), [table], RESULTS))
+    if given.record is not None:
+        record.take(LARGE, RESULTS, given.record)
+        readme.main()
 
 
 if __name__ == "__main__":
