@@ -22,7 +22,7 @@ from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_gram import sparse_gram
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.design.sums import left_within
+from hierbayes.design.sums import least_freedom, left_within
 from hierbayes.frames.arrays import Booleans, Floats
 
 _SAME = 1e-10  # of an eigenvalue of the Gram matrix of unit diagonal
@@ -74,8 +74,7 @@ def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirection
         return BlindDirections(np.zeros((0, 0, 0)), np.zeros(0))
     q = sum(blocks)
     none = BlindDirections(np.zeros((0, q, q)), np.zeros(0))
-    several = isinstance(cross, SparseProducts)
-    if not several and left_within(cross)[1] > 0.0 and told_by_a_group(cross, 0) > _OWN:
+    if are_told_by_a_group(cross):
         return none
     S = _directions(blocks)
     gram = sparse_gram(cross, S) if isinstance(cross, SparseProducts) else _gram(cross, S)
@@ -89,6 +88,17 @@ def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirection
     largest = np.maximum(np.abs(G).max(axis=(1, 2), initial=0.0), np.abs(null[:, -1]))
     largest = np.maximum(largest, 1e-300)
     return BlindDirections(G / largest[:, None, None], null[:, -1] / largest)
+
+
+def are_told_by_a_group(cross: Products) -> bool:
+    """Whether a group of the only factor tells all variance parameters apart by itself.
+
+    It does so of these rows however they are weighted within their groups.
+    """
+    if isinstance(cross, SparseProducts):
+        return False
+    is_free = least_freedom(cross) > 0.0 or left_within(cross)[1] > 0.0
+    return is_free and told_by_a_group(cross, 0) > _OWN
 
 
 @remembered

@@ -243,4 +243,11 @@ def _learnt(B: Floats, step: Floats, lost: Floats) -> Floats:
 
 def _of_z(B: Floats, m: int) -> Floats:
     """−∂²ℓ by z (k, k) with the first m coordinates at their best."""
-    return B[m:, m:] - B[m:, :m] @ np.linalg.pinv(B[:m, :m]) @ B[:m, m:] if m else B
+    if not m:
+        return B
+    try:
+        moved = np.linalg.solve(B[:m, :m], B[:m, m:])
+    except np.linalg.LinAlgError:  # an entry of λ that nothing depends on
+        moved = np.linalg.pinv(B[:m, :m]) @ B[:m, m:]
+    own: Floats = B[m:, m:] - B[m:, :m] @ moved
+    return own

@@ -106,7 +106,7 @@ def _joint(search: ResidualSearch) -> JointMaximum | None:
 def _climbed(search: ResidualSearch) -> JointMaximum | None:
     """Where a climb over all parameters at once ends; None where it ends at no maximum."""
     joint = climb_together(search.moments, search.blocks, search.reading)
-    if joint is not None and joint.on_face and search.moments.rows.correlation is not None:
+    if joint is not None and search.moments.rows.correlation is not None and joint.on_face:
         joint = _higher(search, joint)
     if joint is None or not joint.converged or np.linalg.eigvalsh(joint.information)[0] <= 0.0:
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hierbayes.design.blocks import count_free_entries
-from hierbayes.design.identification import blind_directions
+from hierbayes.design.identification import are_told_by_a_group, blind_directions
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.climb import Optimum
 from hierbayes.estimation.settings import SamplerSettings
@@ -115,9 +115,12 @@ def count_variances(problem: Problem) -> int:
     """
     if problem.design.specification.known_sd:
         return count_free_entries(problem.design.blocks)
-    blind = blind_directions(problem.products, problem.design.blocks)
-    of_errors = 0 if problem.moments is None else len(problem.moments.rows.parameters)
-    return count_free_entries(problem.design.blocks) + 1 - len(blind) + of_errors
+    blocks, of_errors, blind = problem.design.blocks, 0, 0
+    if problem.moments is not None:
+        of_errors = len(problem.moments.rows.parameters)
+    if blocks and not are_told_by_a_group(problem.unweighted.products):  # of which it is known
+        blind = len(blind_directions(problem.products, blocks))
+    return count_free_entries(blocks) + 1 - blind + of_errors
 
 
 def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:

@@ -221,9 +221,10 @@ def _specification(
             "random must be text such as '~ 1 + x | group', or a mapping from nested groups to "
             f"effects, not {type(random).__name__}"
         )
-    if residual is None and not isinstance(random, Mapping):
-        return _read_once(formula, random, may_be_fixed)
-    return read_combined(formula, random, residual, may_be_fixed=may_be_fixed)
+    if isinstance(random, Mapping):
+        return read_combined(formula, random, residual, may_be_fixed=may_be_fixed)
+    read = _read_once(formula, random, may_be_fixed or residual is not None)
+    return read if residual is None else replace(read, residual=residual)
 
 
 @lru_cache(maxsize=256)

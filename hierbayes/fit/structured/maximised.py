@@ -12,7 +12,6 @@ from hierbayes.fit.evidence import Maximum, count_variances, maximum_of
 from hierbayes.fit.structured.fitted_variances import settled
 from hierbayes.fit.structured.point import StructuredPointFit
 from hierbayes.likelihood.conditional import flat_prior
-from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
 from hierbayes.priors.far_origin import refuse_far_origin
 from hierbayes.priors.prior_set import PriorSet
@@ -48,11 +47,10 @@ def _maximum(problem: Problem, reading: Reading) -> StructuredPointFit:
     errors = maximise_residual(moments, problem.design.blocks, reading)
     weighted = problem.weighted(errors.best.z, errors.best.products)
     optimum = errors.best.optimum
-    gamma = likelihood_of(weighted.products, reading).at(optimum.theta).gamma
     return StructuredPointFit(
         problem=weighted,
         theta=optimum.theta[None, None],
-        gamma_draws=gamma[None, None],
+        gamma_draws=optimum.gamma[None, None],
         gamma_prior=flat_prior(len(problem.design.terms)),
         priors=None,
         evidence=maximum_of(optimum, weighted),
