@@ -23,6 +23,7 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.standardisation import Standardisation, joined, standardised
+from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 
 
@@ -60,6 +61,18 @@ class Basis:
         """c + s X°b (n,): what Xγ is of internal rows X° (n, p) where γ° = 0."""
         center = self.center if self.constant.any() else 0.0
         return np.asarray(center + self.scale * X @ self.taken)
+
+    def refuse_other(self, other: Basis) -> None:
+        """Refuse cross-products in another basis, which do not add up with those in this one.
+
+        Raises
+        ------
+        DataError
+        """
+        if other is not self:
+            raise DataError(
+                "cross-products in different bases do not add up; make both with one Basis"
+            )
 
     def turned(self, E: Floats, taken: Floats) -> Basis:
         """With fixed columns X°E, E (p, p), and other coefficients (p,) of them taken out of y°."""

@@ -26,7 +26,6 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.group_cholesky import factored, root_blocks
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
-from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 _ROUNDING = 1e-13  # of a column of Z_j: what rounding leaves of it in a row of R_j
@@ -138,10 +137,7 @@ class CrossProducts:
         DataError
             When the two are not in the same basis.
         """
-        if other.basis is not self.basis:
-            raise DataError(
-                "cross-products in different bases do not add up; make both with one Basis"
-            )
+        self.basis.refuse_other(other.basis)
         groups = self.groups.append(other.groups).unique()
         mine, theirs = groups.get_indexer(self.groups), groups.get_indexer(other.groups)
         (r, q), m = self.R.shape[1:], len(self.W)

@@ -180,17 +180,6 @@ class Design:
         """Labels of the J groups."""
         return self.factor.labels
 
-    def refuse_unknown_factor(self, name: str | None) -> None:
-        """Refuse the name of a grouping factor that the model does not have; None names none.
-
-        Raises
-        ------
-        DataError
-            Listing the factors there are.
-        """
-        if name is not None:
-            self.place_of_factor(name)
-
     @property
     def J(self) -> int:
         """Number of groups."""

@@ -183,7 +183,7 @@ class ErrorLaw:
         require_columns(frame, self.structure, but=self.group)  # which no variance depends on
         sd = self.level_sd_of(frame, z)
         if self.correlation is not None and self.structure.has_occasion_variances:
-            sd = sd * self._own_sd(self.correlation, self.correlation.times_of(frame), z)
+            sd = sd * self._own_sd(self.correlation.times_of(frame), z)
         return sd
 
     def level_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
@@ -200,7 +200,7 @@ class ErrorLaw:
         assert self.correlation is not None
         return self.correlation.matrix(times, z[self._spans[0]])
 
-    def _own_sd(self, correlation: BoundCorrelation, times: Floats, z: Floats) -> Floats:
+    def _own_sd(self, times: Floats, z: Floats) -> Floats:
         """Standard deviations that C itself has: other than 1 of occasions with variances."""
         if not self.structure.has_occasion_variances:
             return np.ones(len(times))

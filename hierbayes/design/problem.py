@@ -138,16 +138,6 @@ class Problem:
         """Whether errors are correlated within groups."""
         return self.moments is not None and self.moments.rows.correlation is not None
 
-    def refuse_correlated_errors(self, what: str) -> None:
-        """Refuse errors that are correlated within groups.
-
-        Raises
-        ------
-        ResidualError
-        """
-        if self.has_correlated_errors:
-            self.refuse_residual_structure(what)
-
     @property
     def has_like_rows(self) -> bool:
         """Whether errors are independent and of one variance."""

@@ -57,7 +57,7 @@ class ResidualRows(ErrorLaw):
         """Standard deviation (n,) of the error of each row, relative to σ."""
         if self.correlation is None:
             return self.level_sd(z)
-        return self.level_sd(z) * self._own_sd(self.correlation, self.correlation.times, z)
+        return self.level_sd(z) * self._own_sd(self.correlation.times, z)
 
     def _mean_variance(self, z: Floats) -> float:
         return float((self.row_sd(z) ** 2).mean())

@@ -24,7 +24,6 @@ from hierbayes.design.blocks import free_entries
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
-from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats, Integers
 
 
@@ -136,10 +135,7 @@ class SparseProducts:
         DataError
             When the two are not in the same basis.
         """
-        if other.basis is not self.basis:
-            raise DataError(
-                "cross-products in different bases do not add up; make both with one Basis"
-            )
+        self.basis.refuse_other(other.basis)
         labels = [
             mine.labels.append(theirs.labels).unique()
             for mine, theirs in zip(self.levels, other.levels, strict=True)

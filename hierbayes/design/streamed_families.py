@@ -96,7 +96,7 @@ def pose_streamed_family(
         When the data cannot carry the model, or there are too many distinct rows.
     """
     spec = specification
-    _refuse_unmergeable(family, spec, source)
+    _refuse_unmergeable(family, source)
     reader = RowReader(spec, needed_names(spec), counts)
     refuse_unknown_names(reader.columns, pd.DataFrame(columns=list(source.columns)))
     calls_that_learn(spec, source)
@@ -116,7 +116,7 @@ def pose_streamed_family(
     return problem
 
 
-def _refuse_unmergeable(family: ResponseFamily, spec: Specification, source: Source) -> None:
+def _refuse_unmergeable(family: ResponseFamily, source: Source) -> None:
     if not family.adds_up or family.predictors or family.further_terms:
         raise FormulaError(
             f"the family {family} needs the rows in memory, and those of {source.text} stream: "

@@ -163,11 +163,3 @@ def solve(e, omega, right, forward, backward):
         solve_forward(e, omega, right)
     if backward:
         solve_backward(e, omega, right)
-
-
-@compiled(error_model="numpy")
-def products_times(e, w):
-    """Z'Z w (m, k) and [X y]'Z w (p+1, k) of coefficients w (m, k), in the order of elimination."""
-    out, outside = np.empty_like(w), room_for((e.C.shape[0], w.shape[1]))
-    multiply(e, w, out, outside)
-    return out, outside

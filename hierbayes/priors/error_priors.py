@@ -29,21 +29,6 @@ _USUAL: dict[str, type[Prior]] = {
 _CUT = (Normal, StudentT)  # with the density that they have within the limits of a parameter
 
 
-def entry_names(rows: ResidualRows) -> tuple[str, ...]:
-    """What takes a prior: each parameter, or those that are told together as one.
-
-    Examples
-    --------
-    >>> import hierbayes as hb
-    >>> orthodont = hb.load_dataset("orthodont")
-    >>> errors = hb.residuals.Unstructured("age", group="Subject")
-    >>> model = hb.Model("distance ~ age", orthodont, residual=errors)
-    >>> entry_names(model.problem.moments.rows)
-    ('ratio[10]', 'ratio[12]', 'ratio[14]', 'corr')
-    """
-    return tuple(dict.fromkeys(map(_entry_name, rows.parameters)))
-
-
 def usual_error_priors(rows: ResidualRows | None) -> dict[str, Prior]:
     """The usual prior of each; none without a structure."""
     if rows is None:

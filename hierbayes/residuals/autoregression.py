@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from hierbayes.residuals.bound import KeptPart, StructuredRows
 from hierbayes.residuals.markov_chain import MarkovChain, chain, chain_of_gaps
-from hierbayes.residuals.structure import Correlation, refuse_no_column
+from hierbayes.residuals.structure import Correlation, OrderedCorrelation, refuse_no_column
 from hierbayes.residuals.times import refuse_fractions, times_of
 
 
 @dataclass(frozen=True, repr=False)
-class AR1(Correlation):
+class AR1(OrderedCorrelation):
     """Correlation φ^|s − t| of the errors of a group at whole times s and t.
 
     Parameters
@@ -37,19 +37,6 @@ class AR1(Correlation):
     >>> hb.residuals.AR1("week") * hb.residuals.Strata("sex")
     AR1('week') * Strata('sex')
     """
-
-    time: str | None = None
-    group: str | None = None
-
-    def __post_init__(self) -> None:
-        for name, argument in ((self.time, "time"), (self.group, "group")):
-            if name is not None:
-                refuse_no_column(name, argument)
-
-    @property
-    def own_columns(self) -> tuple[str, ...]:
-        """As in `Part`."""
-        return tuple(name for name in (self.time, self.group) if name is not None)
 
     def bind(self, rows: StructuredRows) -> MarkovChain:
         """As in `Correlation`."""

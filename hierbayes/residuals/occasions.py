@@ -17,28 +17,15 @@ from hierbayes.residuals.bound_occasions import (
     occasions_again,
 )
 from hierbayes.residuals.occasion_matrices import Matrices
-from hierbayes.residuals.structure import Correlation, refuse_no_column
+from hierbayes.residuals.structure import OrderedCorrelation
 from hierbayes.residuals.times import refuse_fractions, refuse_lone_rows, times_of
 
 MOST_OCCASIONS = 60  # each pattern of occasions has a matrix of that size
 
 
 @dataclass(frozen=True, repr=False)
-class OfOccasions(Correlation):
+class OfOccasions(OrderedCorrelation):
     """A correlation that is told by a matrix over all occasions."""
-
-    time: str | None = None
-    group: str | None = None
-
-    def __post_init__(self) -> None:
-        for name, argument in ((self.time, "time"), (self.group, "group")):
-            if name is not None:
-                refuse_no_column(name, argument)
-
-    @property
-    def own_columns(self) -> tuple[str, ...]:
-        """As in `Part`."""
-        return tuple(name for name in (self.time, self.group) if name is not None)
 
     def bind(self, rows: StructuredRows) -> Occasions:
         """As in `Correlation`."""

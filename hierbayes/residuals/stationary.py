@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Booleans, Parameter
+from hierbayes.residuals.bound import Booleans, Integers, Parameter
 from hierbayes.residuals.coordinates import log_one_less_square
 from hierbayes.residuals.occasion_matrices import Matrices
 from hierbayes.residuals.occasions import OfOccasions
@@ -45,7 +45,7 @@ class Toeplitz(OfOccasions):
     def matrices(self, labels: tuple[str, ...]) -> Matrices:
         """As in `OfOccasions`."""
         T = len(labels)
-        lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+        lag = _lags(T)
 
         def matrix(z: Any) -> Any:
             rho = _autocorrelations(np.tanh(z))
@@ -89,7 +89,7 @@ class ARMA(OfOccasions):
     def matrices(self, labels: tuple[str, ...]) -> Matrices:
         """As in `OfOccasions`."""
         T = len(labels)
-        lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+        lag = _lags(T)
 
         def matrix(z: Any) -> Any:
             phi, theta = np.split(np.tanh(z), 2, axis=-1)  # (..., 1)
@@ -102,6 +102,11 @@ class ARMA(OfOccasions):
             Parameter(name, "fisher", limits, ("Uniform", limits)) for name in ("phi", "theta")
         )
         return Matrices(parameters, np.array([0.3, 0.1]), matrix, np.tanh, log_one_less_square)
+
+
+def _lags(T: int) -> Integers:
+    """|s − t| (T, T) of T times."""
+    return np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
 
 
 def _autocorrelations(partial: Any) -> Any:

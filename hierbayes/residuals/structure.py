@@ -161,6 +161,24 @@ class Correlation(Part):
         """That of rows which are gone, of what was kept of it."""
 
 
+@dataclass(frozen=True, repr=False)
+class OrderedCorrelation(Correlation):
+    """A correlation by time, or by the order of the rows within their group."""
+
+    time: str | None = None
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, argument in ((self.time, "time"), (self.group, "group")):
+            if name is not None:
+                refuse_no_column(name, argument)
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """As in `Part`."""
+        return tuple(name for name in (self.time, self.group) if name is not None)
+
+
 class Variance(Part):
     """Standard deviations of the errors of rows."""
 

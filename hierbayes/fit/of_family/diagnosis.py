@@ -19,7 +19,6 @@ from hierbayes.priors.response_propriety import (
 )
 
 FEW_ROWS = 5.0  # of a group: below, Laplace's approximation of a sparse response is poor
-_CERTAIN = 1e-4  # of a response's variance, against that of the most uncertain one
 _NO_DISPERSION = 1e4  # of a positive dispersion, beyond which it is at its limit
 _NO_ZERO = 1e-3  # expected further zeros in all rows, below which there are none
 _ALL_TOLD = 1e-3  # of −log-likelihood of categories: all are told for certain

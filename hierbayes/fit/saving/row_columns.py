@@ -40,7 +40,7 @@ def frame_as_bytes(frame: pd.DataFrame) -> tuple[dict[str, Any], bytes]:
 def frame_of_bytes(said: dict[str, Any], data: bytes) -> pd.DataFrame:
     """The frame again."""
     arrays = _arrays(data)
-    index = _index_again(said["index"], said["n"], arrays)
+    index = _index_again(said["index"], arrays)
     columns = {k: _again(one, f"c{k}", arrays) for k, one in enumerate(said["columns"])}
     frame = pd.DataFrame({k: column.set_axis(index) for k, column in columns.items()}, index=index)
     names = [from_plain(one["name"]) for one in said["columns"]]
@@ -112,7 +112,7 @@ def _index(index: pd.Index, arrays: dict[str, pd.Series]) -> dict[str, Any]:
     return {"names": names, "levels": levels, "multi": isinstance(index, pd.MultiIndex)}
 
 
-def _index_again(said: dict[str, Any], n: int, arrays: dict[str, pd.Series]) -> pd.Index:
+def _index_again(said: dict[str, Any], arrays: dict[str, pd.Series]) -> pd.Index:
     names = [from_plain(name) for name in said["names"]]
     if "range" in said:
         return pd.RangeIndex(*said["range"], name=names[0])

@@ -155,7 +155,7 @@ def intercept_weights(
         estimates=estimates,
         about=subject_of(fit.design).lines(("Given", _given(fit))),
         conclusion=_conclusion(fit, table, estimates),
-        notes=_notes(fit, estimates),
+        notes=_notes(estimates),
     )
 
 
@@ -265,7 +265,7 @@ def _conclusion(fit: Fit, table: pd.DataFrame, estimates: pd.DataFrame) -> tuple
     return tuple(lines)
 
 
-def _notes(fit: Fit, estimates: pd.DataFrame) -> tuple[str, ...]:
+def _notes(estimates: pd.DataFrame) -> tuple[str, ...]:
     notes = [
         "model: by how much the estimate of the intercept rises when every response of the group "
         "rises by one; these weights sum to 1",

@@ -95,7 +95,7 @@ def margins_of(
     said = {
         "of": _of(fit, first.sides[0]),
         "averaged": first.averages.words,
-        "effects": effects + _by_quadrature(fit, first.sides[0], draws),
+        "effects": effects + _by_quadrature(fit, first.sides[0]),
         "limits": _limits(fit, first, request, draws),
     }
     null = first.combination.null
@@ -163,7 +163,7 @@ def _of(fit: Fit, side: ExpectedRows) -> str:
     return f"the expected {share}{name}"
 
 
-def _by_quadrature(fit: Fit, side: ExpectedRows, draws: ParameterDraws | None) -> str:
+def _by_quadrature(fit: Fit, side: ExpectedRows) -> str:
     if side.new is None:
         return ""
     return f", by quadrature ({NODES if isinstance(fit, PointFit) else NODES_OF_DRAWS} nodes)"

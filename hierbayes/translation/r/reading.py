@@ -6,28 +6,17 @@ import re
 from collections.abc import Callable, Sequence
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.terms import column_name, factors_of
 from hierbayes.translation.columns import Columns
 from hierbayes.translation.dialect import pointed
 from hierbayes.translation.r.factor import term_factor, to_python
-from hierbayes.translation.r.syntax import Node, parse_r
+from hierbayes.translation.r.syntax import Node
 
 # What ``d$x <- factor(...)``, ``d[["x"]] <- ...`` and ``mutate(d, x = factor(...))`` make.
 _MADE_FACTORS = re.compile(
     r"([\w.]+)`?(?:[\"']\]\]?)?\s*(?:<<?-|=)\s*(?:as\.)?(?:factor|ordered|character)\("
 )
 _FORMULA_MARKS = ("+", "-", "*", "/", ":", "^", "**", "%in%", "|", "||")
-
-
-def read_bars(node: Node, columns: Sequence[str], text: str) -> Specification:
-    """A formula with random terms in parentheses, as lme4 has them, as a specification."""
-    if node.kind == "string":
-        text = node.text[1:-1]
-        node = parse_r(text)[0]
-    if node.kind != "infix" or node.text != "~":
-        raise pointed(text, node.place, "here a formula is wanted, as in y ~ x + (1 | group)")
-    return read_combined(formula_text(node, columns, text))
 
 
 def formula_text(node: Node, columns: Sequence[str], text: str) -> str:

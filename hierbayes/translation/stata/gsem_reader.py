@@ -76,7 +76,7 @@ def read_gsem(command: Cursor, known: KnownColumns) -> StatedModel:
             "category but the first",
             first,
         )
-    _refuse_other_categories(equations, stated, known, command)
+    _refuse_other_categories(stated, known, command)
     model = stated[0]
     for one in stated[1:]:
         _refuse_unlike(one, model, command)
@@ -210,7 +210,6 @@ def _refuse_unlike(one: _Equation, other: _Equation, command: Cursor) -> None:
 
 
 def _refuse_other_categories(
-    equations: Sequence[_Equation],
     stated: Sequence[_Equation],
     known: KnownColumns,
     command: Cursor,
