@@ -27,6 +27,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.cli": {"hierbayes.cli.commands"},
     "hierbayes.design.tally_on_cluster": {"dask"},
     "hierbayes.sources.dask_frames": {"dask"},
+    "hierbayes.sources.polars_frames": {"polars"},
     "hierbayes.display.steps": {"rich"},
     "hierbayes.estimation.importance": {"arviz_stats", "xarray"},
     "hierbayes.estimation.mode": {

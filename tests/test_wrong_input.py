@@ -47,7 +47,9 @@ def refusal(error: type[hb.HierbayesError], action: Callable[[], object]) -> str
 
 # What is done to the data, the formula, and the message.
 WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
-    "not a frame": (lambda d: d.to_dict(), SLOPES, "data must be a pandas DataFrame, not dict"),
+    "not a frame": (
+        lambda d: d.to_dict(), SLOPES,
+        "data must be a frame, or rows that stream, such as files or a Dask dataframe, not dict"),
     "no data": (
         lambda d: None, SLOPES, "there are no data; give them, as in hb.Model(formula, data)"),
     "empty": (lambda d: d.iloc[:0], SLOPES, "the data are empty: there are no rows"),
@@ -133,7 +135,7 @@ WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
 
 
 def test_data_of_another_type_in_second_place() -> None:
-    message = "data must be a pandas DataFrame, not "
+    message = "data must be a frame, or rows that stream, such as files or a Dask dataframe, not "
     for given in (frame().to_dict("list"), [1, 2], 3):
         assert refusal(hb.DataError, lambda given=given: hb.Model(SLOPES, given)) == (  # type: ignore[misc]
             f"{message}{type(given).__name__}"

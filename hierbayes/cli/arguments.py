@@ -120,10 +120,9 @@ def _add_model(command: argparse.ArgumentParser, *, required: bool = True) -> No
     )
     command.add_argument(
         "--data",
-        type=Path,
         metavar="FILE.csv",
         help="data; by default those the model names. Rows of Parquet and Feather files, of a "
-        "folder of files or a pattern of names ('rows/*.parquet') stream",
+        "folder of files, a pattern of names ('rows/*.parquet') or an address ('s3://...') stream",
     )
     data = command.add_argument_group("how the data are read")
     data.add_argument(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hierbayes.cli.arguments import READING
+from hierbayes.errors import UsageError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.csv_file import read_csv
 from hierbayes.library.loading import load_model
@@ -19,7 +20,7 @@ from hierbayes.report.folder import new_folder, write_result
 from hierbayes.report.page.writing import write_fits_report
 from hierbayes.report.text import report
 from hierbayes.residuals.text import read_residual_text
-from hierbayes.sources.files import STREAMED
+from hierbayes.sources.files import only_streams
 from hierbayes.specification.formula import read_combined
 from hierbayes.studies.comparison.comparison import compare
 from hierbayes.translation.registry import dialects
@@ -49,11 +50,16 @@ def _systems(_: argparse.Namespace) -> None:
 
 def _read(arguments: argparse.Namespace, group: Sequence[str]) -> Any:
     """The data in the CSV file that the arguments name, or else the files, whose rows stream."""
-    if arguments.data.suffix.lower() in STREAMED or arguments.data.is_dir():
-        return str(arguments.data)
     stated = {name: getattr(arguments, name) for name in READING}
     settings = {name: value for name, value in stated.items() if value is not None}
-    return read_csv(arguments.data, group, **settings)
+    if not only_streams(arguments.data):
+        return read_csv(arguments.data, group, **settings)
+    for name in settings:
+        raise UsageError(
+            f"--{name} says how one file of CSV is read, and the rows of '{arguments.data}' "
+            "stream; leave it out"
+        )
+    return arguments.data
 
 
 def _load(arguments: argparse.Namespace) -> tuple[Model, ModelFile]:
@@ -67,7 +73,7 @@ def _load_or_read(arguments: argparse.Namespace) -> tuple[Model, dict[str, str |
     """The model of a file or of a formula, and what a result says of where it came from."""
     if arguments.formula is None:
         model, file = _load(arguments)
-        data = file.dataset if arguments.data is None else str(arguments.data)
+        data = file.dataset if arguments.data is None else arguments.data
         return model, {"model": arguments.model, "title": file.title, "data": data}
     residual = None if arguments.residual is None else read_residual_text(arguments.residual)
     specification = read_combined(arguments.formula, arguments.random, residual, may_be_fixed=True)
@@ -76,7 +82,7 @@ def _load_or_read(arguments: argparse.Namespace) -> tuple[Model, dict[str, str |
     model = Model(
         specification.lme4(), data=data, family=arguments.family, residual=residual, **of_rows
     )
-    return model, {"model": None, "title": None, "data": str(arguments.data)}
+    return model, {"model": None, "title": None, "data": arguments.data}
 
 
 def _equations(arguments: argparse.Namespace) -> None:

@@ -43,17 +43,17 @@ def random_and_data(
             raise DataError("the data are given twice; keep one, as in hb.Model(formula, data)")
         return None, opened(random)
     if data is None and not _may_be_random(random):
-        raise DataError(f"data must be a pandas DataFrame, not {type(random).__name__}")
+        return None, opened(random)
     if data is None:
         raise DataError("there are no data; give them, as in hb.Model(formula, data)")
     return random, opened(data)  # type: ignore[return-value]  # read with the formula
 
 
 def _may_be_random(given: object) -> bool:
-    """Whether something is a random part, or none, and not data of a type that is not read."""
+    """Whether something is a random part, or none, and no data: a text without '|' names files."""
     if isinstance(given, Mapping):
         return all(isinstance(value, str) for value in given.values())
-    return given is None or isinstance(given, str)
+    return given is None or (isinstance(given, str) and bool({"|", "~"} & set(given)))
 
 
 def pose(

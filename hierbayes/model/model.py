@@ -71,8 +71,9 @@ class Model(PosedModel):
         One row per observation; also given second, as in ``Model(formula, data)``.  Rows
         with a missing value in a column the model uses are left out, counted and reported.
         Tables of polars and Arrow are taken as frames.  Rows of a file, a folder or a pattern
-        (``data="rows/*.parquet"``; Parquet, Feather, CSV), of a Dask dataframe and of a DuckDB
-        relation stream: they are never in memory together.
+        (``data="rows/*.parquet"``; Parquet, Feather, CSV), of a Dask dataframe, of a lazy frame of
+        polars, of an Arrow dataset and of a DuckDB relation stream: they are never in memory
+        together.
     priors : mapping, optional
         From a block (``gamma``, ``sd``, ``corr``, ``sigma``) to a prior, or to a
         mapping from names to priors, for ``sd`` also by grouping factor, as in

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ _FORMATS = {
     ".parquet": "parquet", ".pq": "parquet", ".feather": "feather", ".arrow": "feather",
     ".ipc": "feather", ".csv": "csv", ".tsv": "csv",
 }  # fmt: skip
-STREAMED = (".parquet", ".pq", ".feather", ".arrow", ".ipc")  # of which only streams are made
 _KINDS = (
     ("number", "int"), ("number", "uint"), ("number", "float"), ("number", "double"),
     ("number", "halffloat"), ("number", "decimal"), ("text", "string"), ("text", "large_string"),
@@ -52,7 +52,7 @@ class FileSource:
     @property
     def rows(self) -> int | None:
         """Rows of all files, where the format says so without reading them."""
-        if self.paths[0].endswith((".csv", ".tsv")):
+        if _format(self.paths[0]) == "csv":
             return None
         return sum(int(part.count_rows()) for part in self.parts)
 
@@ -106,8 +106,8 @@ def _kind(arrow_type: Any) -> str:
     return next((kind for kind, start in _KINDS if text.startswith(start)), text)
 
 
-def open_files(given: str | Path) -> FileSource:
-    """The files of a path, a folder or a pattern, or of an address that fsspec knows.
+def open_files(given: str | PathLike[str] | Sequence[str | PathLike[str]]) -> FileSource:
+    """The files of a path, a folder or a pattern, of an address that fsspec knows, or of several.
 
     Raises
     ------
@@ -115,17 +115,14 @@ def open_files(given: str | Path) -> FileSource:
         When there are none, they are of several formats or of none that is read here, or one
         cannot be opened.
     """
-    text, system = str(given), None
-    path = Path(text)
-    if is_address(text):
-        system, found = files_at(text)
-    elif path.is_dir():
-        found = sorted(str(one) for one in path.rglob("*") if one.suffix.lower() in _FORMATS)
+    if isinstance(given, str | PathLike):
+        text = fspath(given)
+        found, system = _found(text)
     else:
-        found = [text] if path.is_file() else sorted(glob(text, recursive=True))
-    if not found:
-        raise DataError(f"there are no data in '{text}': no such file, folder or pattern of files")
-    formats = {_FORMATS.get(Path(one).suffix.lower()) for one in found}
+        every = [_found(fspath(one)) for one in given]
+        found, system = [path for paths, _ in every for path in paths], every[0][1]
+        text = found[0] if len(found) == 1 else f"{found[0]} and {len(found) - 1} more files"
+    formats = {_format(one) for one in found}
     if None in formats or len(formats) > 1:
         raise DataError(
             f"'{text}' must be files of one format, whose names end in one of "
@@ -135,6 +132,41 @@ def open_files(given: str | Path) -> FileSource:
     return FileSource(text, tuple(found), tuple(_opened(one, str(kind), system) for one in found))
 
 
+def _found(text: str) -> tuple[list[str], Any]:
+    """The files of one path, folder, pattern or address, and their file system, if it is another.
+
+    Raises
+    ------
+    DataError
+        When there are none.
+    """
+    path, system = Path(text), None
+    if is_address(text):
+        system, found = files_at(text)
+    elif path.is_dir():
+        found = sorted(str(one) for one in path.rglob("*") if _format(str(one)) is not None)
+    else:
+        found = [text] if path.is_file() else sorted(glob(text, recursive=True))
+    if not found:
+        raise DataError(f"there are no data in '{text}': no such file, folder or pattern of files")
+    return found, system
+
+
+def only_streams(text: str) -> bool:
+    """Whether what a text names is read as rows that stream alone, and is no one file of CSV."""
+    path, mark = Path(text), _format(text)
+    if is_address(text) or path.is_dir() or mark not in ("csv", None) or text.endswith(".gz"):
+        return True
+    return bool(set("*?[") & set(text)) and not path.is_file()
+
+
+def _format(path: str) -> str | None:
+    """The format that the end of a name says; files of text may be compressed by gzip."""
+    name = path.lower()
+    kind = _FORMATS.get(Path(name.removesuffix(".gz")).suffix)
+    return kind if kind == "csv" or not name.endswith(".gz") else None
+
+
 def _opened(path: str, kind: str, system: Any = None) -> Any:
     import pyarrow as pa
     import pyarrow.csv as csv
@@ -142,7 +174,7 @@ def _opened(path: str, kind: str, system: Any = None) -> Any:
 
     form: Any = kind
     if kind == "csv":
-        mark = "\t" if path.lower().endswith(".tsv") else ","
+        mark = "\t" if path.lower().removesuffix(".gz").endswith(".tsv") else ","
         form = ds.CsvFileFormat(
             parse_options=csv.ParseOptions(delimiter=mark),
             convert_options=csv.ConvertOptions(

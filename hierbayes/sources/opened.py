@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any
 
 import pandas as pd
 
+from hierbayes.errors import DataError
+from hierbayes.sources.arrow_datasets import is_arrow_dataset, rows_of_dataset
 from hierbayes.sources.dask_frames import DaskSource, is_dask_frame
 from hierbayes.sources.files import open_files
+from hierbayes.sources.polars_frames import (
+    frame_of_polars,
+    is_lazy,
+    is_polars_frame,
+    rows_of_lazy,
+)
 from hierbayes.sources.source import Source
-from hierbayes.sources.tables import collected, stream_of
+from hierbayes.sources.tables import stream_of
+
+READ = "data must be a frame, or rows that stream, such as files or a Dask dataframe"
 
 
 def opened(data: Any) -> pd.DataFrame | Source:
     """The frame, or the source of the rows, that something given as data is.
 
     Frames of pandas stay; tables in memory of other libraries (polars, Arrow) become frames of
-    pandas.  Files, Dask
-    dataframes, DuckDB relations and whatever else exports streams of Arrow are sources.
+    pandas.  Files, lazy frames of polars, Arrow datasets, Dask dataframes, DuckDB relations and
+    whatever else exports streams of Arrow are sources.
 
     Raises
     ------
@@ -27,27 +37,40 @@ def opened(data: Any) -> pd.DataFrame | Source:
     """
     if isinstance(data, pd.DataFrame):
         return data
-    if isinstance(data, str | PathLike):
-        return open_files(fspath(data))
+    if isinstance(data, str | PathLike) or _are_paths(data):
+        return open_files(data)
     if isinstance(data, Source):
         return data
     if is_dask_frame(data):
         return DaskSource(data)
-    if hasattr(data, "collect") and hasattr(data, "collect_schema"):
-        data = collected(data)
-    if hasattr(data, "to_arrow") and hasattr(data, "height"):
-        data = data.to_arrow()
+    if is_lazy(data):
+        return rows_of_lazy(data)
+    if is_arrow_dataset(data):
+        return rows_of_dataset(data)
+    if is_polars_frame(data):
+        return frame_of_polars(data)
     if hasattr(data, "to_pandas") and hasattr(data, "num_rows"):
         frame: pd.DataFrame = data.to_pandas()
         return frame
-    if hasattr(data, "__arrow_c_stream__"):
+    if hasattr(data, "__arrow_c_stream__") and not isinstance(data, pd.Series):
         return stream_of(data)
-    return data  # refused where a frame is asked for
+    raise DataError(f"{READ}, not {type(data).__name__}")
+
+
+def _are_paths(data: Any) -> bool:
+    is_list = isinstance(data, list | tuple) and len(data) > 0
+    return is_list and all(isinstance(one, str | PathLike) for one in data)
 
 
 def is_stream(data: Any) -> bool:
     """Whether something is read as rows that stream."""
-    return isinstance(data, str | PathLike | Source) or hasattr(data, "__arrow_c_stream__")
+    return (
+        isinstance(data, str | PathLike | Source)
+        or _are_paths(data)
+        or is_lazy(data)
+        or is_arrow_dataset(data)
+        or hasattr(data, "__arrow_c_stream__")
+    )
 
 
 def is_table(given: Any) -> bool:
@@ -55,5 +78,8 @@ def is_table(given: Any) -> bool:
     return (
         isinstance(given, pd.DataFrame | PathLike)
         or is_dask_frame(given)
+        or is_lazy(given)
+        or is_arrow_dataset(given)
+        or _are_paths(given)
         or any(hasattr(given, name) for name in ("__arrow_c_stream__", "to_arrow", "batches"))
     )

@@ -1,55 +1,54 @@
-"""Rows of tables that export streams of Arrow: DuckDB relations, lazy frames of polars, Arrow."""
+"""Rows of tables that export streams of Arrow, as DuckDB's relations do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from hierbayes.errors import DataError
-from hierbayes.sources.arrow_batches import frames_of
+from hierbayes.sources.arrow_batches import ROWS, frames_of
 from hierbayes.sources.source import Batch
+
+type Read = Callable[[list[str]], Iterator[tuple[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableSource:
-    """A table that is read as a stream of Arrow record batches, anew each time.
+    """A table that is read as record batches of Arrow, anew each time.
 
     Parameters
     ----------
     text : str
         What it is called.
-    table : object
-        With ``__arrow_c_stream__``.
+    read : callable
+        From names of columns to the batches that have them, each after where it comes from.
     columns : tuple of str
     rows : int, optional
     """
 
     text: str
-    table: Any
+    read: Read
     columns: tuple[str, ...]
     rows: int | None = None
 
     def batches(self, names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
         """As in `Source`."""
-        import pyarrow as pa
-
-        with _in_words(self.text):
-            chosen = self.table.select(list(names)) if _selects(self.table) else self.table
-            reader = pa.RecordBatchReader.from_stream(chosen)
-            parts = (batch.select(list(names)) for batch in reader)
-        batches = frames_of(parts, labels, self.text, 0)
+        start, read = 0, self.read(list(names))
         while True:  # what is done with a batch is not within
-            with _in_words(self.text):
-                batch = next(batches, None)
-            if batch is None:
+            with in_words(self.text):
+                found = next(read, None)
+            if found is None:
                 return
-            yield batch
+            place, whole = found
+            parts = (whole.slice(at, ROWS) for at in range(0, whole.num_rows, ROWS))
+            yield from frames_of(parts, labels, place, start)
+            start += whole.num_rows
 
 
 @contextmanager
-def _in_words(text: str) -> Iterator[None]:
+def in_words(text: str) -> Iterator[None]:
     """Says that a table cannot be read, whatever engine is behind it.
 
     Raises
@@ -62,23 +61,6 @@ def _in_words(text: str) -> Iterator[None]:
         raise
     except Exception as error:  # each engine has errors of its own
         raise DataError(f"cannot read {text}: {' '.join(str(error).split())}") from error
-
-
-def collected(lazy: Any) -> Any:
-    """The rows of a lazy frame.
-
-    Raises
-    ------
-    DataError
-        When they cannot be read.
-    """
-    with _in_words("the lazy frame"):
-        return lazy.collect()
-
-
-def _selects(table: Any) -> bool:
-    """Whether ``select`` takes a list of names."""
-    return type(table).__module__.partition(".")[0] in ("polars", "pyarrow")
 
 
 def stream_of(table: Any) -> TableSource:
@@ -96,8 +78,26 @@ def stream_of(table: Any) -> TableSource:
             "a RecordBatchReader can be read once, and rows that stream are read more often: give "
             "what it reads, a table, a relation or files; or its rows in memory, reader.read_all()"
         )
-    kind = type(table).__module__.partition(".")[0].strip("_")
-    text = f"the {kind} table"
-    with _in_words(text):
+    text = f"the {_library(table)} table"
+    with in_words(text):
         schema = pa.RecordBatchReader.from_stream(table).schema
-    return TableSource(text, table, tuple(schema.names))
+
+    def read(names: list[str]) -> Iterator[tuple[str, Any]]:
+        for batch in pa.RecordBatchReader.from_stream(_chosen(table, names)):
+            yield text, batch.select(names)
+
+    return TableSource(text, read, tuple(schema.names))
+
+
+def _library(table: Any) -> str:
+    return type(table).__module__.partition(".")[0].strip("_")
+
+
+def _chosen(table: Any, names: list[str]) -> Any:
+    """The columns named alone, of a table of a library that is known to take them."""
+    if _library(table) == "pyarrow":
+        return table.select(names)
+    if _library(table) == "duckdb":
+        quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+        return table.project(", ".join(quoted))
+    return table
