@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dask.dataframe import from_pandas
 
 import hierbayes as hb
 from hierbayes.cli import main
@@ -157,6 +158,40 @@ def test_labels_of_groups_are_sorted_and_may_be_texts(frame: pd.DataFrame) -> No
     stream = hb.Model("y ~ x + (1 | g)", data=Pieces(texts, (500, 501)))
     assert stream.problem.design.groups.tolist() == sorted(texts["g"].unique())
     assert stream.reml().ranef().index.tolist() == sorted(texts["g"].unique())
+
+
+@pytest.mark.parametrize("form", ["files", "pieces", "partitions"])
+def test_categories_keep_the_order_that_they_state(form: str, tmp_path: Path) -> None:
+    frame = made(n=300, J=6).drop(columns="g").assign(g=np.arange(300) % 6)
+    frame["kind"] = pd.Categorical(frame["kind"], ["unused", "odd", "plain", "late"])
+    frame["step"] = pd.Categorical(np.arange(300) % 3, [2, 0, 1])
+    formula = "y ~ x + kind + (1 | g)" if form == "files" else "y ~ x + kind + step + (1 | g)"
+    if form == "files":
+        data: Any = write_parts(frame, tmp_path)
+    else:
+        data = Pieces(frame, (50, 120)) if form == "pieces" else from_pandas(frame, npartitions=3)
+    memory, stream = hb.Model(formula, frame).reml(), hb.Model(formula, data=data).reml()
+    pd.testing.assert_series_equal(stream.fixef(), memory.fixef(), rtol=1e-9)
+    assert stream.fixef().index[2] == "kind[T.plain]"
+    stream.save(tmp_path / "a.fit")
+    again = hb.load_fit(tmp_path / "a.fit")
+    assert isinstance(again, hb.PointFit)
+    pd.testing.assert_series_equal(again.fixef(), stream.fixef())
+
+
+def test_categories_in_several_orders_are_sorted() -> None:
+    frame = made(n=200, J=5)
+    frame["kind"] = pd.Categorical(frame["kind"], ["plain", "odd", "late"])
+
+    class Trimmed(Pieces):
+        def batches(self, names: Sequence[str], labels: Sequence[str] = ()) -> Iterator[Batch]:
+            for k, batch in enumerate(super().batches(names, labels)):
+                own = ["odd", "late", "plain"] if k else ["plain", "odd", "late"]
+                kind = batch.frame["kind"].cat.reorder_categories(own)
+                yield replace(batch, frame=batch.frame.assign(kind=kind))
+
+    model = hb.Model("y ~ kind + (1 | g)", data=Trimmed(frame, (100,)))
+    assert model.problem.design.columns.terms == ("Intercept", "kind[T.odd]", "kind[T.plain]")
 
 
 def test_numbers_that_are_labels_are_coded(frame: pd.DataFrame) -> None:

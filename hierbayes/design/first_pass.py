@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.counted_rows import RowReader
+from hierbayes.design.levels_seen import LevelsSeen, stated_order
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.sources.source import Source
 from hierbayes.specification.expression import Call, Column, Expression, Operation
@@ -75,25 +76,30 @@ def _names_of_values(expression: Expression) -> Iterator[str]:
 
 
 def levels_of(source: Source, reader: RowReader, labels: Sequence[str]) -> dict[str, pd.Index]:
-    """The levels of columns of labels, in order, on complete rows.
+    """The levels of columns of labels, in order, on complete rows."""
+    return {name: one.index(name) for name, one in levels_seen(source, reader, labels).items()}
+
+
+def levels_seen(source: Source, reader: RowReader, labels: Sequence[str]) -> dict[str, LevelsSeen]:
+    """The levels of columns of labels on complete rows, and the order that these state.
 
     Raises
     ------
     DataError
         When a column has more levels than a factor can have.
     """
-    seen: dict[str, set[Any]] = {name: set() for name in labels}
+    seen = {name: LevelsSeen() for name in labels}
     for batch in source.batches(reader.columns, labels):
         frame = reader.of(batch).frame
-        for name in labels:
-            seen[name].update(_distinct(frame[name], batch.place))
-            if len(seen[name]) > _MOST_LEVELS:
+        for name in labels if len(frame) else ():
+            seen[name].add(_distinct(frame[name], batch.place), stated_order(frame[name]))
+            if len(seen[name].found) > _MOST_LEVELS:
                 raise DataError(
                     f"{batch.place}: the factor '{name}' has more than {_MOST_LEVELS} levels; "
                     "make it a grouping factor, (1 | ...), or look for a number that is stored as "
                     "text"
                 )
-    return {name: pd.Index(sorted(found), name=name) for name, found in seen.items()}
+    return seen
 
 
 def _distinct(column: pd.Series, place: str) -> Iterable[Any]:
@@ -113,7 +119,8 @@ def pilot_rows(head: pd.DataFrame, levels: Mapping[str, pd.Index]) -> pd.DataFra
     changed: dict[str, Any] = {}
     for name, own in levels.items():
         codes = np.arange(rows) % len(own)
-        is_number = own.dtype.kind in "iufb"
+        is_category = isinstance(pilot[name].dtype, pd.CategoricalDtype)
+        is_number = own.dtype.kind in "iufb" and not is_category
         changed[name] = own.take(codes) if is_number else pd.Categorical.from_codes(codes, own)
     return pilot.assign(**changed)
 

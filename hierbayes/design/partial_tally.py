@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -13,8 +13,9 @@ from hierbayes.design.batch_columns import needed_names
 from hierbayes.design.column_kinds import ColumnKinds, kind_of
 from hierbayes.design.complete import nothing_complete
 from hierbayes.design.counted_rows import RowReader
-from hierbayes.design.first_pass import columns_of_labels, first_rows, levels_of
+from hierbayes.design.first_pass import columns_of_labels, first_rows, levels_seen
 from hierbayes.design.learnt_states import Learning, Learnt, States, joined_learnt, passed_over
+from hierbayes.design.levels_seen import LevelsSeen
 from hierbayes.design.tally import Tally, joined_tallies, tally_of
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.errors import DataError
@@ -45,7 +46,7 @@ class PartLevels(NamedTuple):
     """The levels of columns of labels in a part that has complete rows."""
 
     place: str
-    levels: dict[str, set[Any]]
+    levels: dict[str, LevelsSeen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,7 @@ class TallyTask:
             return None
         labels = columns_of_labels(self.specification, first_rows(source, reader))
         unread = [name for name in labels if name not in self.known]
-        found = levels_of(source, reader, unread) if unread else {}
-        return PartLevels(source.text, {name: set(own) for name, own in found.items()})
+        return PartLevels(source.text, levels_seen(source, reader, unread) if unread else {})
 
     def learnt(self, source: Source, levels: Levels, learning: Learning) -> Learnt | NoRows:
         """What is learnt of a part."""
@@ -102,18 +102,17 @@ def joined_levels(parts: Sequence[PartLevels | None], known: Levels) -> dict[str
         When a column holds labels in one part and numbers in another, naming both.
     """
     seen = [part for part in parts if part is not None]
-    found: dict[str, set[Any]] = {}
+    found: dict[str, LevelsSeen] = {}
     for part in seen:
         for name, own in part.levels.items():
-            found.setdefault(name, set()).update(own)
+            found.setdefault(name, LevelsSeen()).join(own)
     kinds = ColumnKinds()
     for part in seen:
         for name in found:
             here = part.levels.get(name)
-            kind = "numbers" if here is None else kind_of(pd.Series(list(here)))
+            kind = "numbers" if here is None else kind_of(pd.Series(list(here.found)))
             kinds.refuse_other(kind, name, part.place)
-    read = {name: pd.Index(sorted(own), name=name) for name, own in found.items()}
-    return {**read, **known}
+    return {**{name: own.index(name) for name, own in found.items()}, **known}
 
 
 def joined_learning(*parts: Learnt | NoRows) -> Learnt | NoRows:

@@ -58,10 +58,13 @@ class LabelColumn:
         In the order of their coding, the reference first.
     dtype : str
         Of the levels.
+    is_category : bool
+        Whether the column is one of categories, also where its levels are numbers.
     """
 
     levels: tuple[Any, ...]
     dtype: str
+    is_category: bool = False
 
     kind = "a factor"
 
@@ -69,6 +72,10 @@ class LabelColumn:
     def index(self) -> pd.Index:
         """The levels as pandas has them."""
         return pd.Index(list(self.levels), dtype=self.dtype)
+
+    def nothing(self, rows: int) -> Any:
+        """Rows without a level."""
+        return pd.Categorical([None] * rows) if self.is_category else [None] * rows
 
 
 type RecordedColumn = NumberColumn | LabelColumn
@@ -88,7 +95,8 @@ def record_columns(spec: Specification, pilot: pd.DataFrame) -> dict[str, Record
         column = pilot[name]
         if name in labels:
             levels = _levels(column)
-            found[name] = LabelColumn(tuple(levels.tolist()), str(levels.dtype))
+            is_category = isinstance(column.dtype, pd.CategoricalDtype)
+            found[name] = LabelColumn(tuple(levels.tolist()), str(levels.dtype), is_category)
         elif name not in apart and is_numeric_dtype(column.dtype):
             found[name] = NumberColumn(str(column.dtype), float(column.min()), float(column.max()))
     return found
@@ -103,7 +111,7 @@ def pilot_of(recorded: Mapping[str, RecordedColumn], needed: Sequence[str]) -> p
     levels = {name: one.index for name, one in recorded.items() if isinstance(one, LabelColumn)}
     rows = max([_ROWS, *map(len, levels.values())])
     head = {
-        name: one.values(place, rows) if isinstance(one, NumberColumn) else [None] * rows
+        name: one.values(place, rows) if isinstance(one, NumberColumn) else one.nothing(rows)
         for place, (name, one) in enumerate(recorded.items())
     }
     numbers = {name: np.arange(rows) // 2 for name in needed if name not in head}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.sources.source import Batch
+from hierbayes.sources.source import AS_THEY_CAME, Batch
 
 ROWS = 1 << 18  # of a batch: its matrices stay in the processor's cache
 _NUMBERS = {
@@ -39,7 +39,8 @@ def frames_of(
 
 def _column(column: Any, is_label: bool, blank: bool) -> Any:
     kind = str(column.type)
-    if is_label and kind in ("string", "large_string", "string_view"):
+    is_text = is_label and kind in ("string", "large_string", "string_view")
+    if is_text:
         column = column.cast("string").dictionary_encode()
     if not column.null_count and kind in _NUMBERS:
         return column.to_numpy().astype(_NUMBERS[kind], copy=False)
@@ -47,4 +48,6 @@ def _column(column: Any, is_label: bool, blank: bool) -> Any:
     is_category = is_label and isinstance(made.dtype, pd.CategoricalDtype)
     if blank and is_category and "" in made.cat.categories:
         made = made.cat.remove_categories([""])
+    if is_text:
+        made.cat.categories.name = AS_THEY_CAME
     return made

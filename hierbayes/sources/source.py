@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 import pandas as pd
 
+AS_THEY_CAME = "(texts, as they came)"  # name of categories that stand for texts, in no order
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
