@@ -304,6 +304,7 @@ def test_quantile_residuals_of_a_gaussian_response(
     """Of a maximum those of Pearson; of a posterior quantiles of averages over its draws."""
     found = fit.residuals(kind="quantile", seed=1)
     assert_allclose(found, fit.residuals(kind="pearson"), rtol=1e-8)
+    assert fit.residuals(kind="normalized").equals(fit.residuals(kind="pearson"))
     chosen = np.unique(np.linspace(0, 999, 500).round().astype(int))  # evenly over the chains
     eta = small_posterior.predict_draws(kind="linear").to_numpy().reshape(1000, -1)[chosen]
     sigma = small_posterior.theta.sigma.ravel()[chosen, None]

@@ -267,11 +267,34 @@ def test_limits_are_those_of_the_exact_hessian(name: str, engine: str) -> None:
         return
     fit = residual_models.fit(name, engine)
     table, wanted = fit.intervals(), case["intervals"]
-    for called, lower, upper in zip(wanted["names"], wanted["lower"], wanted["upper"], strict=True):
+    for called, *two in zip(wanted["names"], wanted["lower"], wanted["upper"], strict=True):
         found = limits(table, called, fit)
+        of_fisher = "CS" in name and called == "cor"  # on the scale log((1 + ρ)/(1 − ρ))
+        lower, upper = above_the_least(two, found["estimate"], -1.0 / 3.0) if of_fisher else two
         width = upper - lower
         assert_allclose(found["lower"], lower, atol=1e-3 * width, err_msg=called)
         assert_allclose(found["upper"], upper, atol=1e-3 * width, err_msg=called)
+
+
+def above_the_least(limits: list[float], rho: float, least: float) -> list[float]:
+    """Limits of a correlation on nlme's scale log((ρ − least)/(1 − ρ)), from those on Fisher's."""
+    half = (np.arctanh(limits[1]) - np.arctanh(limits[0])) / 2.0 * (1.0 - rho**2)
+    half *= (1.0 - least) / ((rho - least) * (1.0 - rho))
+    middle = np.log((rho - least) / (1.0 - rho))
+    odds = np.exp([middle - half, middle + half])
+    return [float(one) for one in (least + odds) / (1.0 + odds)]
+
+
+def test_limits_of_a_negative_correlation_are_correlations_that_can_be() -> None:
+    """ρ > −1/3 of groups of four; ρ̂ and limits as nlme's, whose information is by differences."""
+    k = np.arange(48.0)
+    errors = np.sin(1.7 * k**1.3).reshape(12, 4)
+    errors -= 0.6 * errors.mean(axis=1, keepdims=True)
+    data = pd.DataFrame({"y": errors.ravel(), "g": np.repeat(np.arange(12), 4)})
+    data["x"] = np.cos(2.9 * k)
+    fit = hb.Model("y ~ x", data, residual=hr.CompoundSymmetry(group="g")).reml()
+    row = fit.intervals().loc[("residual", "rho")]
+    assert_allclose(row.to_numpy(), [-0.263533, -0.165620, 0.030133], atol=5e-5)
 
 
 def test_a_likelihood_ratio_of_errors() -> None:

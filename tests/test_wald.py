@@ -60,6 +60,7 @@ def test_slides(reml_fits: Cache[hb.Fit]) -> None:
         ("Sector[T.Public]", ["Sector[T.Public]", "ses:Sector[T.Public]"]),
         ("^Sector|^Inter", ["Intercept", "Sector[T.Public]"]),
         (":", ["ses:Sector[T.Public]"]),
+        ("ses:Sector", ["ses:Sector[T.Public]"]),
         (["ses"], ["ses"]),
         (["Sector[T.Public]", "ses"], ["Sector[T.Public]", "ses"]),
         (None, ["Intercept", "ses", "Sector[T.Public]", "ses:Sector[T.Public]"]),
@@ -337,6 +338,12 @@ def test_refused_methods(fit: hb.Fit, ml_fits: Cache[hb.Fit], hsfull: pd.DataFra
             "sattertwaite",
             "there are no degrees of freedom 'sattertwaite'; df is one of: 'satterthwaite', "
             "'kenward-roger', 'inner-outer', 'none'",
+        ),
+        (
+            fit,
+            "CR2",
+            "'CR2' is a covariance of γ̂, which has degrees of freedom of its own; write "
+            "robust='CR2' in place of df='CR2'",
         ),
         (
             ml_fits["ancova"],

@@ -34,8 +34,8 @@ class Parameter:
     name : str
         As in ``"phi"``.
     scale : str
-        On which its limits are symmetric: ``"fisher"`` log((1 + ρ)/(1 − ρ)), ``"logit"``, ``"log"``
-        or ``"identity"``.
+        On which its limits are symmetric: ``"bounded"``, log((v − low)/(high − v)), which is
+        Fisher's of a correlation between −1 and 1; ``"log"``; or ``"identity"``.
     support : (low, high)
         Between which numbers it lies.
     usual : (name, numbers)

@@ -162,7 +162,7 @@ class Exchangeable:
     def parameters(self) -> tuple[Parameter, ...]:
         """ρ."""
         limits = (self._low, 1.0)
-        return (Parameter("rho", "fisher", limits, ("Uniform", limits)),)
+        return (Parameter("rho", "bounded", limits, ("Uniform", limits)),)
 
     @property
     def start(self) -> Floats:

@@ -118,8 +118,8 @@ class MarkovChain:
     def parameters(self) -> tuple[Parameter, ...]:
         """φ; of continuous time its correlation over the middle gap is usually uniform."""
         if self.continuous:
-            return (Parameter("phi", "logit", (0.0, 1.0), ("Beta", (self.unit, 1.0))),)
-        return (Parameter("phi", "fisher", (-1.0, 1.0), ("Uniform", (-1.0, 1.0))),)
+            return (Parameter("phi", "bounded", (0.0, 1.0), ("Beta", (self.unit, 1.0))),)
+        return (Parameter("phi", "bounded", (-1.0, 1.0), ("Uniform", (-1.0, 1.0))),)
 
     @property
     def start(self) -> Floats:

@@ -53,7 +53,7 @@ class Toeplitz(OfOccasions):
 
         usual = ("UniformPartials", ())  # of partial autocorrelations
         parameters = tuple(
-            Parameter(f"rho[{h}]", "fisher", (-1.0, 1.0), usual, "rho", volume=T - 1.0 - h)
+            Parameter(f"rho[{h}]", "bounded", (-1.0, 1.0), usual, "rho", volume=T - 1.0 - h)
             for h in range(1, T)
         )
         start = np.concatenate([[0.2], np.zeros(T - 2)])
@@ -99,7 +99,7 @@ class ARMA(OfOccasions):
 
         limits = (-1.0, 1.0)
         parameters = tuple(
-            Parameter(name, "fisher", limits, ("Uniform", limits)) for name in ("phi", "theta")
+            Parameter(name, "bounded", limits, ("Uniform", limits)) for name in ("phi", "theta")
         )
         return Matrices(parameters, np.array([0.3, 0.1]), matrix, np.tanh, log_one_less_square)
 

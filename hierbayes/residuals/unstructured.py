@@ -102,7 +102,7 @@ class Unstructured(OfOccasions):
         T = len(labels)
         ratios = tuple(map(ratio, labels[1:]))
         corr = tuple(
-            Parameter(f"corr[{labels[a]},{labels[b]}]", "fisher", (-1.0, 1.0), ("LKJ", (1.0,)),
+            Parameter(f"corr[{labels[a]},{labels[b]}]", "bounded", (-1.0, 1.0), ("LKJ", (1.0,)),
                       "corr", 0.5 * (T - 2 - a), 0.5 * (T - 2 - a))
             for a, b in _below(T)
         )  # fmt: skip

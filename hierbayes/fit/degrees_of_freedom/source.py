@@ -136,6 +136,11 @@ def refuse_unknown_method(method: Any) -> None:
     HypothesisError
         Listing the methods.
     """
+    if method in KINDS:
+        raise HypothesisError(
+            f"{method!r} is a covariance of γ̂, which has degrees of freedom of its own; write "
+            f"robust={method!r} in place of df={method!r}"
+        )
     if method not in tuple(METHODS):
         raise HypothesisError(
             f"there are no degrees of freedom {method!r}; df is one of: {in_quotes(METHODS)}"

@@ -15,7 +15,7 @@ from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.frames.arrays import Floats
 
 type ByPredictor = Any  # a Series, or of several linear predictors or categories a DataFrame
-RESIDUALS = ("response", "pearson")
+RESIDUALS = ("response", "pearson", "normalized")
 _NODES = 41  # of a quadrature over the effects of a new group
 
 
@@ -88,6 +88,8 @@ def by_predictor(values: Floats, index: pd.Index, names: tuple[str, ...]) -> ByP
 def residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
     """y minus its prediction, of a Gaussian response; those of Pearson divided by their own σ.
 
+    Normalized ones are those of Pearson, where errors are independent given the random effects.
+
     Raises
     ------
     DataError
@@ -99,7 +101,7 @@ def residuals(fit: Fitted, eta: pd.Series, kind: str) -> pd.Series:
             f"{in_quotes(RESIDUALS)}"
         )
     rest = fit.design.rows.observed - eta
-    if kind == "pearson":
+    if kind != "response":
         rest = rest / (fit.sigma * fit.design.rows.row_sd * fit.problem.error_scale())
     return rest.rename("residual")
 

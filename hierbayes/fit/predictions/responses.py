@@ -83,8 +83,8 @@ class FittedResponses(PredictingFit):
             Short for ``kind="pearson"``.
         kind : str
             ``"response"``; ``"pearson"``, divided by the standard deviation of the response (σ);
-            with a residual structure also ``"normalized"``, those without the correlation that the
-            errors of a group have: independent standard normal where the model is right;
+            ``"normalized"``, those without the correlation that a residual structure gives the
+            errors of a group: independent standard normal where the model is right;
             of families that are not Gaussian also ``"deviance"``; and ``"quantile"``: the normal
             quantiles of P(Y ≤ y), of what is counted at random between P(Y < y) and that
             (Dunn & Smyth 1996, doi:10.1080/10618600.1996.10474708).  They are standard normal where

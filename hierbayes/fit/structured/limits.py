@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, ndtri
 
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.display.interval import Interval
 from hierbayes.frames.arrays import Floats
-
-type Change = Callable[[Floats], Floats]
-
-
-def _fisher(rho: Floats) -> Floats:
-    """log((1 + ρ)/(1 − ρ))."""
-    return np.log1p(rho) - np.log1p(-rho)
+from hierbayes.residuals.bound import Parameter
 
 
-# By the name of a scale: from the parameter to it, its derivative, and back.
-SCALES: dict[str, tuple[Change, Change, Change]] = {
-    "fisher": (_fisher, lambda rho: 2.0 / (1.0 - rho**2), lambda v: np.tanh(v / 2.0)),
-    "logit": (logit, lambda phi: 1.0 / (phi * (1.0 - phi)), expit),
-    "log": (np.log, lambda ratio: 1.0 / ratio, np.exp),
-    "identity": (lambda v: v, np.ones_like, lambda v: v),
-}
+def scaled(parameter: Parameter, value: Floats) -> tuple[Floats, Floats]:
+    """A value on the scale of its parameter, and the derivative there."""
+    low, high = parameter.support
+    match parameter.scale:
+        case "bounded":
+            below, above = value - low, high - value
+            return np.log(below) - np.log(above), (high - low) / (below * above)
+        case "log":
+            return np.log(value), 1.0 / value
+    return value, np.ones_like(value)
+
+
+def unscaled(parameter: Parameter, there: Floats) -> Floats:
+    """Values on the scale of a parameter, as the parameter."""
+    low, high = parameter.support
+    match parameter.scale:
+        case "bounded":
+            back: Floats = low + (high - low) * expit(there)
+            return back
+        case "log":
+            return np.exp(there)
+    return there
 
 
 def limits_on_scales(
@@ -38,8 +45,11 @@ def limits_on_scales(
     half = float(ndtri(interval.tails[1])) * se
     lower, upper = np.empty_like(values), np.empty_like(values)
     for i, parameter in enumerate(rows.parameters):
-        there, change, back = SCALES[parameter.scale]
-        value = values[i : i + 1]
-        middle, width = there(value), change(value) * half[i]
-        lower[i : i + 1], upper[i : i + 1] = back(middle - width), back(middle + width)
+        at = slice(i, i + 1)
+        middle, change = scaled(parameter, values[at])
+        width = change * half[at]
+        lower[at], upper[at] = (
+            unscaled(parameter, middle - width),
+            unscaled(parameter, middle + width),
+        )
     return lower, upper

@@ -77,9 +77,14 @@ def read_hypothesis(stated: Any, terms: tuple[str, ...], scale: Floats) -> Hypot
     return found
 
 
+_LEVELS = re.compile(r"\[[^\[\]]*\]")  # of a factor, in the name of a column
+
+
 def _matching(text: str, terms: tuple[str, ...]) -> Hypothesis:
-    """Every term the text occurs in as it stands, or else that it matches as a pattern."""
+    """Every term the text occurs in as it stands or without levels, or that it matches."""
     chosen, how = [text in term for term in terms], "contain"
+    if not any(chosen):
+        chosen = [text in _LEVELS.sub("", term) for term in terms]
     if not any(chosen):
         try:
             chosen, how = [re.search(text, term) is not None for term in terms], "match"
