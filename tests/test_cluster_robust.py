@@ -119,6 +119,51 @@ def test_r(engine: str, kind: str) -> None:
     assert_allclose(joint[["F", "denDF"]], [theirs["F"], theirs["denDF"]], rtol=2e-6)
 
 
+def of_unequal_errors(name: str) -> hb.Model:
+    """The models of ``cluster_robust_unequal.R``."""
+    if name == "AR1_Strata":
+        errors = hb.residuals.AR1("visit", group="Subject") * hb.residuals.Strata("Sex")
+        children = hb.load_dataset("orthodont").assign(visit=lambda d: (d["age"] - 8) // 2)
+        return hb.Model("distance ~ age * Sex", children, residual=errors)
+    if name == "known_sd":
+        trials = pd.read_csv(REFERENCE / "weights" / "bcg.csv")
+        trials = trials.assign(sd=np.sqrt(trials["v"]))
+        return hb.Model("y ~ ablat + (1 | trial)", trials, known_sd="sd")
+    rats = pd.read_csv(REFERENCE / "residuals" / "BodyWeight.csv").query("Time != 44")
+    rats = rats.assign(week=(rats["Time"] - 1) // 7, w=1 + rats["Rat"] % 3)
+    formula = "weight ~ Time * C(Diet) + (1 | Rat)"
+    return hb.Model(formula, rats, weights="w", residual=hb.residuals.AR1("week"))
+
+
+@pytest.mark.parametrize("name", ["AR1_Strata", "AR1_weights", "known_sd"])
+def test_r_of_unequal_errors(name: str) -> None:
+    """clubSandwich's CR2 of gls with a structure, of lme with weights too, and of rma."""
+    theirs = json.loads((REFERENCE / "cluster_robust_unequal.json").read_text())[name]
+    rows = hb.wald(of_unequal_errors(name).reml(), robust="CR2").rows
+    assert_allclose(np.sort(rows["se"]), theirs["se"], rtol=1e-6)
+    assert_allclose(np.sort(rows["df"]), np.sort(theirs["df"]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_of_nested_factors(kind: str) -> None:
+    """Of equal weights in every row, those without: rows as they are, and rows that are turned."""
+    data = made().assign(w=3.0)
+    ours, theirs = (
+        hb.wald(hb.Model("y ~ x + (1 | c) + (1 + x | g)", data, weights=w).reml(), robust=kind).rows
+        for w in ("w", None)
+    )
+    assert_allclose(ours, theirs, rtol=1e-5)
+
+
+def test_too_many_rows_of_a_cluster() -> None:
+    """Matrices of the rows of a cluster are no larger than they may be."""
+    many = pd.DataFrame({"g": np.repeat([0, 1, 2], 2001), "x": np.arange(6003) % 7})
+    many = many.assign(y=np.sin(np.arange(6003.0)) + many["x"], w=1.0 + many["x"])
+    fit = hb.Model("y ~ x + (1 | g)", many, weights="w").reml()
+    with pytest.raises(hb.HypothesisError, match=r"one has 2001 rows \(at most 2000\)"):
+        hb.wald(fit, robust="CR2")
+
+
 def test_unbiased_where_the_fit_is_right() -> None:
     """Σ_j c'T_j(I − H)VT_j'c under V is Var(γ̂) for CR2, and smaller for CR0."""
     fit = hb.Model(FORMULAS["one factor"], made()).reml()

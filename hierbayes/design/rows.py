@@ -203,6 +203,11 @@ class Rows:
         return self
 
     @property
+    def are_alike(self) -> bool:
+        """Whether all errors of a Gaussian response have one variance, as far as weights go."""
+        return self.root_weights is None
+
+    @property
     def row_sd(self) -> Floats | float:
         """Standard deviation (n,) of the error of each row, relative to σ."""
         return 1.0 if self.root_weights is None else 1.0 / self.root_weights

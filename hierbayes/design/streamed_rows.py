@@ -113,6 +113,11 @@ class StreamedRows:
             self._refuse()
 
     @property
+    def are_alike(self) -> bool:
+        """Whether no row has a weight."""
+        return not self.facts.has_weights
+
+    @property
     def row_sd(self) -> float:
         """1 where rows are alike; else refused."""
         if self.facts.has_weights:

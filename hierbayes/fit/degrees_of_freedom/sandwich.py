@@ -110,7 +110,7 @@ class Sandwich:
         return float(m * (m + 1.0) / (on_diagonal + elsewhere))
 
 
-def sandwich(kind: str, B: Floats, X: Floats, e: Floats) -> Sandwich:
+def sandwich(kind: str, Phi: Floats, X: Floats, e: Floats) -> Sandwich:
     """The parts of a sandwich from rows of clusters, which orthogonal matrices may have turned.
 
     CR1 is that of CR0 until all clusters are together, see `Sandwich.inflated`.
@@ -119,15 +119,14 @@ def sandwich(kind: str, B: Floats, X: Floats, e: Floats) -> Sandwich:
     ----------
     kind : str
         One of `KINDS`.
-    B : (J, m, q) float
-        Φ_j = I + B_jB_j'.
+    Phi : (J, m, m) float
+        Working covariances.
     X : (J, m, p) float
         With M = I over all clusters.
     e : (J, m) float
         Residuals.
     """
-    values, vectors = np.linalg.eigh(np.eye(B.shape[1]) + B @ np.swapaxes(B, 1, 2))
-    Phi = _function(values, vectors)
+    values, vectors = np.linalg.eigh(Phi)
     WX = _function(1.0 / values, vectors) @ X
     AWX = _adjustment(kind, values, vectors, X) @ WX
     transposed = np.swapaxes(AWX, 1, 2)

@@ -121,9 +121,9 @@ def wald(
     robust : str, optional
         ``"CR2"`` for standard errors of a REML or ML fit that need not trust its variances, only
         that the groups of the outermost factor are independent (Bell and McCaffrey; Pustejovsky
-        and Tipton); ``"CR0"`` and ``"CR1"`` are the older ones without its correction.  They have
-        their own degrees of freedom: Satterthwaite's of this covariance, were the variances of the
-        fit right.
+        and Tipton), whatever weights, known errors or residual structure it has; ``"CR0"`` and
+        ``"CR1"`` are the older ones without its correction.  They have their own degrees of
+        freedom: Satterthwaite's of this covariance, were the variances of the fit right.
     prob : float
         Probability inside the limits.
 

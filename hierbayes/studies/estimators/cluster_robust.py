@@ -57,7 +57,7 @@ def cluster_robust(fit: LeastSquares, codes: Integers, J: int) -> ClusterRobust:
     root = np.sqrt(np.where(known, values, 0.0))
     e = np.where(known, (turned @ scores[:, :, None])[:, :, 0] / np.where(known, root, 1.0), 0.0)
     rows = root[:, :, None] * turned
-    none = np.zeros((J, k, 0))
+    alike = np.broadcast_to(np.eye(k), (J, k, k))
     return ClusterRobust(
-        fit, {kind: sandwich(kind, none, rows, e).inflated(kind) for kind in KINDS}
+        fit, {kind: sandwich(kind, alike, rows, e).inflated(kind) for kind in KINDS}
     )
