@@ -12,11 +12,11 @@ import pandas as pd
 from hierbayes.design.basis import Basis
 from hierbayes.design.column_roles import ColumnRoles
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.design.row_rotations import rotate_rows
+from hierbayes.design.few_rotations import rotate_few
+from hierbayes.design.row_rotations import LINE, rotate_rows
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 _ROUNDING = 1e-13  # of a column of Z_j: what rounding leaves of it in a row of R_j
-_LINE = 8  # numbers that memory hands over at a time, which begin at a multiple of that many
 _NONE = np.empty(0)
 
 
@@ -65,7 +65,8 @@ class GroupRoots:
         self, table: Floats, codes: Integers, times: Floats | None, weights: Floats | None, at: int
     ) -> int:
         roles = self.roles
-        return rotate_rows(
+        rotate = rotate_few if 1 <= roles.q <= 2 else rotate_rows
+        return rotate(
             table, codes, _NONE if times is None else times, _NONE if weights is None else weights,
             at, roles.of_z, roles.of_x, roles.z_at,
             np.array(roles.varying, dtype=np.intp), np.array(roles.held, dtype=np.intp),
@@ -148,8 +149,8 @@ class GroupRoots:
 
 def _kept(J: int, width: int) -> Floats:
     """Room for what is kept of groups, zeros (J, width or somewhat more)."""
-    if width > _LINE:
+    if width > LINE:
         return np.zeros((J, width))
-    raw = np.zeros((J + 1) * _LINE)
-    first = (-raw.ctypes.data // 8) % _LINE  # each group on a line of its own
-    return raw[first : first + J * _LINE].reshape(J, _LINE)
+    raw = np.zeros((J + 1) * LINE)
+    first = (-raw.ctypes.data // 8) % LINE  # each group on a line of its own
+    return raw[first : first + J * LINE].reshape(J, LINE)

@@ -17,13 +17,13 @@ from functools import partial
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled, in_loop, inner
 from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Floats, Integers
 
 BLOCK = 128  # rows that take each step together
-_LINE = 8  # numbers that memory hands over at a time
-_NEGLIGIBLE = 1e-14  # of a random value: what is left of it by those before it, and is rounding
+LINE = 8  # numbers that memory hands over at a time
+NEGLIGIBLE = 1e-14  # of a random value: what is left of it by those before it, and is rounding
 
 
 @compiled(error_model="numpy")
@@ -51,7 +51,7 @@ def rotate_rows(
         count = min(BLOCK, n - start)
         for b in range(count):
             group[b] = codes[start + b]
-        for part in range(0, own.shape[1], _LINE):
+        for part in range(0, own.shape[1], LINE):
             for b in range(count):  # waits for all of them at once
                 touched += own[group[b], part]
         count, stopped = _counted(
@@ -75,7 +75,7 @@ def rotate_rows(
                 at += 1
             for c in range(m):
                 _rotated(w[c], count, group, own, at_x + k * m + c, value, share)
-        _squares(w, weight, count, W)
+        add_squares(w, weight, count, W)
         start += count
         if stopped >= 0:
             return start * h + stopped
@@ -96,16 +96,35 @@ def _counted(
             own[group[b], 0] += weight[b]
         return count, -1
     for b in range(count):
-        j = group[b]
-        if own[j, 0] == 0.0:
-            for k in range(h):
-                own[j, at + k] = table[held_at[k], start + b]
-        else:
-            for k in range(h):
-                if own[j, at + k] != table[held_at[k], start + b]:
-                    return b, k
-        own[j, 0] += weight[b]
+        differs = held_otherwise(table, start + b, group[b], held_at, own, at)
+        if differs >= 0:
+            return b, differs
+        own[group[b], 0] += weight[b]
     return count, -1
+
+
+@in_loop
+def held_otherwise(table: Floats, i: int, j: int, held_at: Integers, own: Floats, at: int) -> int:
+    """Which held column of row i differs from its group j, −1 for none; the first row is kept."""
+    h = len(held_at)
+    if own[j, 0] == 0.0:
+        for k in range(h):
+            own[j, at + k] = table[held_at[k], i]
+    else:
+        for k in range(h):
+            if own[j, at + k] != table[held_at[k], i]:
+                return k
+    return -1
+
+
+@in_loop
+def turned(x: float, weight: float, before: float) -> tuple[float, float, float]:
+    """A row's value x into D_jk: what that is then, the row's share, and its weight after it."""
+    share = weight * x
+    size = before + share * x
+    is_new = share != 0.0
+    part = 1.0 / (size if is_new else 1.0)
+    return size, share * part, weight * (before * part if is_new else 1.0)
 
 
 @inner
@@ -117,7 +136,7 @@ def _standardised(column: Floats, shift: float, inverse: float, made: Floats) ->
 @inner
 def _negligible(z: Floats, least: Floats) -> None:
     for b in range(len(z)):
-        least[b] = _NEGLIGIBLE * abs(z[b])
+        least[b] = NEGLIGIBLE * abs(z[b])
 
 
 @inner
@@ -158,7 +177,7 @@ def _rotated(
 
 
 @partial(inner, fastmath={"reassoc", "contract"})
-def _squares(w: Floats, weight: Floats, count: int, W: Floats) -> None:
+def add_squares(w: Floats, weight: Floats, count: int, W: Floats) -> None:
     """Add what is left of rows (m, n), squared, to the lower triangle of W."""
     for c in range(len(w)):
         for d in range(c + 1):
