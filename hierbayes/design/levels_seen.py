@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -19,7 +19,7 @@ class LevelsSeen:
             None  # none as yet; () where rows differ or state none
         )
 
-    def add(self, values: Collection[Any], order: tuple[Any, ...]) -> None:
+    def add(self, values: Iterable[Any], order: tuple[Any, ...]) -> None:
         """More values, of categories in an order; () where it is not stated."""
         self.found.update(values)
         self._order = order if self._order in (None, order) else ()
