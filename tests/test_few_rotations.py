@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hierbayes.design.addressed_columns import addressed
 from hierbayes.design.few_rotations import rotate_few
 from hierbayes.design.row_rotations import BLOCK, rotate_rows
 
@@ -31,14 +32,16 @@ def test_as_rows_of_any_number_of_random_columns(
     of_z = np.array([[0.0, 1e6], [1.0, 0.7]])[:, list(random)]
     of_x = np.array([[1e6] * COLUMNS, [0.9] * COLUMNS])
     at = 1 + q + q * (q - 1) // 2 + q * m
+    columns, addresses = addressed(table)
     found = []
     for rotate in (rotate_rows, rotate_few):
         own, W = np.zeros((GROUPS, at + h)), np.zeros((m, m))
         stopped = rotate(
-            table, codes, times, weights, 0, of_z, of_x, np.array(random), np.array(fixed),
+            addresses, codes, times, weights, 0, of_z, of_x, np.array(random), np.array(fixed),
             np.array(held, dtype=np.intp), at, own, W,
         )  # fmt: skip
         found.append((stopped, own, W))
+    assert len(columns) == COLUMNS
     (stopped, own, W), (stopped_too, own_too, W_too) = found
     assert stopped == stopped_too == ((2 * BLOCK + 5) * h + 1 if h == 2 else -1)
     assert own_too == pytest.approx(own, rel=1e-11, abs=1e-11)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,8 +32,9 @@ class Columned:
 
     Parameters
     ----------
-    table : (d, n) float
-        The columns of X, y less its offset, and those random columns that are not in X.
+    table : sequence of (n,) float
+        The d columns of X, y less its offset, and those random columns that are not in X; they may
+        be the data's own.
     p : int
         How many columns X has.
     z_at : (q,) int
@@ -52,7 +53,7 @@ class Columned:
         Rows that are not complete.
     """
 
-    table: Floats
+    table: Sequence[Floats]
     p: int
     z_at: Integers
     observed: Floats
@@ -65,21 +66,25 @@ class Columned:
 
     def rows(self, at: slice = slice(None)) -> tuple[Floats, Floats, Floats]:
         """X (n, p), Z (n, q) and y (n,) of some rows."""
-        chosen, p = self.table[:, at], self.p
-        return chosen[:p].T.copy(), chosen[self.z_at].T, chosen[p].copy()
+        y = self.y[at].copy()
+        X, Z = (
+            np.array([self.table[k][at] for k in places]).reshape(len(places), len(y)).T.copy()
+            for places in (range(self.p), self.z_at)
+        )
+        return X, Z, y
 
     def some(self, at: Booleans) -> Columned:
         """Some of the rows (n,)."""
         times, weights = (None if one is None else one[at] for one in (self.times, self.weights))
         return replace(
-            self, table=self.table[:, at], observed=self.observed[at], times=times,
+            self, table=[one[at] for one in self.table], observed=self.observed[at], times=times,
             weights=weights, parts={name: one[at] for name, one in self.parts.items()},
             frame=self.frame[at],
         )  # fmt: skip
 
     @property
-    def fixed(self) -> Floats:
-        """X and y as columns (p + 1, n)."""
+    def fixed(self) -> Sequence[Floats]:
+        """The p + 1 columns (n,) of X and y."""
         return self.table[: self.p + 1]
 
     @property
@@ -121,36 +126,30 @@ class BatchColumns:
         frame = counted.frame
         p = len(self.columns.terms)
         if not len(frame):
-            none, no_table = np.empty(0), np.empty((self.height, 0))
+            none = np.empty(0)
             return Columned(
-                no_table, p, self.z_at, none, None, None, {}, frame, counted.missing,
+                [none] * self.height, p, self.z_at, none, None, None, {}, frame, counted.missing,
                 counted.dropped,
             )  # fmt: skip
-        table = np.empty((self.height, len(frame)))
-        X = table[:p].T
         try:
             frame = coded(frame, self.levels)
-            self._make(self.columns.fixed_spec, frame, X)
-            at = p + 1
-            for part in self._apart:
-                end = at + len(part.column_names)
-                self._make(part, frame, table[at:end].T)
-                at = end
+            X = self._made(self.columns.fixed_spec, frame)
+            apart = [column for part in self._apart for column in self._made(part, frame)]
             observed = one_column(spec.response, frame, spec.functions, "response")
             offset = offset_or_none(spec, frame)
             root = root_weights_of(spec, frame)
             parts = {
-                name: self._made(part, frame)
+                name: np.array(self._made(part, frame)).T
                 for name, part in self.factors.items()
                 if not isinstance(part, tuple)
             }
         except (DataError, FormulaError) as error:
             raise type(error)(f"{batch.place}: {error}") from error
-        table[p] = observed if offset is None else observed - offset
+        y = observed if offset is None else observed - offset
         weights = None if root is None else root**2
         return Columned(
-            table, p, self.z_at, observed, counted.times, weights, parts, frame, counted.missing,
-            counted.dropped,
+            [*X, y, *apart], p, self.z_at, observed, counted.times, weights, parts, frame,
+            counted.missing, counted.dropped,
         )  # fmt: skip
 
     @property
@@ -176,19 +175,16 @@ class BatchColumns:
                 at += range(end, end := end + len(part.column_names))
         return np.array(at, dtype=np.intp)
 
-    def _make(self, spec: ModelSpec, frame: pd.DataFrame, into: Floats) -> None:
-        """Make columns in a part (n, k) of a table."""
+    def _made(self, spec: ModelSpec, frame: pd.DataFrame) -> list[Floats]:
+        """The columns (n,) that a specification makes."""
         plain = plain_data(spec.formula, frame)
         if plain is None:
-            into[:] = floats(materialise(spec, frame, self.columns.specification.functions))
-        else:
-            plain.fill(spec, into)
-            refuse_not_finite(into, spec.column_names, frame.index)
-
-    def _made(self, spec: ModelSpec, frame: pd.DataFrame) -> Floats:
-        made = np.empty((len(spec.column_names), len(frame))).T
-        self._make(spec, frame, made)
-        return made
+            return list(floats(materialise(spec, frame, self.columns.specification.functions)).T)
+        made = plain.each(spec)
+        for (column, is_computed), name in zip(made, spec.column_names, strict=True):
+            if is_computed:  # the data's own are finite
+                refuse_not_finite(column[:, None], (name,), frame.index)
+        return [column for column, _ in made]
 
 
 def batch_columns(

@@ -74,8 +74,10 @@ class ConstancyWatch:
         self._ranges: list[Floats | None] = [np.empty((2, 0))] * columns  # None once it varies
         self._J = 0
 
-    def add(self, columns: Floats, codes: Integers, J: int, held: Collection[int] = ()) -> None:
-        """Add rows of the columns (k, n), of groups whose codes are below J.
+    def add(
+        self, columns: Sequence[Floats], codes: Integers, J: int, held: Collection[int] = ()
+    ) -> None:
+        """Add rows of k columns (n,), of groups whose codes are below J.
 
         Of those ``held`` it is known otherwise what they are in each group.
         """

@@ -79,7 +79,7 @@ class FactorWatch:
         self._ranges.add(made.fixed, codes, J, held)
         for name, part in made.parts.items():
             watch = self._parts.setdefault(name, ConstancyWatch(part.shape[1]))
-            watch.add(part.T, codes, J)
+            watch.add(list(part.T), codes, J)
         if made.weights is not None:
             weights = made.weights if made.times is None else made.weights * made.times
             self._weights = _longer(self._weights, J)

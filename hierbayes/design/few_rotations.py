@@ -14,6 +14,7 @@ import numpy as np
 
 from hierbayes.compilation import compiled, in_loop
 from hierbayes.compiled_arrays import room_for
+from hierbayes.design.addressed_columns import column_at
 from hierbayes.design.lines_ahead import ask_for
 from hierbayes.design.row_rotations import (
     BLOCK,
@@ -31,12 +32,12 @@ _contracted = partial(in_loop, fastmath={"contract"})
 
 @compiled(error_model="numpy")
 def rotate_few(
-    table: Floats, codes: Integers, times: Floats, weights: Floats, start: int,
+    table: Integers, codes: Integers, times: Floats, weights: Floats, start: int,
     of_z: Floats, of_x: Floats, z_at: Integers, x_at: Integers, held_at: Integers, held_from: int,
     own: Floats, W: Floats,
 ) -> int:  # fmt: skip
     """As `rotate_rows`, of one random column or two."""
-    n, q, m, h = table.shape[1], len(z_at), len(x_at), len(held_at)
+    n, q, m, h = len(codes), len(z_at), len(x_at), len(held_at)
     steps, w, weight = room_for((4, BLOCK)), room_for((m, BLOCK)), room_for(BLOCK)
     while start < n:
         count = min(BLOCK, n - start)
@@ -61,7 +62,7 @@ def rotate_few(
 
 @_contracted
 def _turn_rows(
-    is_pair: bool, table: Floats, codes: Integers, times: Floats, weights: Floats, start: int,
+    is_pair: bool, table: Integers, codes: Integers, times: Floats, weights: Floats, start: int,
     count: int, of_z: Floats, of_x: Floats, z_at: Integers, x_at: Integers, held_at: Integers,
     held_from: int, own: Floats, steps: Floats, left: Floats, weight: Floats,
 ) -> tuple[int, int]:  # fmt: skip
@@ -70,14 +71,15 @@ def _turn_rows(
     ``left`` (n,) is what is left of that column, of the ``weight`` (n,); ``steps`` (4, n) are the
     values and shares of both steps, for the others.
     """
-    m, h, last, x = len(x_at), len(held_at), table.shape[1] - 1, x_at[0]
-    first, second, fixed = table[z_at[0]], table[z_at[-1]], table[x]
+    m, h, n, x = len(x_at), len(held_at), len(codes), x_at[0]
+    first, second = column_at(table, z_at[0], n), column_at(table, z_at[-1], n)
+    fixed, held = column_at(table, x, n), column_at(table, held_at[0] if h else x, n)
     are_more, are_weighted = len(times) > 0, len(weights) > 0
     at, alone = 4 if is_pair else 2, m == 1
     shift, inverse = of_x[0, x], of_x[1, x]
     shift_1, inverse_1, shift_2, inverse_2 = of_z[0, 0], of_z[1, 0], of_z[0, -1], of_z[1, -1]
     value_1, share_1, value_2, share_2 = steps[0], steps[1], steps[2], steps[3]
-    held, one_line = table[held_at[0] if h else 0], own.shape[1] <= LINE
+    one_line, last = own.shape[1] <= LINE, n - 1
     for b in range(count):
         i = start + b
         ahead = np.uint64(codes[min(i + _AHEAD, last)])
@@ -122,12 +124,12 @@ def _turn_rows(
 
 @_contracted
 def _turn_column(
-    is_pair: bool, table: Floats, codes: Integers, start: int, count: int, of_x: Floats,
+    is_pair: bool, table: Integers, codes: Integers, start: int, count: int, of_x: Floats,
     x_at: Integers, c: int, own: Floats, steps: Floats, left: Floats,
 ) -> None:  # fmt: skip
     """Another fixed column of rows that were turned."""
     m, x = len(x_at), x_at[c]
-    column, at = table[x], c + (4 if is_pair else 2)
+    column, at = column_at(table, x, len(codes)), c + (4 if is_pair else 2)
     for b in range(count):
         j = np.uint64(codes[start + b])
         y = (column[start + b] - of_x[0, x]) * of_x[1, x]

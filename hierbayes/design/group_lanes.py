@@ -37,9 +37,9 @@ type Factors = Mapping[str, tuple[str, ...]]  # the columns of each grouping fac
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodedBatch:
-    """A table (d, n) of a batch, and for each factor the codes (n,) of its groups, below a size."""
+    """The columns (n,) of a batch, and for each factor codes (n,) of its groups, below a size."""
 
-    table: Floats
+    table: Sequence[Floats]
     made: Columned
     codes_of: list[Integers]
     sizes: list[int]

@@ -6,9 +6,12 @@ sums that are nearly equal are never subtracted; see `row_rotations`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.addressed_columns import addressed
 from hierbayes.design.basis import Basis
 from hierbayes.design.column_roles import ColumnRoles
 from hierbayes.design.crossproducts import CrossProducts
@@ -36,13 +39,13 @@ class GroupRoots:
 
     def add(
         self,
-        table: Floats,
+        table: Iterable[Floats],
         codes: Integers,
         J: int,
         times: Floats | None = None,
         weights: Floats | None = None,
     ) -> list[tuple[int, Floats]]:
-        """Add rows, the columns of a table (d, n), of groups whose codes are below J.
+        """Add rows, the d columns (n,) of a table, of groups whose codes are below J.
 
         Each as often as ``times`` says (n,), with the precision ``weights`` (n,); by default 1.
         Returns the columns that turned out to vary, with the value (J,) that they had before in
@@ -53,16 +56,23 @@ class GroupRoots:
             longer[: len(self._own)] = self._own
             self._own = longer
         released: list[tuple[int, Floats]] = []
+        columns, addresses = addressed(table)
         start = 0
-        while (stopped := self._rotate(table, codes, times, weights, start)) >= 0:
+        while (stopped := self._rotate(addresses, codes, times, weights, start)) >= 0:
             start, place = divmod(stopped, len(self.roles.held))
             column = self.roles.held[place]
             released.append((column, self.held[column][:J]))
             self._release(column)
+        del columns  # which had to be kept till here
         return released
 
     def _rotate(
-        self, table: Floats, codes: Integers, times: Floats | None, weights: Floats | None, at: int
+        self,
+        table: Integers,
+        codes: Integers,
+        times: Floats | None,
+        weights: Floats | None,
+        at: int,
     ) -> int:
         roles = self.roles
         rotate = rotate_few if 1 <= roles.q <= 2 else rotate_rows
@@ -119,8 +129,7 @@ class GroupRoots:
         """
         r = cross.R.shape[1]
         rows = np.concatenate([cross.T, cross.R], axis=2)  # (J, r, m + q)
-        table = np.ascontiguousarray(rows.reshape(-1, rows.shape[2]).T)
-        self.add(table, np.repeat(codes, r), J)
+        self.add(list(rows.reshape(-1, rows.shape[2]).T), np.repeat(codes, r), J)
         self._own[codes, 0] += cross.rows - r
         self._W += np.tril(cross.W)
 

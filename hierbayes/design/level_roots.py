@@ -39,13 +39,13 @@ class LevelRoots:
 
     def add(
         self,
-        table: Floats,
+        table: Sequence[Floats],
         codes_of: Sequence[Integers],
         sizes: Sequence[int],
         times: Floats | None,
         weights: Floats | None,
     ) -> list[list[tuple[int, Floats]]]:
-        """Add rows, the columns of a table (d, n); codes of factor k are below ``sizes[k]``.
+        """Add rows, the d columns (n,) of a table; codes of factor k are below ``sizes[k]``.
 
         Each as often as ``times`` says (n,), with the precision ``weights`` (n,); None for 1.
         Returns for each factor what `GroupRoots.add` does.
@@ -85,10 +85,10 @@ class LevelRoots:
         return SparseProducts(levels, pairs, own[0].C, own[0].n, basis), own
 
 
-def _random(table: Floats, roles: ColumnRoles) -> Floats:
+def _random(table: Sequence[Floats], roles: ColumnRoles) -> Floats:
     """Z° (n, q) of rows."""
     shift, inverse = roles.of_z
-    columns: Floats = (table[roles.z_at].T - shift) * inverse
+    columns: Floats = (np.stack([table[at] for at in roles.z_at], axis=1) - shift) * inverse
     return columns
 
 

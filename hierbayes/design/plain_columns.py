@@ -9,6 +9,7 @@ or computed from each row alone, as in ``I(x**2)`` and ``log(x)``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -117,10 +118,25 @@ class PlainData:
         """Write them into a matrix (n, k)."""
         made = [column for part in spec.structure for column in self._of_term(part)]
         for place, (scale, factors) in enumerate(made):
-            column = matrix[:, place]
-            column[:] = factors[0] if factors and scale == 1.0 else scale
-            for factor in factors[1:] if scale == 1.0 else factors:
-                column *= factor
+            _multiply_out(scale, factors, matrix[:, place])
+
+    def each(self, spec: ModelSpec) -> list[tuple[Floats, bool]]:
+        """The same columns (n,) one by one, and whether each of them is computed.
+
+        A number of the data is its own column, and not to be changed.
+        """
+        computed = {id(self.numbers[name]) for name in self.sketch.computed}
+        found = []
+        for scale, factors in (one for part in spec.structure for one in self._of_term(part)):
+            if not factors:
+                found.append((_constant(self.n, scale), False))
+            elif scale == 1.0 and len(factors) == 1 and factors[0].dtype == np.float64:
+                found.append((factors[0], id(factors[0]) in computed))
+            else:
+                column = np.empty(self.n)
+                _multiply_out(scale, factors, column)
+                found.append((column, True))
+        return found
 
     def _of_term(self, part: EncodedTermStructure) -> list[tuple[float, tuple[Any, ...]]]:
         """A scale and the factors of each column of a term, the first factor varying fastest."""
@@ -136,6 +152,20 @@ class PlainData:
             return [self.numbers[name]]
         (levels,) = (kind.levels for kind in self.sketch.kinds if kind.name == name)
         return [self.codes[name] == k for k in range(int(reduced), len(levels or ()))]
+
+
+def _multiply_out(scale: float, factors: tuple[Any, ...], into: Floats) -> None:
+    into[:] = factors[0] if factors and scale == 1.0 else scale
+    for factor in factors[1:] if scale == 1.0 else factors:
+        into *= factor
+
+
+@lru_cache(maxsize=2)
+def _constant(n: int, value: float) -> Floats:
+    """A column (n,) that all batches of so many rows share."""
+    made = np.full(n, value)
+    made.flags.writeable = False
+    return made
 
 
 def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from hierbayes.compilation import compiled, in_loop, inner
 from hierbayes.compiled_arrays import room_for
+from hierbayes.design.addressed_columns import column_at, value_at
 from hierbayes.frames.arrays import Floats, Integers
 
 BLOCK = 128  # rows that take each step together
@@ -28,21 +29,22 @@ NEGLIGIBLE = 1e-14  # of a random value: what is left of it by those before it, 
 
 @compiled(error_model="numpy")
 def rotate_rows(
-    table: Floats, codes: Integers, times: Floats, weights: Floats, start: int,
+    table: Integers, codes: Integers, times: Floats, weights: Floats, start: int,
     of_z: Floats, of_x: Floats, z_at: Integers, x_at: Integers, held_at: Integers, held_from: int,
     own: Floats, W: Floats,
 ) -> int:  # fmt: skip
-    """Rows of a table (d, n) from ``start`` on into the triangles of their groups ``own``.
+    """Rows from ``start`` on into the triangles of their groups ``own``.
 
-    Columns are (table − shift)·inverse: the random ones at ``z_at`` (q,) with ``of_z`` (2, q), the
-    rotated ones of [x y] at ``x_at`` (m,) with ``of_x`` (2, p + 1).  What stands at ``held_at``
-    (h,) is the same in all rows of a group; at the first row in which it is not, the work stops,
-    and row · h + place is returned; otherwise −1.  ``times`` and ``weights`` are empty where all
-    rows are alike.  Of a group n_j, D_j (q), R̄_j above its diagonal, T̄_j (q, m) and, from
+    They stand in a table, the addresses (d,) of columns.  Columns are (table − shift)·inverse: the
+    random ones at ``z_at`` (q,) with ``of_z`` (2, q), the rotated ones of [x y] at ``x_at`` (m,)
+    with ``of_x`` (2, p + 1).  What stands at ``held_at`` (h,) is the same in all rows of a group;
+    at the first row in which it is not, the work stops, and row · h + place is returned; otherwise
+    −1.  ``times`` and ``weights`` are empty where all rows are alike.  Of a group n_j, D_j (q),
+    R̄_j above its diagonal, T̄_j (q, m) and, from
     ``held_from`` on, the held values stand together, for groups come in any order and memory is
     slow; W has its lower triangle only.
     """
-    n, q, m, h = table.shape[1], len(z_at), len(x_at), len(held_at)
+    n, q, m, h = len(codes), len(z_at), len(x_at), len(held_at)
     z, w, least = room_for((q, BLOCK)), room_for((m, BLOCK)), room_for((q, BLOCK))
     value, share, weight = room_for(BLOCK), room_for(BLOCK), room_for(BLOCK)
     before, size = room_for(BLOCK), room_for(BLOCK)
@@ -62,11 +64,11 @@ def rotate_rows(
                 weight[b] *= weights[start + b]
         rows = slice(start, start + count)
         for k in range(q):
-            _standardised(table[z_at[k]][rows], of_z[0, k], of_z[1, k], z[k])
+            _standardised(column_at(table, z_at[k], n)[rows], of_z[0, k], of_z[1, k], z[k])
             _negligible(z[k], least[k])
         for c in range(m):
             x = x_at[c]
-            _standardised(table[x][rows], of_x[0, x], of_x[1, x], w[c])
+            _standardised(column_at(table, x, n)[rows], of_x[0, x], of_x[1, x], w[c])
         at, at_x = 1 + q, 1 + q + q * (q - 1) // 2
         for k in range(q):
             _lengths(z[k], least[k], count, group, own, 1 + k, value, share, weight, before, size)
@@ -84,7 +86,7 @@ def rotate_rows(
 
 @inner
 def _counted(
-    table: Floats, start: int, count: int, group: Integers, held_at: Integers, own: Floats,
+    table: Integers, start: int, count: int, group: Integers, held_at: Integers, own: Floats,
     at: int, times: Floats, weight: Floats,
 ) -> tuple[int, int]:  # fmt: skip
     """Count rows, until one differs from its group in what is held: how many, and where, or −1."""
@@ -104,15 +106,15 @@ def _counted(
 
 
 @in_loop
-def held_otherwise(table: Floats, i: int, j: int, held_at: Integers, own: Floats, at: int) -> int:
+def held_otherwise(table: Integers, i: int, j: int, held_at: Integers, own: Floats, at: int) -> int:
     """Which held column of row i differs from its group j, −1 for none; the first row is kept."""
     h = len(held_at)
     if own[j, 0] == 0.0:
         for k in range(h):
-            own[j, at + k] = table[held_at[k], i]
+            own[j, at + k] = value_at(table, held_at[k], i)
     else:
         for k in range(h):
-            if own[j, at + k] != table[held_at[k], i]:
+            if own[j, at + k] != value_at(table, held_at[k], i):
                 return k
     return -1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from time import monotonic
 
@@ -58,8 +59,8 @@ class _Sums:
         lane.take(adding, CodedBatch(table, made, codes_of, [one.J for one in self.coders]))
         self.batches += 1
 
-    def _seen(self, made: Columned) -> Floats:
-        """The table (d, n) of a batch, after all is added up that has no groups."""
+    def _seen(self, made: Columned) -> Sequence[Floats]:
+        """The columns (n,) of the table of a batch, after all is added up that has no groups."""
         self.two_valued = self.two_valued and bool(
             ((made.observed == 0.0) | (made.observed == 1.0)).all()
         )
@@ -76,7 +77,7 @@ class _Sums:
             self.log_root_weights += 0.5 * float(
                 (logs if made.times is None else made.times * logs).sum()
             )
-        return made.table if self.plain else np.concatenate([columns.T, Z.T])
+        return made.table if self.plain else [*columns.T, *Z.T]
 
     def found(self) -> Pass:
         sorted_of = [one.sorted() for one in self.coders]

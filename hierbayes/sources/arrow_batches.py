@@ -24,15 +24,17 @@ def frames_of(
 
     Where ``blank``, a text without a character is missing.
     """
+    names = pd.Index([])  # of all frames the same, which then knows where each of them is
     for batch in batches:
         if batch.num_rows:
-            index = pd.RangeIndex(start, start + batch.num_rows)
-            columns = {
-                name: _column(column, name in labels, blank)
+            if names.tolist() != batch.schema.names:
+                names = pd.Index(batch.schema.names)
+            columns = [
+                _column(column, name in labels, blank)
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
-            }
-            frame = pd.DataFrame(columns, copy=False)
-            frame.index = index
+            ]
+            frame = pd.DataFrame(dict(enumerate(columns)), copy=False)
+            frame.index, frame.columns = pd.RangeIndex(start, start + batch.num_rows), names
             yield Batch(frame, place)
             start += batch.num_rows
 
