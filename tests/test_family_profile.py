@@ -12,6 +12,7 @@ import hierbayes as hb
 from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
+from hierbayes.estimation.newton import minimise
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.inference.profiles.held_latent import HeldLatent
 from hierbayes.inference.profiles.parameter import (
@@ -140,3 +141,28 @@ def test_a_mode_without_variance_is_said_to_be_one() -> None:
     mode = hb.Model("y ~ x + (1 + x | g)", data, family="bernoulli").map()
     assert mode.var_corr()["sd"].tolist() == [0.0, 0.0] and mode.singular
     assert str(mode.diagnose()).startswith("The MAP maximum lies on the boundary: G is singular.")
+
+
+def test_a_variable_that_nothing_depends_on_leads_no_search_astray() -> None:
+    noise = np.random.default_rng(0)
+
+    def deviance(x: np.ndarray) -> tuple[float, np.ndarray]:
+        slope = np.array([2.0 * (x[0] - 1.0), 0.0, 8.0 * (x[2] + 2.0)])
+        slope[[0, 2]] += 1e-9 * noise.normal(size=2)
+        return float((x[0] - 1.0) ** 2 + 4.0 * (x[2] + 2.0) ** 2), slope
+
+    found = minimise(deviance, np.zeros(3), np.zeros(3, dtype=bool), steps=8)
+    assert found.converged
+    np.testing.assert_allclose(found.x, [1.0, 0.0, -2.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("block", ["sd", "corr"])
+def test_what_is_held_is_no_variable_of_the_search(block: str) -> None:
+    fit = reference.fit("sim_binomial_slope")
+    assert isinstance(fit, FamilyPointFit)
+    (one,) = (one for one in parameters_of(fit.problem) if one.block == block and one.at[0] == 0)
+    held, best = HeldLatent(fit, one), estimates_of(fit)
+    value = float(parameter_values((one,), best)[0]) * 0.9
+    x = held.lifted(held.variables(best))
+    moved = [held.objective(value)(x + 0.1 * e)[0] for e in np.eye(len(x))]
+    assert np.all(np.abs(np.array(moved) - held.objective(value)(x)[0]) > 1e-4)

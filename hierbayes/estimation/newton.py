@@ -39,7 +39,8 @@ def minimise(
     """The minimum near a start.
 
     The Hessian is that of differences of the gradient, its eigenvalues taken by
-    size so that every step descends; a variable at zero that wants to be negative rests.
+    size so that every step descends; a variable at zero that wants to be negative rests, and so
+    does one that nothing depends on, whose differences are rounding.
     From one that is known nearby, secants keep it up to date (BFGS), and differences are made
     where these lead too slowly.
 
@@ -70,7 +71,8 @@ def minimise(
     for _ in range(steps):
         if not np.isfinite(gradient).all():
             break
-        free = np.flatnonzero(~((x <= lower) & (gradient >= 0.0)))
+        rests = (x <= lower) & (gradient >= 0.0)
+        free = np.flatnonzero(~rests & (gradient != 0.0))
         if not len(free):
             return Minimum(value, x, True)
         H = _hessian(objective, x, gradient, free)

@@ -15,6 +15,8 @@ from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.inference.profiles.parameter import Parameter
 from hierbayes.likelihood.covariance import block_mask, cholesky_psd
 
+_HELD: dict[str, tuple[int, ...]] = {"sd": (0, 0), "corr": (1, 0)}  # the entry that is held
+
 
 class HeldRoot:
     """The root of G° as a function of free entries of E, with at most one of them held.
@@ -37,6 +39,8 @@ class HeldRoot:
         order, self._to_effects, self.unit = _coordinates(basis, first)
         self._order, self._back = order, np.argsort(order)
         inside = block_mask(blocks)[np.ix_(order, order)]
+        if parameter.block in _HELD:
+            inside[_HELD[parameter.block]] = False
         rows, columns = np.nonzero(np.tril(inside))
         self.entries: tuple[Integers, Integers] = (rows, columns)
         self._to_coordinates = np.linalg.inv(self._to_effects)
