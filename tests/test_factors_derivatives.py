@@ -77,11 +77,12 @@ def test_thousands_of_nested_groups() -> None:
     assert_allclose(hb.wald(fit, df="kenward-roger").rows["df"], 40.0, rtol=1e-6)
 
 
+@pytest.mark.parametrize("limit", ["_MOST_WORK", "_MOST_NUMBERS"])
 def test_what_takes_long_has_others_that_stand_in(
-    monkeypatch: pytest.MonkeyPatch, rows: pd.DataFrame
+    monkeypatch: pytest.MonkeyPatch, rows: pd.DataFrame, limit: str
 ) -> None:
     fit, _ = fitted(rows, "crossed slopes")
-    monkeypatch.setattr(sparse_derivatives, "_MOST_WORK", 1.0)
+    monkeypatch.setattr(sparse_derivatives, limit, 1.0)
     why = (
         "Satterthwaite's and Kenward and Roger's degrees of freedom need matrices of 8 random "
         "effects that meet in rows beside 8 more, which takes long; use df='inner-outer' or "

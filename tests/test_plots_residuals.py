@@ -125,6 +125,14 @@ def test_a_far_row_is_named(hs: pd.DataFrame) -> None:
     assert "17" in [text.get_text() for text in third.texts]
 
 
+def test_a_regression_has_one_box_without_an_order(hs: pd.DataFrame) -> None:
+    first, drawn, _ = hb.plots.plot_level1_residuals(hb.Model("mathach ~ ses", hs).reml()).axes
+    assert first.get_xlabel() == "fitted value"
+    assert drawn.get_title("left") == "Quartiles"
+    assert drawn.get_xlabel() == "all rows"
+    assert list(drawn.get_xticks()) == []
+
+
 def test_quantile_residuals_are_those_of_the_fit(hs: pd.DataFrame) -> None:
     few = hs[hs["school"].isin(hs["school"].unique()[:8])]
     binary = hb.Model("Minority ~ ses + (1 | school)", few, family="bernoulli").ml()

@@ -23,6 +23,7 @@ from hierbayes.likelihood.of_products import profile_of
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.structured_point import structured_point
 
+# How a climb goes; where it ends does not depend on them.
 _RADIUS = 1.0  # of the first step, in units of effects and coordinates
 _LEAST = 2e-11  # gain of ℓ that ends the climb: 1e-5 standard errors
 _UNSEEN = 1e-8  # gain that may be lost in the rounding of ℓ

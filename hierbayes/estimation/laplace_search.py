@@ -16,6 +16,7 @@ from hierbayes.estimation.quasi_newton import Reached, minimise, settled
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.laplace import LatentPoint, Mode
 
+# How a search goes: where it ends differs by no more than the last gain.
 _NEGLIGIBLE = 1e-14  # gain of ℓ, beside its size, that ends a search by Newton steps
 _LAST, _MOST_AT_LAST = 1e-14, 1e-9  # the same by the last step of secants, and at most
 _NOISE = 1e-15  # of what the responses alone add to ℓ, and large sums of rows take away

@@ -9,6 +9,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.dispersion import dispersion_coordinates
 from hierbayes.likelihood.laplace import LatentPoint, Mode
 
+# Where a search begins, and not where it ends.
 _FIRST_SD = 0.5  # of the random effects, on the scale of η
 _FAR = 10.0  # widths of the middle half of the responses, on both sides of it
 _LONG_STEP, _SHORT_STEP = 5.0, 0.05  # of η, on the way to the start

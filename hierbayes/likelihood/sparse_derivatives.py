@@ -24,6 +24,7 @@ from hierbayes.likelihood.rooted_elimination import RootedElimination, rooted_el
 from hierbayes.likelihood.sparse_state import SparseState
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_directions
 
+# What a user may have to wait for, and find room for; no number depends on them.
 _MOST_WORK = 1.5e11  # multiplications: some seconds
 _MOST_NUMBERS = 30_000_000  # of the effects of the chain beside those of the core
 _LARGER = 30.0  # sd of an effect beside its noise, from which on roots are used where they can be

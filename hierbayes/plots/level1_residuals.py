@@ -184,18 +184,21 @@ def plot_level1_residuals(
         first, second, third = drawn.panels
         _draw_against_fitted(first, found)
         marginal = kind.startswith("marginal")
-        seen = f"fitted value {'of the population' if marginal else given}"
+        several = len(found.groups) > 1
+        of_what = f" {'of the population' if marginal else given}" if several else ""
+        seen = f"fitted value{of_what}"
         first.set_xlabel(in_lines(drawn, first, seen, LABEL_PER_INCH))
         first.set_ylabel(word)
         _draw_by_group(second, found.groups)
         second.set_ylabel(word)
         ordered = f"{of}, in order of the median{_ends(found.groups)}"
-        second.set_xlabel(in_lines(drawn, second, ordered, LABEL_PER_INCH))
+        second.set_xlabel(in_lines(drawn, second, ordered, LABEL_PER_INCH) if several else of)
         size = float(np.clip(60.0 / np.sqrt(len(found.rows)), 1.4, 4.0))
         labels = found.rows.index.astype(str)
         draw_normal_quantiles(third, found.rows, "scaled", labels=labels, size=size)
         third.set_ylabel(word if kind in _SCALED else f"{word} / its sd")
-        titles = ("Against fitted values", "By group", f"Normal quantiles, {100 * prob:g}% band")
+        by_group = "By group" if several else "Quartiles"
+        titles = ("Against fitted values", by_group, f"Normal quantiles, {100 * prob:g}% band")
         for panel, title in zip(drawn.panels, titles, strict=True):
             panel.set_title(in_lines(drawn, panel, title, TITLE_PER_INCH))
         heading(drawn, f"Level-1 residuals, {fit.engine}")
@@ -227,7 +230,7 @@ def _draw_by_group(ax: Axes, groups: pd.DataFrame) -> None:
            edgecolor=GREY, linewidth=0.5 if J <= 60 else 0.2)  # fmt: skip
     ax.hlines(groups["median"], place - 0.36, place + 0.36, color=BLACK, linewidth=1.6)
     ax.axhline(0.0, color=BLACK, linewidth=0.6, linestyle="--", zorder=0.4)
-    if J <= _NAMED_GROUPS:
+    if 1 < J <= _NAMED_GROUPS:
         ax.set_xticks(place, groups.index.astype(str), rotation=90, fontsize=8.0)
         ax.tick_params(axis="x", length=0.0, pad=1.5)
     else:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PANELS = 4  # of quantities, where none are stated
+_MOVEMENT = "movement of the mean, in posterior sds"
 _HATCHES = {
     "gamma": "", "sd": "////", "corr": "....", "sigma": "\\\\\\\\", "icc": "xxxx", "G": "++++",
     "r2": "oooo", "several": "----", CAUTIONARY: "||",
@@ -114,9 +115,11 @@ def plot_tornado(
         for panel, name in zip(drawn.panels, names, strict=True):
             _draw(panel, frame.loc[name], reach)
             panel.set_title(str(name))
-        for panel in drawn.panels[-drawn.columns :]:
-            said = "movement of the mean, in posterior sds"
-            panel.set_xlabel(in_lines(drawn, panel, said, LABEL_PER_INCH))
+        if drawn.is_new:
+            drawn.figure.supxlabel(_MOVEMENT, fontsize=9)
+        else:
+            for panel in drawn.panels[-drawn.columns :]:
+                panel.set_xlabel(in_lines(drawn, panel, _MOVEMENT, LABEL_PER_INCH))
         starred = " (*: to another conclusion)" if frame["flips"].any() else ""
         heading(drawn, f"How far each prior moves the posterior{starred}")
     return drawn.figure
