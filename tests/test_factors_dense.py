@@ -6,9 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import hierbayes as hb
+from hierbayes.design.elimination import Elimination
+from hierbayes.design.elimination_builder import Builder, Entries
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.sparse_products import SparseProducts, sparse_products
@@ -106,6 +108,23 @@ def test_what_leads_and_what_is_core(made: Design) -> None:
         assert len(set(zip(inner, outer, strict=True))) == len(set(inner))
     places = np.concatenate([one.ravel() for one in layout.places])
     assert sorted(places) == list(range(layout.elimination.effects))
+
+
+def test_an_order_that_is_remembered_is_that_of_the_numbers(made: Design) -> None:
+    """Shapes place indices once, and any numbers by them, as a builder places the numbers."""
+    cross = replace(made.cross, C=2.0 * made.cross.C)  # another object of the same shape
+    found, levels = elimination_of(cross), cross.levels
+    pairs = {(pair.first, pair.second): (pair.i, pair.j, pair.values) for pair in cross.pairs}
+    J, q = tuple(one.J for one in levels), tuple(one.q for one in levels)
+    A, B = tuple(one.A for one in levels), tuple(one.B for one in levels)
+    built = Builder(Entries(cross.p, J, q, A, B, pairs, cross.C)).layout()
+    assert found.chain == built.chain
+    for mine, other in zip(found.places, built.places, strict=True):
+        assert_array_equal(mine, other)
+    for field in Elimination._fields:
+        one, two = (np.asarray(getattr(it.elimination, field)) for it in (found, built))
+        assert_array_equal(one, two, err_msg=field)
+        assert one.dtype == two.dtype
 
 
 @pytest.mark.parametrize("reading", [ML, REML])

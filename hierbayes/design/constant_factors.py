@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 
@@ -24,8 +26,7 @@ def constant_factors(
 
     A number that scales a term belongs to what it scales, and is none of them.
     """
-    terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
-    factors = {f for term in terms for f in factors_of(term) if not is_number(f)}
+    factors = _factors(spec.fixed, *spec.random_effects)
     if not factors:
         return frozenset()
     X, alone = fixed
@@ -38,6 +39,14 @@ def constant_factors(
         made = materialise(parse_formula(f"0 + {factor}"), frame, spec.functions)
         outer[factor] = bool(is_outer(np.asarray(made, dtype=np.float64), codes, J).all())
     return frozenset(factor for factor, found in outer.items() if found)
+
+
+@lru_cache(maxsize=512)
+def _factors(*parts: tuple[str, ...]) -> frozenset[str]:
+    """The factors of these terms."""
+    return frozenset(
+        f for terms in parts for term in terms for f in factors_of(term) if not is_number(f)
+    )
 
 
 def factor_values(

@@ -20,273 +20,65 @@ Linear Systems*, chapter 4.
 
 from __future__ import annotations
 
-from itertools import accumulate
+from functools import lru_cache
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from hierbayes.design.elimination import BEGIN, FACTOR, Elimination, Layout
-from hierbayes.design.elimination_blocks import Blocks
+from hierbayes.design.elimination import Layout
+from hierbayes.design.elimination_builder import Builder, Entries
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
+
+_FEW = 2000  # pairs of levels whose order is remembered for other numbers
+
+type _Pair = tuple[int, int, bytes, bytes]
 
 
 @remembered
 def elimination_of(cross: SparseProducts) -> Layout:
     """The order of elimination of these cross-products, and the place of every entry."""
-    return _Builder(cross).layout()
+    levels, pairs = cross.levels, cross.pairs
+    J, q = tuple(one.J for one in levels), tuple(one.q for one in levels)
+    if sum(len(pair.i) for pair in pairs) > _FEW:
+        A, B = tuple(one.A for one in levels), tuple(one.B for one in levels)
+        by_pair = {(pair.first, pair.second): (pair.i, pair.j, pair.values) for pair in pairs}
+        return Builder(Entries(cross.p, J, q, A, B, by_pair, cross.C)).layout()
+    shape = tuple((pair.first, pair.second, _key(pair.i), _key(pair.j)) for pair in pairs)
+    known, order = _order(cross.p, J, q, shape)
+    every = [one.A for one in levels] + [one.B for one in levels] + [one.values for one in pairs]
+    products: Floats = np.concatenate([one.ravel() for one in every])[order]
+    C = np.ascontiguousarray(cross.C)
+    elimination = known.elimination._replace(products=products, C=C)
+    return Layout(known.chain, elimination, known.places)
 
 
-class _Builder:
-    """Builds the layout of one set of cross-products."""
+def _key(levels: Integers) -> bytes:
+    return levels.astype(np.int64, copy=False).tobytes()
 
-    def __init__(self, cross: SparseProducts) -> None:
-        self.cross, self.p1 = cross, cross.p + 1
-        self.pairs = {(pair.first, pair.second): pair for pair in cross.pairs}
-        self.chain = self._chain()
-        self.rest = [k for k in range(len(cross.levels)) if k not in self.chain]
 
-    def layout(self) -> Layout:
-        """Everything in order."""
-        self._place_core()
-        self._place_panels()
-        self.places = self._places()
-        blocks = Blocks()
-        self._add_panel_blocks(blocks)
-        self._add_core_blocks(blocks)
-        levels = self.cross.levels
-        elimination = Elimination(
-            q=np.array([level.q for level in levels], dtype=np.int64),
-            start=np.array([span.start for span in self.cross.spans], dtype=np.int64),
-            nodes=self.nodes,
-            ancestors=self.ancestors,
-            component=self.component,
-            maps=self.maps,
-            core=self.core_rows,
-            components=self.components,
-            blocks=np.concatenate(blocks.kinds),
-            products=np.concatenate(blocks.values),
-            offsets=self._offsets(),
-            C=np.ascontiguousarray(self.cross.C),
-            size=self.size,
-            effects=sum(self.cross.sizes),
-        )
-        return Layout(tuple(self.chain), elimination, self.places)
+@lru_cache(maxsize=32)
+def _order(
+    p: int, J: tuple[int, ...], q: tuple[int, ...], shape: tuple[_Pair, ...]
+) -> tuple[Layout, Integers]:
+    """A layout without its numbers, and their places among all of those of the cross-products.
 
-    # ---------------------------------------------------------------- which factors lead
+    These are A of each factor, B of each, and then those of pairs of levels.
+    """
+    end = 0
 
-    def blocks_of(self, k: int, m: int) -> tuple[Integers, Integers, Floats]:
-        """Levels of k and of m that occur together, and Z_k'Z_m."""
-        if k < m:
-            pair = self.pairs[k, m]
-            return pair.i, pair.j, pair.values
-        pair = self.pairs[m, k]
-        return pair.j, pair.i, np.swapaxes(pair.values, 1, 2)
+    def places(*size: int) -> Integers:
+        nonlocal end
+        count = int(np.prod(size))
+        end += count
+        return np.arange(end - count, end).reshape(size)
 
-    def _is_nested(self, k: int, m: int) -> bool:
-        i, _, _ = self.blocks_of(k, m)
-        return len(i) == self.cross.levels[k].J
-
-    def _chain(self) -> list[int]:
-        """The factor with most effects, then what it is nested in, in order of size."""
-        sizes = self.cross.sizes
-        order = sorted(range(len(sizes)), key=lambda k: -self.cross.levels[k].J)
-        chain = [order[0]]
-        for k in order[1:]:
-            if self._is_nested(chain[-1], k):
-                chain.append(k)
-        return chain
-
-    # ---------------------------------------------------------------- the core
-
-    def _place_core(self) -> None:
-        """Component and place within it of every level of the core."""
-        levels, top = self.cross.levels, self.chain[-1]
-        J, counts = levels[top].J, [levels[k].J for k in self.rest]
-        first = [0, *accumulate(counts)]
-        self.first = dict(zip(self.rest, first, strict=False))
-        total = first[-1]
-        component = self._core_components(J, total)
-        q = np.array([levels[k].q for k in self.rest], dtype=np.int64).repeat(counts)
-        order = component.argsort(kind="stable")
-        ends = q[order].cumsum()
-        size = np.bincount(component, q).astype(np.int64)
-        starts = size.cumsum() - size
-        place = np.empty(total, dtype=np.int64)
-        place[order] = ends - q[order] - starts[component[order]]
-        self.core_component, self.core_place, self.core_q = component, place, q
-        self.core_sizes, self.core_starts = size, starts
-
-    def _core_components(self, J: int, total: int) -> Integers:
-        """The component of each of ``total`` core levels: what levels at the top connect."""
-        if not total:
-            return np.zeros(0, dtype=np.int64)
-        edges = [self.blocks_of(self.chain[-1], k)[:2] for k in self.rest]
-        rows = np.concatenate([i for i, _ in edges])
-        columns = np.concatenate(
-            [self.first[k] + j for k, (_, j) in zip(self.rest, edges, strict=True)]
-        )
-        if np.bincount(rows).max() == total:  # a level at the top meets all
-            return np.zeros(total, dtype=np.int64)
-        graph = coo_matrix((np.ones(len(rows)), (rows, J + columns)), shape=(J + total, J + total))
-        labels = connected_components(graph, directed=False)[1][J:]
-        return np.unique(labels, return_inverse=True)[1]
-
-    # ---------------------------------------------------------------- the panels
-
-    def _place_panels(self) -> None:
-        levels, chain, p1 = self.cross.levels, self.chain, self.p1
-        J = [levels[k].J for k in chain]
-        self.first_node = dict(zip(chain, accumulate([0, *J]), strict=False))
-        N, r = sum(J), len(chain)
-        factor = np.array(chain, dtype=np.int64).repeat(J)
-        place = np.arange(r).repeat(J)
-        q = np.array([level.q for level in levels], dtype=np.int64)
-        self.ancestors = np.full((N, r), -1, dtype=np.int64)
-        for a, k in enumerate(chain):
-            for b in range(a + 1, r):
-                i, j, _ = self.blocks_of(k, chain[b])
-                self.ancestors[self.first_node[k] + i, b] = self.first_node[chain[b]] + j
-        self._collect_core_rows(N)
-        above = np.array([q[chain[a + 1 :]].sum() for a in range(r)], dtype=np.int64)
-        below = above[place] + self.n_core + p1
-        sizes = (q[factor] + below) * q[factor]
-        begin = sizes.cumsum() - sizes
-        maps_of = self._maps(place, q)
-        self.nodes = np.empty((N, 7), dtype=np.int64)
-        self.nodes.T[:] = factor, place, begin, below, maps_of, self.core_begin, self.n_core
-        end = int(sizes.sum())
-        m = self.core_sizes
-        entries = (m + p1) * m
-        self.components = np.empty((len(m), 2), dtype=np.int64)
-        self.components.T[:] = m, end + entries.cumsum() - entries
-        self.size = end + int(entries.sum())
-
-    def _collect_core_rows(self, N: int) -> None:
-        """The core levels that each panel meets, by place in their component."""
-        nodes, cores = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-        owners, end = {}, 0
-        for k in self.chain:
-            for m in self.rest:
-                i, j, _ = self.blocks_of(k, m)
-                nodes.append(self.first_node[k] + i)
-                cores.append(self.first[m] + j)
-                owners[k, m] = slice(end, end := end + len(i))
-        node, level = np.concatenate(nodes), np.concatenate(cores)
-        order = np.lexsort((self.core_place[level], node))
-        by_node, by_level = node[order], level[order]
-        width = self.core_q[by_level]
-        ends = width.cumsum()
-        total = int(ends[-1]) if len(ends) else 0
-        within = np.arange(total) - (ends - width).repeat(width)
-        self.core_rows = self.core_place[by_level].repeat(width) + within
-        self.n_core = np.bincount(by_node, width, N).astype(np.int64)
-        self.core_begin = self.n_core.cumsum() - self.n_core
-        self.component = np.full(N, -1, dtype=np.int64)
-        self.component[node] = self.core_component[level]
-        row = np.empty(len(node), dtype=np.int64)
-        row[order] = ends - width - self.core_begin[by_node]
-        # where the rows of each block begin among the core rows of its panel
-        self.core_row = {pair: row[at] for pair, at in owners.items()}
-
-    def _maps(self, place: Integers, q: Integers) -> Integers:
-        """Where maps begin; a panel's rows from an ancestor on, in the panel of that ancestor."""
-        chain, r, N = self.chain, len(self.chain), len(place)
-        if r == 1:
-            self.maps = np.zeros(0, dtype=np.int64)
-            return np.zeros(N, dtype=np.int64)
-        fixed = [int(q[chain[b:]].sum()) for b in range(r)]  # rows of an ancestor and of its own
-        length = np.zeros((N, r), dtype=np.int64)
-        for b in range(1, r):
-            length[:, b] = np.where(place < b, fixed[b] + self.n_core + self.p1, 0)
-        begin = (np.cumsum(length.ravel()) - length.ravel()).reshape(N, r)
-        self.maps = np.empty(int(length.sum()), dtype=np.int64)
-        owner = np.repeat(np.arange(N), self.n_core)
-        within = np.arange(len(self.core_rows)) - self.core_begin[owner]
-        width = int(self.core_rows.max(initial=0)) + 1
-        keys = owner * width + self.core_rows
-        for b in range(1, r):
-            nodes = np.flatnonzero(place < b)
-            ancestor = self.ancestors[:, b]
-            at = begin[nodes, b][:, None]
-            self.maps[at + np.arange(fixed[b])] = np.arange(fixed[b])
-            tail = fixed[b] + self.n_core[ancestor[nodes]][:, None] + np.arange(self.p1)
-            self.maps[at + fixed[b] + self.n_core[nodes][:, None] + np.arange(self.p1)] = tail
-            one = np.flatnonzero(place[owner] < b)
-            above = ancestor[owner[one]]
-            there = np.searchsorted(keys, above * width + self.core_rows[one])
-            to = begin[owner[one], b] + fixed[b] + within[one]
-            self.maps[to] = fixed[b] + there - self.core_begin[above]
-        first = np.minimum(place + 1, r - 1)
-        start: Integers = begin[np.arange(N), first]
-        return start
-
-    # ---------------------------------------------------------------- the entries
-
-    def _add_panel_blocks(self, blocks: Blocks) -> None:
-        levels, chain = self.cross.levels, self.chain
-        first = [places[:, 0] for places in self.places]
-        for a, k in enumerate(chain):
-            q = levels[k].q
-            nodes = self.first_node[k] + np.arange(levels[k].J)
-            begin, n_core = self.nodes[nodes, BEGIN], self.n_core[nodes]
-            blocks.add((k, k), levels[k].A, begin, q, (first[k], first[k]))
-            row = q
-            for m in chain[a + 1 :]:
-                i, j, values = self.blocks_of(k, m)
-                at, places = begin[i] + row * q, (first[m][j], first[k][i])
-                blocks.add((m, k), np.swapaxes(values, 1, 2), at, q, places)
-                row += levels[m].q
-            for m in self.rest:
-                i, j, values = self.blocks_of(k, m)
-                at, places = begin[i] + (row + self.core_row[k, m]) * q, (first[m][j], first[k][i])
-                blocks.add((m, k), np.swapaxes(values, 1, 2), at, q, places)
-            blocks.add((-1, k), levels[k].B, begin + (row + n_core) * q, q, (first[k], first[k]))
-
-    def _add_core_blocks(self, blocks: Blocks) -> None:
-        first = [places[:, 0] for places in self.places]
-        for k in self.rest:
-            one = self.cross.levels[k]
-            level = self.first[k] + np.arange(one.J)
-            size, begin = self.components[self.core_component[level]].T
-            at, places = self.core_place[level], (first[k], first[k])
-            blocks.add((k, k), one.A, begin + at * size + at, size, places)
-            blocks.add((-1, k), one.B, begin + size * size + at, size, places)
-        for place, k in enumerate(self.rest):
-            for m in self.rest[place + 1 :]:
-                i, j, values = self.blocks_of(k, m)
-                at, to = self.core_place[self.first[k] + i], self.core_place[self.first[m] + j]
-                size, begin = self.components[self.core_component[self.first[k] + i]].T
-                ends = {k: first[k][i], m: first[m][j]}
-                for row, column, block, chosen, here, there in (  # the lower triangle is filled
-                    (k, m, values, at > to, at, to),
-                    (m, k, np.swapaxes(values, 1, 2), at < to, to, at),
-                ):
-                    spot = (begin + here * size + there)[chosen]
-                    both = (ends[row][chosen], ends[column][chosen])
-                    blocks.add((row, column), block[chosen], spot, size[chosen], both)
-
-    def _offsets(self) -> Integers:
-        """Where panels, then components, begin among all random effects."""
-        q = np.array([level.q for level in self.cross.levels], dtype=np.int64)
-        width = q[self.nodes[:, FACTOR]]
-        end = int(width.sum())
-        offsets: Integers = np.concatenate([width.cumsum() - width, end + self.core_starts])
-        return offsets
-
-    def _places(self) -> tuple[Integers, ...]:
-        """Where the effects of each level stand, panels first and then component by component."""
-        levels = self.cross.levels
-        places: dict[int, Integers] = {}
-        end = 0
-        for k in self.chain:
-            J, q = levels[k].J, levels[k].q
-            places[k] = end + np.arange(J * q).reshape(J, q)
-            end += J * q
-        for k in self.rest:
-            level = self.first[k] + np.arange(levels[k].J)
-            at = end + self.core_starts[self.core_component[level]] + self.core_place[level]
-            places[k] = at[:, None] + np.arange(levels[k].q)
-        return tuple(places[k] for k in range(len(levels)))
+    A = tuple(places(j, k, k) for j, k in zip(J, q, strict=True))
+    B = tuple(places(j, k, p + 1) for j, k in zip(J, q, strict=True))
+    pairs = {}
+    for first, second, *keys in shape:
+        i, j = (np.frombuffer(key, dtype=np.int64) for key in keys)
+        pairs[first, second] = i, j, places(len(i), q[first], q[second])
+    known = Builder(Entries(p, J, q, A, B, pairs, np.zeros((0, 0)))).layout()
+    order = known.elimination.products.astype(np.intp)
+    return known, order

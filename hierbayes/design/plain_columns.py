@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -168,8 +168,33 @@ def _constant(n: int, value: float) -> Floats:
     return made
 
 
-def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:
-    """The columns that a formula names, or None where formulaic had better look at all rows."""
+class _Same:
+    """A formula, told from others by identity: formulaic's cannot be hashed."""
+
+    __slots__ = ("formula",)
+
+    def __init__(self, formula: Formula) -> None:
+        self.formula = formula
+
+    def __hash__(self) -> int:
+        return id(self.formula)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.formula is other.formula
+
+
+class _Named(NamedTuple):
+    """The terms of a formula as a sketch has them, its columns, and its expressions by text."""
+
+    terms: tuple[tuple[str, ...], ...]
+    columns: tuple[str, ...]
+    computed: dict[str, Expression]
+
+
+@lru_cache(maxsize=256)
+def _named(same: _Same) -> _Named | None:
+    """What a formula names, None where formulaic had better look at all rows."""
+    formula = same.formula
     named = [_names(term) for term in formula]
     terms = tuple(names for names in named if names is not None)
     if len(terms) < len(named):
@@ -184,8 +209,17 @@ def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:
     if own.keys() & computed.keys():  # a column that is called like an expression
         return None
     own |= dict.fromkeys(name for one in computed.values() for name in columns_in(one))
+    return _Named(terms, tuple(own), computed)
+
+
+def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:
+    """The columns that a formula names, or None where formulaic had better look at all rows."""
+    named = _named(_Same(formula))
+    if named is None:
+        return None
+    terms, columns, computed = named
     kinds, numbers, codes = [], {}, {}
-    for name in own:
+    for name in columns:
         column = data[name]
         if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
             numbers[name] = column.to_numpy(dtype=np.float64)

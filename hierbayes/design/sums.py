@@ -123,11 +123,10 @@ def left_within(cross: Products) -> tuple[float, float]:
         left = share * cross.C[-1, -1] if share < _VERY_SMALL else np.nan
         return left, cross.n - cross.p - float(sum(cross.sizes))
     E, varies = _apart(cross)
-    M = _with_response(E)
-    W = M.T @ cross.W @ M
-    size, slopes = np.diag(W)[:-1][varies], W[:-1, -1][varies]
-    freedom = cross.n - float(cross.R.any(axis=2).sum() + varies.sum())
-    return float(W[-1, -1] - (slopes**2 / size).sum()), freedom
+    W = cross.W
+    E, freedom = E[:, varies], cross.n - float(cross.R.any(axis=2).sum() + varies.sum())
+    slopes, sizes = W[-1, :-1] @ E, ((W[:-1, :-1] @ E) * E).sum(axis=0)
+    return float(W[-1, -1] - (slopes**2 / sizes).sum()), freedom
 
 
 def taken_out(cross: CrossProducts) -> tuple[Floats, Floats]:
