@@ -252,3 +252,18 @@ def test_other_responses_are_told_apart(formula: str, family: hb.families.Respon
     cbpp = hb.load_dataset("cbpp")
     first = hb.Model(COUNTS, cbpp, family="binomial")
     assert not hb.equivalence(first, hb.Model(formula, cbpp, family=family)).same_rows
+
+
+def test_models_without_random_effects() -> None:
+    """Repeated measures: a correlation that is the same, and one that is not."""
+    orthodont = hb.load_dataset("orthodont")
+    a, b, c = (
+        hb.Model("distance ~ age * Sex", orthodont, residual=errors)
+        for errors in (
+            hb.residuals.CAR1("age", group="Subject"),
+            hb.residuals.CAR1("age", group="Subject"),
+            hb.residuals.CompoundSymmetry(group="Subject"),
+        )
+    )
+    assert hb.equivalence(a, b).identical
+    assert not hb.equivalence(a, c).same_rows

@@ -65,3 +65,14 @@ def test_remedies_are_for_arguments_that_a_model_does_not_take() -> None:
 def test_the_coding_that_the_remedy_names_is_read(hs: pd.DataFrame) -> None:
     model = hb.Model("mathach ~ C(Sector, contr.sum) + (1 | school)", hs)
     assert len(model.problem.design.terms) == 2
+
+
+def test_code_of_counted_rows_is_refused(small_data: pd.DataFrame) -> None:
+    """Code of the data would be of each row once; of rows that were made of them it is not."""
+    data = small_data.assign(n=2)
+    model = hb.Model("y ~ 1 + (1 | g)", data, counts="n")
+    message = r"code for lme4 is of rows that count once, .* data\.loc\[data\.index\.repeat\(data"
+    with pytest.raises(hb.FormulaError, match=message):
+        model.emit("lme4")
+    made = data.loc[data.index.repeat(data["n"])]
+    assert "lmer(" in hb.Model("y ~ 1 + (1 | g)", made).emit("lme4")

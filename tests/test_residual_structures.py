@@ -358,6 +358,11 @@ REFUSED: list[tuple[str, Any, type[Exception], str]] = [
      "residual is a structure of hb.residuals, such as hb.residuals.AR1('week'), not 'AR1'"),
     ("two correlations", lambda: hr.AR1() * hr.CompoundSymmetry(), hb.ResidualError,
      "errors have one correlation, and these are 2: AR1(), CompoundSymmetry(); keep one"),
+    ("added", lambda: hr.AR1("week") + hr.Strata("sex"), hb.ResidualError,
+     "structures of errors are multiplied: AR1('week') * Strata('sex')"),
+    ("no times", lambda: hr.CAR1(), hb.ResidualError,
+     "CAR1 takes the column of its times, as in hb.residuals.CAR1('day'); the order of rows is the "
+     "time of AR1()"),
     ("twice", lambda: hr.Strata("sex") * hr.Strata("sex"), hb.ResidualError,
      "a part is there twice: Strata('sex') * Strata('sex')"),
     ("own variances", lambda: hr.Unstructured("week") * hr.Strata("sex"), hb.ResidualError,

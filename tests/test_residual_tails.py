@@ -93,6 +93,12 @@ def test_other_systems_have_a_family_for_it(system: str, hs: Any) -> None:
     assert hb.read_code(system, code, data=hs).problem.family == hb.families.StudentT(df=4)
 
 
+def test_sas_does_not_estimate_degrees_of_freedom(hs: Any) -> None:
+    model = hb.Model(FORMULA, hs, residual=hr.StudentT(None))
+    with pytest.raises(hb.FormulaError, match=r"holds the degrees of freedom of DIST=TCENTRAL"):
+        model.emit("sas")
+
+
 @pytest.mark.parametrize("system", ["nlme", "lme4", "stata", "hlm", "mlwin", "statsmodels"])
 def test_systems_without_such_a_family_refuse_it(system: str, hs: Any) -> None:
     model = hb.Model(FORMULA, hs, residual=hr.StudentT(4))

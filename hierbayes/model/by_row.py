@@ -46,6 +46,22 @@ def rows_counted(data: pd.DataFrame, counts: Given | None) -> pd.DataFrame:
     return data.iloc[np.repeat(np.arange(len(data)), values.astype(np.int64))]
 
 
+def refuse_counted_code(counts: Given | None, system: str) -> None:
+    """Refuse to write code of rows that stand for several, which would be of each once.
+
+    Raises
+    ------
+    FormulaError
+    """
+    if counts is not None:
+        name = repr(counts) if isinstance(counts, str) else "'n'"
+        raise FormulaError(
+            f"code for {system} is of rows that count once, and counts= says how often these do; "
+            f"make rows of them, data.loc[data.index.repeat(data[{name}])], and state the model of "
+            "those without counts="
+        )
+
+
 def refuse_counted_times(residual: ResidualStructure | None, counts: Given | None) -> None:
     """Refuse counts of equal rows where each row has a time of its own.
 

@@ -283,7 +283,7 @@ def _combination(columns: Floats, wanted: Floats) -> Floats | None:
 def _in_units(K: Floats, first: Floats, second: Floats) -> Floats:
     """M₁KM₂⁻¹, without what rounding leaves of zeros."""
     T: Floats = np.linalg.solve(second.T, (first @ K).T).T
-    return np.where(np.abs(T) > _ROUNDING * np.abs(T).max(), T, 0.0)
+    return np.where(np.abs(T) > _ROUNDING * np.abs(T).max(initial=0.0), T, 0.0)
 
 
 def _framed(

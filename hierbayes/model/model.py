@@ -173,6 +173,7 @@ class Model(PosedModel):
         **foreign: object,
     ) -> None:
         refuse_foreign_words(foreign, _ARGUMENTS)
+        self._counts = counts
         if isinstance(random, CrossProducts):
             random, data = None, random
         if not isinstance(data, CrossProducts):

@@ -16,6 +16,7 @@ from hierbayes.errors import EstimationError
 from hierbayes.frames.native_numbers import native_numbers
 from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
+from hierbayes.model.by_row import Given, refuse_counted_code
 from hierbayes.model.equations_at_levels import equations_at_levels
 from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.prior_set import PriorSet
@@ -39,6 +40,8 @@ class PosedModel:
     stated : mapping or None
         Priors by block.
     """
+
+    _counts: Given | None = None
 
     def __init__(
         self, problem: Problem, data: pd.DataFrame, stated: Mapping[str, Any] | None
@@ -151,6 +154,7 @@ class PosedModel:
         from hierbayes.translation.dialect import ModelToWrite  # noqa: PLC0415
         from hierbayes.translation.registry import emit  # noqa: PLC0415
 
+        refuse_counted_code(self._counts, system)
         variables = describe_variables(self.problem, self.data)
         rows = self.problem.design.rows.family
         model = ModelToWrite(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hierbayes.errors import ResidualError
 from hierbayes.residuals.bound import KeptPart, StructuredRows
 from hierbayes.residuals.markov_chain import MarkovChain, chain, chain_of_gaps
 from hierbayes.residuals.structure import Correlation, OrderedCorrelation, refuse_no_column
@@ -70,10 +71,15 @@ class CAR1(Correlation):
     Pinheiro & Bates (2000), section 5.3; Jones (1993), *Longitudinal Data with Serial Correlation*.
     """
 
-    time: str
+    time: str = ""
     group: str | None = None
 
     def __post_init__(self) -> None:
+        if not self.time:
+            raise ResidualError(
+                "CAR1 takes the column of its times, as in hb.residuals.CAR1('day'); the order of "
+                "rows is the time of AR1()"
+            )
         refuse_no_column(self.time, "time")
         if self.group is not None:
             refuse_no_column(self.group, "group")

@@ -107,6 +107,15 @@ class ResidualStructure(ABC):
             )
         return Product(self.parts + other.parts)
 
+    def __add__(self, other: object) -> ResidualStructure:
+        """Refused: structures multiply.
+
+        Raises
+        ------
+        ResidualError
+        """
+        raise ResidualError(f"structures of errors are multiplied: {self!r} * {other!r}")
+
 
 class Part(ResidualStructure):
     """A structure that is not a product."""

@@ -88,7 +88,7 @@ def words_of(model: ModelToWrite, plan: ColumnPlan) -> Words:
     elif isinstance(family, Bernoulli):
         response += f"(EVENT={_in_quotes(success_of(model)[1] or '1')})"
     dist = _DISTRIBUTIONS[family.name][0].upper()
-    dist += f"({family.constant:g})" if isinstance(family, StudentT) else ""
+    dist += f"({_stated_df(family):g})" if isinstance(family, StudentT) else ""
     links = _links_of(family.name)
     options = f" DIST={dist} LINK={links[family.link][0].upper()}"
     if spec.offsets:
@@ -259,6 +259,16 @@ def read_response(statement: Cursor) -> StatedResponse:
             word = "ref" if word == "reference" else word
             options[word] = inside.take("a value").text.lower() if inside.take_if("=") else ""
     return StatedResponse(name, trials, options)
+
+
+def _stated_df(family: StudentT) -> float:
+    """Degrees of freedom, which PROC GLIMMIX does not estimate."""
+    if family.df is None:
+        raise FormulaError(
+            "PROC GLIMMIX holds the degrees of freedom of DIST=TCENTRAL, and df=None estimates "
+            "them; state them, as in StudentT(4)"
+        )
+    return family.df
 
 
 def _named(word: str, table: Mapping[str, tuple[str, ...]]) -> str:
