@@ -88,14 +88,26 @@ def test_autoregression_with_strata(name: str) -> None:
     assert_is_dense(fit, V, slopes)
 
 
-def test_compound_symmetry_is_a_random_intercept() -> None:
+@pytest.mark.parametrize("method", ["kenward-roger", "kenward-roger-observed"])
+def test_compound_symmetry_is_a_random_intercept(method: str) -> None:
     """V is linear in σ²(1 − ρ) and σ²ρ, whatever the parameters are called."""
     errors = residual_models.fit("MMRM_CS", "REML")
     effects = hb.Model(f"{MMRM} + (1 | id)", residual_models.data("MMRM_CS")).reml()
-    one, other = (hb.wald(fit, df="kenward-roger") for fit in (errors, effects))
+    one, other = (hb.wald(fit, df=method) for fit in (errors, effects))
     assert_allclose(one.vcov, other.vcov, rtol=1e-5, atol=1e-9)
     assert_allclose(one.rows["df"], other.rows["df"], rtol=1e-5)
     assert_allclose(one.joint, other.joint, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["MMRM_unstructured", "MMRM_AR1_het", "sim_AR1_varIdent_slope"])
+def test_rows_by_the_observed_information_have_satterthwaites_df(name: str) -> None:
+    """2/A₂ of one row is Satterthwaite's 2v²/(g'𝒲g), 𝒲 being of G, σ² and the errors together."""
+    fit = residual_models.fit(name, "REML")
+    adjusted, plain = (hb.wald(fit, df=f) for f in ("kenward-roger-observed", "satterthwaite"))
+    assert_allclose(adjusted.rows["df"], plain.rows["df"], rtol=1e-4)
+    assert (adjusted.rows["se"] >= plain.rows["se"]).all()
+    expected = hb.wald(fit, df="kenward-roger").rows["se"]
+    assert_allclose(adjusted.rows["se"], expected, rtol=0.05)
 
 
 def test_complete_unstructured_is_hotelling() -> None:

@@ -121,7 +121,7 @@ def test_few_groups_make_no_certainty() -> None:
         hb.mundlak(model, df="residual")
     assert str(error.value) == (
         "there are no degrees of freedom 'residual'; df is one of: 'satterthwaite', "
-        "'kenward-roger', 'inner-outer', 'none'"
+        "'kenward-roger', 'kenward-roger-observed', 'inner-outer', 'none'"
     )
 
 

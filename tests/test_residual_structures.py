@@ -360,7 +360,7 @@ REFUSED: list[tuple[str, Any, type[Exception], str]] = [
      "errors have one correlation, and these are 2: AR1(), CompoundSymmetry(); keep one"),
     ("added", lambda: hr.AR1("week") + hr.Strata("sex"), hb.ResidualError,
      "structures of errors are multiplied: AR1('week') * Strata('sex')"),
-    ("no times", lambda: hr.CAR1(), hb.ResidualError,
+    ("no times", hr.CAR1, hb.ResidualError,
      "CAR1 takes the column of its times, as in hb.residuals.CAR1('day'); the order of rows is the "
      "time of AR1()"),
     ("twice", lambda: hr.Strata("sex") * hr.Strata("sex"), hb.ResidualError,

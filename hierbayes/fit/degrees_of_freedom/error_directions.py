@@ -22,10 +22,20 @@ class ErrorDirections:
         Change of Φ, the covariance of γ̂ beside σ̂², along each coordinate.
     covariance : (k, k) float
         Of the coordinates.
+    others : (k, m) float
+        Change of the free entries of G and of σ², over σ̂² in the internal basis.
     """
 
     slopes: Floats
     covariance: Floats
+    others: Floats
+
+    def joint(self, given: Floats) -> Floats:
+        """Covariance (m + k, m + k) of entries of G, σ² and z; of those given z it is (m, m)."""
+        beside = self.covariance @ self.others
+        return np.block([
+            [given + self.others.T @ beside, beside.T], [beside, self.covariance]
+        ])  # fmt: skip
 
 
 def with_directions(

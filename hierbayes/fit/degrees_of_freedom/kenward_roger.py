@@ -5,7 +5,8 @@ REML's expected information of the variance parameters,
 
     Φ_A = Φ + 2 Φ {Σ_ij 𝒲_ij (Q_ij − P_iΦP_j)} Φ
 
-(V is linear in the parameters, so that their second derivatives do not enter).  For m rows
+(V is linear in the parameters, so that their second derivatives do not enter).  SAS and mmrm take
+the observed information for 𝒲, which differs where rows are missing.  For m rows
 L, with Θ = L'(LΦL')⁻¹L,
 
     A₁ = Σ_ij 𝒲_ij tr(ΘΦP_iΦ) tr(ΘΦP_jΦ),     A₂ = Σ_ij 𝒲_ij tr(ΘΦP_iΦΘΦP_jΦ)
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.errors import EstimationError
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.of_products import derivatives_of
@@ -89,18 +91,50 @@ class KenwardRogerParts:
         return float(A1), float(A2)
 
 
-def kenward_roger_parts(fit: Fitted) -> KenwardRogerParts:
-    """What the formulas need of a REML fit whose Ĝ is not singular."""
+def kenward_roger_parts(fit: Fitted, *, observed: bool) -> KenwardRogerParts:
+    """What the formulas need of a REML fit whose Ĝ is not singular.
+
+    Raises
+    ------
+    EstimationError
+        When the observed information was asked for and is not positive semidefinite.
+    """
     units = entry_units(fit.any_state, fit.design.blocks)
-    return parts_of(derivatives_of(fit.any_state, fit.design.blocks), units)
+    derivatives = derivatives_of(fit.any_state, fit.design.blocks)
+    return parts_of(derivatives, units, observed_covariance(fit) if observed else None)
 
 
-def parts_of(derivatives: VarianceDerivatives, units: Floats) -> KenwardRogerParts:
-    """The same of derivatives by k variance parameters in units (k,)."""
-    cov = derivatives.gamma_cov
-    inverse = generalised_inverse(derivatives.expected, units)
-    assert inverse is not None  # a Gram matrix
-    W = 2.0 * inverse
+def observed_covariance(fit: Fitted) -> Floats:
+    """Covariance (k, k) of G's entries and σ², given errors, by the observed information.
+
+    Raises
+    ------
+    EstimationError
+        When it is not positive semidefinite.
+    """
+    units = entry_units(fit.any_state, fit.design.blocks)
+    observed = derivatives_of(fit.any_state, fit.design.blocks).observed(restricted=True)
+    covariance = generalised_inverse(observed, units)
+    if covariance is None:
+        raise EstimationError(
+            "the observed information on the variance parameters is not positive definite at this "
+            "maximum; use df='kenward-roger', which takes the expected one"
+        )
+    return covariance
+
+
+def parts_of(
+    derivatives: VarianceDerivatives, units: Floats, covariance: Floats | None = None
+) -> KenwardRogerParts:
+    """The same of derivatives by k variance parameters in units (k,), and their 𝒲 (k, k).
+
+    Without it 𝒲 is that of the expected information.
+    """
+    cov, W = derivatives.gamma_cov, covariance
+    if W is None:
+        inverse = generalised_inverse(derivatives.expected, units)
+        assert inverse is not None  # a Gram matrix
+        W = 2.0 * inverse
     P, Q = derivatives.of_gamma, derivatives.second[:, :, :-1, :-1]
     gap = np.einsum("ij,ijab->ab", W, Q) - np.einsum("ij,iab,bc,jcd->ad", W, P, cov, P,
                                                      optimize=True)  # fmt: skip

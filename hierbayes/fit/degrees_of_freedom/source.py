@@ -22,9 +22,12 @@ from hierbayes.frames.arrays import Floats
 METHODS = {
     "satterthwaite": "Satterthwaite",
     "kenward-roger": "Kenward–Roger, covariance of γ̂ adjusted",
+    "kenward-roger-observed": "Kenward–Roger by the observed information, as SAS and mmrm have it, "
+    "covariance of γ̂ adjusted",
     "inner-outer": "inner–outer, as nlme counts them",
     "none": "none (normal and χ²)",
 }
+_ADJUSTING = ("kenward-roger", "kenward-roger-observed")
 _NO_SATTERTHWAITE = (
     "Satterthwaite's degrees of freedom do not exist at this maximum, where the information on the "
     "variance parameters is not definite; those within and between groups, as nlme counts them, "
@@ -227,8 +230,8 @@ def df_source(fit: Fitted, method: str) -> DfSource:
     if method == "satterthwaite":
         parts = satterthwaite_parts(fit)
         notes = _boundary_notes(fit, parts.ranks)
-    elif method == "kenward-roger":
-        parts, notes = _kenward_roger(fit)
+    elif method in _ADJUSTING:
+        parts, notes = _kenward_roger(fit, observed=method.endswith("observed"))
         covariance = parts.adjusted * (fit.sigma / basis.scale) ** 2
     elif method == "inner-outer":
         by_column = _of_columns(fit)
@@ -236,11 +239,11 @@ def df_source(fit: Fitted, method: str) -> DfSource:
     return DfSource(method, user, by_column, parts, basis.x.matrix, notes)
 
 
-def _kenward_roger(fit: Fitted) -> tuple[KenwardRogerParts, tuple[str, ...]]:
+def _kenward_roger(fit: Fitted, *, observed: bool) -> tuple[KenwardRogerParts, tuple[str, ...]]:
     """What the formulas need, and what is to be said of them."""
     if fit.error_directions is None:
-        return kenward_roger_parts(fit), ()
-    return structured_kenward_roger_parts(fit), notes_of(fit)
+        return kenward_roger_parts(fit, observed=observed), ()
+    return structured_kenward_roger_parts(fit, observed=observed), notes_of(fit)
 
 
 def _boundary_notes(fit: Fitted, ranks: tuple[int, ...]) -> tuple[str, ...]:
@@ -274,12 +277,12 @@ def _refuse_unsuited(fit: Fitted, method: str) -> None:
             f"a MAP fit has no degrees of freedom '{method}': its covariance of γ is given one θ "
             "that depends on priors; use df='none', or test the posterior of model.sample()"
         )
-    if method == "kenward-roger" and fit.engine != "REML":
+    if method in _ADJUSTING and fit.engine != "REML":
         raise HypothesisError(
             f"Kenward–Roger adjusts REML fits, and this is an {fit.engine} fit; use model.reml(), "
             "or df='satterthwaite'"
         )
-    if method == "kenward-roger" and fit.maximum.singular:
+    if method in _ADJUSTING and fit.maximum.singular:
         raise HypothesisError(
             "Kenward–Roger expands about a G inside the cone of covariance matrices, and Ĝ is "
             "singular; use df='satterthwaite', which takes the rank of Ĝ for known, or fewer "

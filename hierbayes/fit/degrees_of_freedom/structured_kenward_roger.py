@@ -35,7 +35,11 @@ from hierbayes.design.blocks import free_entries
 from hierbayes.design.design import Design
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.errors import HypothesisError, in_quotes
-from hierbayes.fit.degrees_of_freedom.kenward_roger import KenwardRogerParts, parts_of
+from hierbayes.fit.degrees_of_freedom.kenward_roger import (
+    KenwardRogerParts,
+    observed_covariance,
+    parts_of,
+)
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_units
@@ -49,17 +53,21 @@ _FEW = 50  # clusters of a kind, and kinds, that are looked at first
 APART = 1e-9  # of the smallest eigenvalue of the information of unit diagonal; 0 but for rounding
 
 
-def structured_kenward_roger_parts(fit: Fitted) -> KenwardRogerParts:
+def structured_kenward_roger_parts(fit: Fitted, *, observed: bool) -> KenwardRogerParts:
     """What the formulas need of a REML fit with a residual structure, its Ĝ not singular.
 
     Raises
     ------
     HypothesisError
         When a cluster has too many rows for matrices, or the structure too many parameters.
+    EstimationError
+        As `kenward_roger_parts`.
     """
-    units = entry_units(fit.any_state, fit.design.blocks)
-    k = 0 if fit.problem.z is None else len(fit.problem.z)
-    return parts_of(structured_derivatives(fit), np.append(units, np.ones(k)))
+    units, directions = entry_units(fit.any_state, fit.design.blocks), fit.error_directions
+    assert directions is not None
+    W = directions.joint(observed_covariance(fit)) if observed else None
+    k = len(directions.covariance)
+    return parts_of(structured_derivatives(fit), np.append(units, np.ones(k)), W)
 
 
 def notes_of(fit: Fitted) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.residual_blocks import correlated, widest_block
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.display.interval import Interval
@@ -191,8 +192,16 @@ class StructuredPointFit(PointFit):
             )
         sigma2 = float(self.any_state.internal_sigma) ** 2
         return ErrorDirections(
-            self._slopes(lambda at: self._internal_cov(at) / sigma2), self.coordinate_cov
+            self._slopes(lambda at: self._internal_cov(at) / sigma2),
+            self.coordinate_cov,
+            self._slopes(self._entries) / sigma2,
         )
+
+    def _entries(self, at: AtCoordinates) -> Floats:
+        """Free entries of the internal G, and σ², of a maximum at other coordinates."""
+        root, sigma = at.optimum.theta.internal(self.problem.products.basis)
+        entries: Floats = (root @ root.T)[free_entries(self.design.blocks)]
+        return np.append(entries, sigma**2)
 
     def _internal_cov(self, at: AtCoordinates) -> Floats:
         assert self.reading is not None
