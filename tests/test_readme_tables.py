@@ -1,4 +1,4 @@
-"""Times in README: its blocks are written from the results of record, and nothing else is there."""
+"""Times in README and BENCHMARKS: blocks written from the results of record, and nothing else."""
 
 import json
 import re
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.benchmarks import readme_cells as cells
-from tests.benchmarks.readme import BLOCK, BLOCKS, README, rendered
+from tests.benchmarks.readme import BLOCK, BLOCKS, PAGES, rendered
 from tests.benchmarks.readme_posteriors import families_posterior, growth
 from tests.benchmarks.record import Record, take
 from tests.benchmarks.report import Column, Table, write
 
-TEXT = README.read_text(encoding="utf-8")
+TEXT = "".join(page.read_text(encoding="utf-8") for page in PAGES)
 ROWS: list[dict[str, Any]] = [
     {"contestant": "hierbayes", "whole": 0.00200041, "loglik": -6419.694712, "all whole": [1]},
     {"contestant": "lme4", "whole": None, "remark": "error: none"},

@@ -1,6 +1,7 @@
 """Run the benchmarks, print their tables, write them to ``results/bench``.
 
-With ``--record "an idle machine"`` they are the results of record from then on, which README shows.
+With ``--record "an idle machine"`` they are the results of record from then on, which README and
+BENCHMARKS show.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def main() -> None:
         "--before", help="another checkout or a git revision, measured in turns with this one"
     )
     parser.add_argument(
-        "--record", metavar="CONDITIONS", help="put them on record, and write README's tables anew"
+        "--record",
+        metavar="CONDITIONS",
+        help="put them on record, and write tables of README and BENCHMARKS anew",
     )
     options = parser.parse_args()
     if options.record is not None and (options.quick or options.before):

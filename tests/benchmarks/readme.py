@@ -1,4 +1,4 @@
-"""What README says of times: blocks between marks, written from the results of record.
+"""What README.md and BENCHMARKS.md say of times: blocks between marks, of the results of record.
 
     python -m tests.benchmarks.readme
 
@@ -14,20 +14,21 @@ from pathlib import Path
 from tests.benchmarks import readme_maxima, readme_posteriors
 from tests.benchmarks.record import Record
 
-README = Path(__file__).parents[2] / "README.md"
+PAGES = tuple(Path(__file__).parents[2] / name for name in ("README.md", "BENCHMARKS.md"))
 BLOCK = re.compile(r"(<!-- bench: ([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 BLOCKS: dict[str, Callable[[Record], str]] = {**readme_maxima.BLOCKS, **readme_posteriors.BLOCKS}
 
 
 def rendered(text: str, record: Record) -> str:
-    """A README with its blocks written anew."""
+    """A page with its blocks written anew."""
     return BLOCK.sub(lambda block: block[1] + BLOCKS[block[2]](record) + "\n" + block[3], text)
 
 
 def main() -> None:
-    """Write the blocks of README."""
-    text = README.read_text(encoding="utf-8")
-    README.write_text(rendered(text, Record()), encoding="utf-8")
+    """Write the blocks of all pages."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(rendered(text, Record()), encoding="utf-8")
 
 
 if __name__ == "__main__":
