@@ -47,3 +47,6 @@ def test_maxima_are_those_of_r(name: str) -> None:
     rows = table.loc[["zero" in str(row) for row in table.index]]
     half = 0.5 * (rows["upper"] - rows["lower"])
     assert_allclose(half, 1.959963984540054 * np.atleast_1d(case["zero"]["se"]), rtol=1e-4)
+    zeros = dict(fit.summary().beside)["Zeros (logit of their probability)"]
+    assert_allclose(zeros["Std.Error"], np.atleast_1d(case["zero"]["se"]), rtol=1e-4)
+    assert_allclose(zeros["z-value"], zero / zeros["Std.Error"], rtol=1e-4)

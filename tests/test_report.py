@@ -303,6 +303,14 @@ def test_the_table_of_a_paper(hs: pd.DataFrame) -> None:
         fit.table("word")
 
 
+def test_the_table_of_a_paper_has_the_errors_of_all_parameters() -> None:
+    wine = hb.load_dataset("wine")
+    fit = hb.Model("rating ~ temp + (1 | judge)", wine, family="cumulative").ml()
+    rows = [line.split(" | ") for line in fit.table().splitlines() if "3\\|4" in line]
+    assert rows[0][2] == f"{dict(fit.summary().beside)['Thresholds'].loc['3|4', 'Std.Error']:.3f}"
+    assert list(dict(fit.summary().beside)) == ["Thresholds"]
+
+
 def test_the_table_for_a_word_processor_has_its_style_in_every_cell(fit: hb.PointFit) -> None:
     root = ElementTree.fromstring(f"<div>{fit.table('html')}</div>")
     rows = root.findall(".//tr")

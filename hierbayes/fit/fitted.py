@@ -204,6 +204,11 @@ class Fitted(ErrorReadings, ABC):
         return G
 
     @property
+    def variance_errors(self) -> Floats:
+        """Standard errors of all but γ, where they are told: of a family's maximum."""
+        return np.empty(0)
+
+    @property
     def phi_draws(self) -> Floats:
         """Dispersion of the response (chains, draws, d): σ, or what the family has."""
         return self.theta.sigma[..., None]

@@ -10,6 +10,7 @@ from hierbayes.display.blocks import Table
 from hierbayes.display.interval import Interval
 from hierbayes.display.page import Page
 from hierbayes.errors import DataError, in_quotes
+from hierbayes.fit.convergence import scalar_draws
 from hierbayes.fit.fitted import Fitted
 
 FORMATS = ("markdown", "latex", "html")
@@ -18,8 +19,8 @@ FORMATS = ("markdown", "latex", "html")
 def paper_frame(fit: Fitted, limits: pd.DataFrame, interval: Interval) -> pd.DataFrame:
     """Estimate, standard error and limits, a row for each parameter.
 
-    `limits` are the fit's intervals; standard errors are those of γ: given θ̂ of a point fit,
-    standard deviations of a posterior.
+    `limits` are the fit's intervals; standard errors are those of γ given θ̂ of a point fit, of all
+    parameters of a family's maximum, and standard deviations of all draws of a posterior.
     """
     blocks = limits.index.get_level_values(0)
     names = [
@@ -28,6 +29,11 @@ def paper_frame(fit: Fitted, limits: pd.DataFrame, interval: Interval) -> pd.Dat
     ]
     errors = np.full(len(limits), np.nan)
     errors[blocks == "gamma"] = np.sqrt(np.diag(fit.gamma_cov))
+    if len(fit.variance_errors):
+        errors[blocks != "gamma"] = fit.variance_errors
+    if fit.sampled:
+        index, draws = scalar_draws(fit, random_effects=False)
+        errors = pd.Series(draws.std(axis=(0, 1), ddof=1), index)[limits.index].to_numpy()
     share = f"{100 * interval.prob:g}%"
     return pd.DataFrame(
         {

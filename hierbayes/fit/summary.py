@@ -53,8 +53,9 @@ class Summary(Printed):
         Quantiles of the residuals.
     residual_kind : str
         Which residuals these are.
-    dispersion : Series, optional
-        Of a family that has one.
+    beside : tuple of (str, DataFrame)
+        What a family has beside its linear predictor, by title: thresholds, coefficients of zeros,
+        dispersion.
     errors : DataFrame, optional
         The parameters of a residual structure, with limits.
     """
@@ -68,7 +69,7 @@ class Summary(Printed):
     parameters: pd.DataFrame
     residuals: pd.Series
     residual_kind: str = "Standardized within-group residuals"
-    dispersion: pd.Series | None = None
+    beside: tuple[tuple[str, pd.DataFrame], ...] = ()
     errors: pd.DataFrame | None = None
 
     def page(self) -> Page:
@@ -82,8 +83,7 @@ class Summary(Printed):
             blocks.insert(0, Table(self.criteria, index=False, decimals=3))
         if self.correlation is not None and len(self.correlation) > 1:
             blocks.append(Table(_lower(self.correlation), "Correlation of the fixed effects"))
-        if self.dispersion is not None:
-            blocks.append(Table(self.dispersion.to_frame().T, "Dispersion", index=False))
+        blocks += [Table(table, title) for title, table in self.beside]
         if len(self.residuals):
             quantiles = self.residuals.to_frame().T
             blocks.append(Table(quantiles, self.residual_kind, index=False))

@@ -8,6 +8,7 @@ import numpy as np
 
 from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.laplace_search import LatentOptimum
+from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
 from hierbayes.likelihood.dispersion import dispersion_at, dispersion_coordinates, natural_of
@@ -129,6 +130,56 @@ def natural_variances(
     undone = (np.abs(J[:, ~known]) > 0.0).any(axis=1) | ~np.isfinite(values)
     errors[undone | ~np.isfinite(optimum.value)] = np.nan
     return values, errors
+
+
+def errors_of_variances(
+    natural: tuple[Floats, Floats],
+    blocks: tuple[int, ...],
+    family: ResponseFamily,
+    phi: Floats,
+    thresholds: Floats,
+) -> Floats:
+    """Standard errors of sd, corr and φ (q + pairs + d,), by the delta method.
+
+    Parameters
+    ----------
+    natural : (values, errors)
+        As `natural_variances` has them.
+    blocks : tuple of int
+    family : ResponseFamily
+    phi : (d,) float
+    thresholds : (d,) float
+        Standard errors of thresholds; empty where the family has none.
+    """
+    values, errors = natural
+    q, pairs = sum(blocks), len(correlated_pairs(blocks)[0])
+    sd, corr, of_phi = np.split(errors, [q, q + pairs])
+    positive = np.array([kind == "positive" for kind in family.dispersion_kinds], dtype=bool)
+    of_phi = thresholds if len(thresholds) else np.where(positive, phi, 1.0) * of_phi
+    slopes = np.exp(values[:q]), 1.0 - np.tanh(values[q : q + pairs]) ** 2
+    return np.concatenate([slopes[0] * sd, slopes[1] * corr, of_phi])
+
+
+def errors_of_thresholds(bend: Bend, intercept: Floats, phi: Floats) -> Floats:
+    """Standard errors of thresholds φ_k less the intercept (d,).
+
+    Parameters
+    ----------
+    bend : Bend
+    intercept : (p,) float
+        What turns the coordinates of γ into the intercept.
+    phi : (d,) float
+        As η is computed, the first 0.
+    """
+    d = len(phi)
+    slopes = np.zeros((d, len(bend.covariance)))
+    slopes[:, : len(intercept)] = -intercept
+    steps = np.diff(phi)
+    for k in range(1, d):
+        slopes[k, len(slopes[0]) - d + 1 :][:k] = steps[:k]
+    used = (slopes != 0.0).any(axis=0)
+    inner = bend.covariance[np.ix_(used, used)]
+    return np.sqrt(np.einsum("ka,ab,kb->k", slopes[:, used], inner, slopes[:, used]))
 
 
 def covariance_with_dispersion(

@@ -23,7 +23,14 @@ from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.of_family.diagnosis import diagnose_latent
 from hierbayes.fit.of_family.evidence import LatentMaximum, certified
 from hierbayes.fit.of_family.intervals import latent_intervals
-from hierbayes.fit.of_family.natural import Bend, bend_of, natural_variances, unbounded
+from hierbayes.fit.of_family.natural import (
+    Bend,
+    bend_of,
+    errors_of_thresholds,
+    errors_of_variances,
+    natural_variances,
+    unbounded,
+)
 from hierbayes.fit.of_family.normal_draws import normal_draws
 from hierbayes.fit.of_family.response import (
     dispersion_draws,
@@ -255,15 +262,13 @@ class FamilyPointFit(PointFit):
         """Standard errors of thresholds (d,); empty where the family has none."""
         if not has_thresholds(self.problem.family_rows.family):
             return np.zeros(0)
-        d, p = len(self.phi), len(self.design.terms)
-        slopes = np.zeros((d, len(self.bend.covariance)))
-        slopes[:, :p] = -self.scale[place_of_intercept(self)]
-        steps = np.diff(self.phi)
-        for k in range(1, d):
-            slopes[k, len(slopes[0]) - d + 1 :][:k] = steps[:k]
-        used = (slopes != 0.0).any(axis=0)
-        inner = self.bend.covariance[np.ix_(used, used)]
-        return np.sqrt(np.einsum("ka,ab,kb->k", slopes[:, used], inner, slopes[:, used]))
+        return errors_of_thresholds(self.bend, self.scale[place_of_intercept(self)], self.phi)
+
+    @cached_property
+    def variance_errors(self) -> Floats:
+        """Standard errors of sd, corr and dispersion (q + pairs + d,), by the delta method."""
+        blocks, family = self.design.blocks, self.problem.family_rows.family
+        return errors_of_variances(self.natural, blocks, family, self.phi, self.threshold_errors)
 
     def _own_parts(self) -> OwnParts:
         found, mode = self.optimum, self.optimum.mode
@@ -277,10 +282,9 @@ class FamilyPointFit(PointFit):
         raise FormulaError(gaussian_only(self.problem.family_rows.family, "contextual()"))
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
-        source = self.normal_source(df)
-        limits = self._intervals(interval, df)
-        found = summarise_latent(self, self.evidence, source, limits)
-        return found.warned(self.diagnose())
+        source, limits = self.normal_source(df), self._intervals(interval, df)
+        errors = self.variance_errors
+        return summarise_latent(self, self.evidence, source, limits, errors).warned(self.diagnose())
 
     def diagnose(self) -> Diagnosis:
         """Whether the estimates are a maximum, and what its boundary means."""

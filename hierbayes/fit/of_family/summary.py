@@ -15,6 +15,7 @@ from hierbayes.fit.degrees_of_freedom.tails import two_sided
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
+from hierbayes.fit.of_family.dispersion_tables import tables_of_draws, tables_of_point
 from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.fit.of_family.response import pearson_residuals
 from hierbayes.fit.summary import (
@@ -26,13 +27,23 @@ from hierbayes.fit.summary import (
     random_rows,
 )
 from hierbayes.fit.variance import var_corr
+from hierbayes.frames.arrays import Floats
 
 
 def summarise_latent(
-    fit: Fitted, evidence: LatentMaximum, source: DfSource, intervals: pd.DataFrame
+    fit: Fitted,
+    evidence: LatentMaximum,
+    source: DfSource,
+    intervals: pd.DataFrame,
+    errors: Floats,
 ) -> Summary:
-    """The summary of a maximum, whose parameters have these intervals."""
+    """The summary of a maximum, whose parameters have these intervals.
+
+    ``errors`` are the standard errors of variances and, last, of the dispersion.
+    """
     notes = [("Given", evidence.how_of_effects)]
+    if evidence.singular:
+        notes.append(("Note", "G is singular, a maximum on the boundary; see diagnose()"))
     is_mode = evidence.name == "MAP"
     what = "Generalised linear model" if evidence.exact else "Hierarchical model"
     title = f"{what} fit by maximum likelihood"
@@ -53,7 +64,7 @@ def summarise_latent(
         parameters=intervals,
         residuals=residual_quantiles(fit),
         residual_kind="Pearson residuals",
-        dispersion=_dispersion(fit),
+        beside=tables_of_point(fit, errors),
     )
 
 
@@ -64,12 +75,13 @@ def summarise_family_draws(fit: Fitted, evidence: Sampling, interval: Interval) 
         title=_title_of_draws(fit),
         about=about_family(fit, *lines_of_draws(fit, evidence, parameters)),
         criteria=None,
-        random=random_rows(parameters),
+        random=random_rows(parameters.drop(list(fit.problem.dispersion), level="block")),
         fixed=parameters.loc["gamma"],
         correlation=None,
         parameters=parameters,
         residuals=residual_quantiles(fit),
         residual_kind="Pearson residuals",
+        beside=tables_of_draws(fit, parameters),
     )
 
 
@@ -123,10 +135,3 @@ def _fixed(fit: Fitted, source: DfSource) -> pd.DataFrame:
     z = value / se
     p = two_sided(z.to_numpy(), np.full(len(z), np.inf))
     return pd.DataFrame({"Value": value, "Std.Error": se, "z-value": z, "p-value": p})
-
-
-def _dispersion(fit: Fitted) -> pd.Series | None:
-    names = fit.problem.dispersion
-    if not names:
-        return None
-    return pd.Series(fit.phi_draws.mean(axis=(0, 1)), index=list(names), name="dispersion")

@@ -95,7 +95,7 @@ def standard_errors(fit: PointFit) -> Floats:
         scales where those are normal.
     """
     if isinstance(fit, FamilyPointFit):
-        return _from_hessian(fit)
+        return np.concatenate([np.sqrt(np.diagonal(fit.vcov())), fit.variance_errors])
     of_gamma = np.sqrt(np.diagonal(fit.vcov()))
     _, values = scalar_draws(fit, random_effects=False)
     of_errors = fit.error_se
@@ -108,22 +108,6 @@ def standard_errors(fit: PointFit) -> Floats:
     slope[corr] = (1.0 - variances[corr] ** 2) / 2.0
     of_variances = slope * np.sqrt(np.diagonal(natural.covariance))
     return np.concatenate([of_gamma, of_variances, of_errors])
-
-
-def _from_hessian(fit: FamilyPointFit) -> Floats:
-    """Standard errors of γ, sd, corr and dispersion, by the delta method."""
-    values, errors = fit.natural
-    q, kinds = len(fit.design.effects), fit.problem.family_rows.family.dispersion_kinds
-    pairs = len(correlated_pairs(fit.design.blocks)[0])
-    sd, corr, phi = np.split(errors, [q, q + pairs])
-    if len(fit.threshold_errors):
-        phi = fit.threshold_errors
-    elif kinds:
-        positive = np.array([kind == "positive" for kind in kinds])
-        phi = np.where(positive, fit.phi * phi, phi)
-    of_gamma = np.sqrt(np.diagonal(fit.vcov()))
-    slopes = np.exp(values[:q]), 1.0 - np.tanh(values[q : q + pairs]) ** 2
-    return np.concatenate([of_gamma, slopes[0] * sd, slopes[1] * corr, phi])
 
 
 def stack_estimates(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
