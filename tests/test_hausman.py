@@ -319,3 +319,30 @@ def test_balanced_data_are_said_to_be_balanced() -> None:
         "of whose variation is within groups; a group mean of it explains nothing, remove it from "
         "the formula"
     )
+
+
+def test_weights_are_those_of_least_squares_with_a_column_for_each_group(
+    small_data: pd.DataFrame,
+) -> None:
+    """Within groups √w(y − Σ_j α_j) on √w x; of weights of 1 the test without weights."""
+    data = small_data.assign(n=1.0 + np.arange(len(small_data)) % 3, one=1.0)
+    found = hb.hausman(hb.Model("y ~ x + (1 | g)", data, weights="n"))
+    root = np.sqrt(data["n"].to_numpy())[:, None]
+    columns = root * np.column_stack([data["x"], pd.get_dummies(data["g"]).to_numpy(dtype=float)])
+    y = root[:, 0] * data["y"].to_numpy()
+    gamma, rest, *_ = np.linalg.lstsq(columns, y)
+    df = len(y) - columns.shape[1]
+    sigma2 = float(rest[0]) / df
+    se = np.sqrt(sigma2 * np.linalg.inv(columns.T @ columns)[0, 0])
+    assert_allclose(found.estimates.loc["x", ["fixed", "se_fixed"]], [gamma[0], se], rtol=1e-10)
+    random = hb.Model("y ~ x + (1 | g)", data, weights="n").reml()
+    assert_allclose(found.estimates.loc["x", "random"], random.fixef()["x"], rtol=1e-8)
+    assert np.isnan(found.tests.loc["Swamy-Arora", "chisq"])
+    assert "Swamy and Arora's moments are of rows without weights" in str(found)
+    ones, plain = (
+        hb.hausman(hb.Model("y ~ x + (1 | g)", data, weights=w)).tests["chisq"].iloc[:2]
+        for w in ("one", None)
+    )
+    assert_allclose(ones, plain, rtol=1e-8)
+    with pytest.raises(hb.FormulaError, match=r"hausman\(\) is not made for a model whose rows"):
+        hb.hausman(hb.Model("y ~ x + (1 | g)", data, known_sd="n"))

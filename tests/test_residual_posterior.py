@@ -157,6 +157,25 @@ def test_u_of_each_draw_are_given_its_own_errors() -> None:
             means[place] = u * products.basis.scale * products.basis.z.matrix[0, 0]
     gap = frame.to_numpy() - means
     assert (np.abs(gap.mean(axis=0)) < 6.0 * gap.std(axis=0) / np.sqrt(600)).all()
+    assert_next_occasions_are_given_the_errors_of_each_draw(fit, frame)
+
+
+def assert_next_occasions_are_given_the_errors_of_each_draw(
+    fit: StructuredPosteriorFit, u: pd.DataFrame
+) -> None:
+    """φ^(t* − t) times the last error, AR(1) being a Markov chain; of a new group its mean."""
+    last = ROWS.sort_values("week").groupby("g").tail(1).head(3)
+    new = last.assign(week=last["week"] + 2, x=1.0)
+    gamma, phi = fit.gamma_draws.reshape(600, -1), fit.error_draws[1].reshape(600)
+    eta = gamma @ np.column_stack([np.ones(3), last["x"]]).T + u[last["g"]].to_numpy()
+    ahead = gamma.sum(axis=1)[:, None] + u[last["g"]].to_numpy()
+    wanted = ahead + phi[:, None] ** 2 * (last["y"].to_numpy() - eta)
+    assert_allclose(fit.predict(new, errors="given"), wanted.mean(axis=0), rtol=1e-9)
+    table = fit.predict(new, errors="given", prob=0.8)
+    assert_allclose(table["upper"], np.quantile(wanted, 0.9, axis=0), rtol=1e-9)
+    response = fit.predict(new, errors="given", prob=0.8, kind="response")
+    assert (response["se"] > table["se"]).all()
+    assert_allclose(response["predicted"], table["predicted"], rtol=1e-12)
 
 
 def test_the_default_prior_of_gamma_is_that_of_the_columns_whatever_the_errors() -> None:

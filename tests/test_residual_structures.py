@@ -445,8 +445,28 @@ def test_the_next_occasion_given_those_before_is_that_of_one_normal_distribution
     with pytest.raises(hb.DataError, match=f"^{message}"):
         fit.predict(known.head(1), errors="given")
     alike = hb.Model("y ~ x + (1 + x | g)", known).reml()
-    with pytest.raises(hb.ResidualError, match=r"^errors='given' is of a maximum"):
+    with pytest.raises(
+        hb.ResidualError, match=r"^errors='given' is of a fit whose errors are corr"
+    ):
         alike.predict(new, errors="given")
+
+
+def test_the_next_occasion_weighs_what_it_says() -> None:
+    """With weights the new error has variance σ²/w*, and covariances σ²C/√(w w*)."""
+    known = ROWS[ROWS["week"] < 5].assign(w=lambda d: 1.0 + d["week"] % 2)
+    new = ROWS[(ROWS["week"] == 5) & ROWS["g"].isin(set(known["g"]))].head(2).assign(w=4.0)
+    fit = hb.Model("y ~ x + (1 | g)", known, residual=hr.AR1("week"), weights="w").reml()
+    found = fit.predict(new, errors="given", effects="all")
+    assert isinstance(fit, StructuredPointFit)
+    for label, row in new.iterrows():
+        mine = pd.concat([known[known["g"] == row["g"]], new.loc[[label]]])
+        C = fit.error_parameters["phi"] ** np.abs(np.subtract.outer(*[mine["week"].to_numpy()] * 2))
+        V = fit.G[0, 0] + fit.sigma**2 * C / np.sqrt(np.outer(mine["w"], mine["w"]))
+        mean = fit.fixef()["Intercept"] + fit.fixef()["x"] * mine["x"].to_numpy()
+        rest = np.linalg.solve(V[:-1, :-1], mine["y"].to_numpy()[:-1] - mean[:-1])
+        assert_allclose(found[label], mean[-1] + V[-1, :-1] @ rest, rtol=1e-9)
+    with pytest.raises(hb.DataError, match="give them the column of the weights"):
+        fit.predict(new.drop(columns="w"), errors="given")
 
 
 @pytest.mark.parametrize(

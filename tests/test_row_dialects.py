@@ -41,6 +41,8 @@ KNOWN = {
     "  map = list(betadisp = factor(NA)),",
     "brms": "  y | se(w) ~ 0 + Intercept + v + (1 | id),",
     "bambi": '"sigma ~ 0 + offset(np.log(w))"),',
+    "sas": "  WEIGHT x_1_w_2;\n  RANDOM INTERCEPT / SUBJECT=id;\n  PARMS (1) (1) / HOLD=2;",
+    "stata": "meta meregress y v || id:, essevariable(w) mle",
 }
 
 
@@ -87,6 +89,7 @@ def test_offsets_are_subtracted_where_there_are_none(system: str, occasions: pd.
     assert_allclose(again.reml().loglik, model.reml().loglik, rtol=1e-10)
 
 
+_SAS = "proc mixed data=d; class id; model y=v; {}; random intercept/subject=id; parms {}; run;"
 _TMB = "glmmTMB(y ~ v + (1 | id), d, dispformula = ~ {})"
 REFUSED = {
     ("nlme", "lme(y ~ v, d, ~1 | id, weights = varFixed(~ w))"): "varFixed is read as",
@@ -98,6 +101,14 @@ REFUSED = {
     ("glmmtmb", _TMB.format("1 + offset(-log(w) / 2)")): "before version 1.1.9 of glmmTMB",
     ("glmmtmb", _TMB.format("1 + offset(log(w)), start = list(betadisp = 0), "
                             "map = list(betadisp = factor(NA))")): "before version 1.1.9",
+    ("sas", _SAS.format("weight w", "(1) (1) / hold=2")): "the errors are known where WEIGHT is",
+    ("sas", _SAS.format("weight w", "(1) (1) / hold=1")): "PARMS holds parameters fixed, which",
+    ("sas", _SAS.format("weight w", "(1) (1) / lowerb=0")): "option 'lowerb' of PARMS is not read",
+    ("stata", "meta meregress y v || id:"): "as in essevariable(se)",
+    ("stata", "mixed y v || id:, essevariable(w)"): "essevariable() is of meta meregress",
+    ("stata", "meta set y w\nmeta regress v"): "as in meta set y w, studylabel(study)",
+    ("stata", "meta set y w, studylabel(id)\nmeta regress v, random(dlaird)"): "is no likelihood",
+    ("stata", "meta set y w, studylabel(id)\nmeta regress v, fixed"): "option 'fixed' is not read",
 }  # fmt: skip
 
 
@@ -120,3 +131,28 @@ def test_glmmtmb_has_no_weights_of_correlated_errors(occasions: pd.DataFrame) ->
         model.emit("glmmtmb")
     code = model.emit("nlme")
     assert hb.read_code("nlme", code, data=occasions).specification == model.specification
+
+
+def test_known_errors_of_sas_by_any_inverse_square(occasions: pd.DataFrame) -> None:
+    """Blocks of G first, then σ² held at 1; values that are not held only begin the search."""
+    model = hb.Model("y ~ v + (1 + v | pair) + (1 | pair:id)", occasions, known_sd="w")
+    code = model.emit("sas")
+    assert "  PARMS (1) (0) (1) (1) (1) / HOLD=5;" in code
+    assert hb.read_code("sas", code, data=occasions).specification == model.specification
+    data = "data d; set e; u = 1/(w*w); run;\n"
+    stated = _SAS.format("weight u", "(0.2) (1) / eqcons=2")
+    assert hb.read_code("sas", data + stated, data=occasions).specification.known_sd == "w"
+    free = hb.read_code("sas", _SAS.format("weight w", "(0.2) (1)"), data=occasions)
+    assert (free.specification.weights, free.specification.known_sd) == ("w", "")
+
+
+def test_meta_regress_of_stata_is_a_random_intercept_of_studies(occasions: pd.DataFrame) -> None:
+    stated = "meta set y w, studylabel(study)\nmeta {}"
+    for command, fixed in (("regress v, random(reml)", "y ~ v"), ("summarize", "y ~ 1")):
+        data = occasions.assign(study=range(len(occasions)))
+        model = hb.Model(f"{fixed} + (1 | study)", data, known_sd="w")
+        read = hb.read_code("stata", stated.format(command), data=data)
+        assert read.specification == model.specification
+    crossed = hb.Model("y ~ v + (1 | id) + (1 | v)", occasions, known_sd="w")
+    with pytest.raises(hb.FormulaError, match=r"meta meregress of Stata, .* has no crossed groups"):
+        crossed.emit("stata")

@@ -20,7 +20,7 @@ from hierbayes.translation.dialect import Dialect, ModelToWrite
 from hierbayes.translation.expression import factor_tree
 
 _WEIGHTS = ("nlme", "lme4", "glmmtmb", "brms", "bambi", "pymc", "sas")
-_KNOWN_SD = ("nlme", "glmmtmb", "brms", "bambi", "pymc")
+_KNOWN_SD = ("nlme", "glmmtmb", "brms", "bambi", "pymc", "sas", "stata")
 _OFFSETS = ("lme4", "glmmtmb", "brms", "rstanarm", "bambi", "pymc")
 _ZEROS_OF_COLUMNS = ("glmmtmb", "brms", "pymc")  # systems that are told them
 

@@ -36,7 +36,7 @@ def law_of(problem: Problem, rows: PredictionRows) -> ResponseLaw:
 
 def _gaussian_law(problem: Problem, rows: PredictionRows) -> GaussianLaw:
     """That of normal errors, alike or not."""
-    weighed, moments = _weighed_sd(problem, rows), problem.moments
+    weighed, moments = weighed_sd(problem, rows), problem.moments
     if moments is None or not moments.rows.structure.has_unequal_variances:
         return GaussianLaw(weighed)
     sds = ErrorSds(moments.rows, rows.data)
@@ -46,8 +46,11 @@ def _gaussian_law(problem: Problem, rows: PredictionRows) -> GaussianLaw:
     return UnequalLaw(weighed, sds, z)
 
 
-def _weighed_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
-    """That of precision weights."""
+def weighed_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
+    """Standard deviation of the error of each row, relative to σ, by precision weights.
+
+    None where new rows do not say what they weigh.
+    """
     spec = problem.design.specification
     name = spec.weights or spec.known_sd
     if rows.data is None or not name:

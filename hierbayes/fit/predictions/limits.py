@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import GaussianLaw, ResponseLaw
 from hierbayes.frames.arrays import Floats
 
-_OF_KIND = {
+OF_KIND = {
     "mean": "the mean of the response",
     "linear": "the linear predictor",
     "probability": "the probability of each category",
@@ -112,8 +112,8 @@ def limits_of_draws(
     interval : Interval
     """
     pieces = (values for _, values in draws.of_rows(rows, law, kind))
-    method = f"{interval} limits of {_OF_KIND[kind]}, {draws.source}: quantiles of draws"
-    return _summarised(pieces, interval, method)
+    method = f"{interval} limits of {OF_KIND[kind]}, {draws.source}: quantiles of draws"
+    return summarised(pieces, interval, method)
 
 
 def limits_of_normal(
@@ -129,7 +129,7 @@ def limits_of_normal(
     request : LimitsRequest
     """
     interval, mean, sd, phi = request.interval, predictors.mean, predictors.sd, predictors.phi
-    words = f"{interval} limits of {_OF_KIND[kind]}, {predictors.source}"
+    words = f"{interval} limits of {OF_KIND[kind]}, {predictors.source}"
     if isinstance(law, GaussianLaw):
         sd = np.hypot(sd, law.sd(phi)) if kind == "response" else sd
         return _of_moments(mean, sd, interval, f"{words}: normal")
@@ -145,7 +145,7 @@ def limits_of_normal(
             "the delta method",
         )  # fmt: skip
     pieces = _normal_pieces(predictors, law, kind, request.seed)
-    return _summarised(
+    return summarised(
         pieces, interval, f"{words}: quantiles at {_NORMALS} normal linear predictors"
     )
 
@@ -169,7 +169,8 @@ def _normal_pieces(
         yield np.stack([own.of_kind(kind, one, phi, rng) for one in eta])
 
 
-def _summarised(pieces: Iterator[Floats], interval: Interval, method: str) -> Limits:
+def summarised(pieces: Iterable[Floats], interval: Interval, method: str) -> Limits:
+    """Standard deviations and quantiles of draws (M, m) of pieces of the rows."""
     se, lower, upper = [], [], []
     for values in pieces:
         se.append(values.std(axis=0, ddof=1))

@@ -106,9 +106,10 @@ class PredictingFit(Fitted):
             Rows with responses that the fit has not seen, of new groups or of known ones: the
             prediction is that of `given` these.
         errors : str
-            Of a maximum with a residual structure: ``"new"``, errors of the rows are independent of
-            those seen; or ``"given"``, the correlation with the errors of their group's rows in the
-            fit is counted, as for the next occasion after those that it had.
+            With a residual structure: ``"new"``, errors of the rows are independent of those seen;
+            or ``"given"``, the correlation with the errors of their group's rows in the fit is
+            counted (of a posterior that of each draw), as for the next occasion after those that
+            it had.
         seed : int, optional
             Of what is drawn.  By default that of a posterior; of a maximum one is drawn, and is in
             the ``attrs``.
@@ -137,9 +138,15 @@ class PredictingFit(Fitted):
         )
         rows = with_predicted_means(fit, rows)
         law = law_of(fit.problem, rows)
-        if refuse_unknown_errors(errors) == "given":
-            rows, law = fit.given_errors(rows)
         wanted = kind_of(asked, law)
+        if refuse_unknown_errors(errors) == "given":
+            if fit.sampled:
+                at_random = LimitsRequest(
+                    Interval(prob or 0.5), uncertainty, self.seed_or_new(seed)
+                )
+                limits, point = fit.averaged_given_errors(rows, wanted, at_random)
+                return point if prob is None else limits.beside(point)
+            rows, law = fit.given_errors(rows)
         point = point_prediction(fit, rows, law, wanted)
         if prob is None:
             refuse_uncertainty(uncertainty)
@@ -236,12 +243,21 @@ class PredictingFit(Fitted):
         Raises
         ------
         ResidualError
-            When the fit is no maximum with a residual structure.
+            When the errors have no structure.
         """
-        raise ResidualError(
-            "errors='given' is of a maximum, model.reml() or model.ml(), whose errors are "
-            "correlated by residual="
-        )
+        raise _not_correlated()
+
+    def averaged_given_errors(
+        self, rows: PredictionRows, kind: str, request: LimitsRequest
+    ) -> tuple[Limits, pd.Series]:
+        """Limits and averages over draws of new rows given the errors that their groups had.
+
+        Raises
+        ------
+        ResidualError
+            When the errors have no structure.
+        """
+        raise _not_correlated()
 
     # ---------------------------------------------------------------- of each kind of fit
 
@@ -265,3 +281,10 @@ class PredictingFit(Fitted):
         seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
         refuse_bad_seed(seed)
         return seed
+
+
+def _not_correlated() -> ResidualError:
+    return ResidualError(
+        "errors='given' is of a fit whose errors are correlated by residual=, as in "
+        "hb.residuals.AR1('week')"
+    )

@@ -18,11 +18,14 @@ from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.predictions.expected import ByPredictor
+from hierbayes.fit.predictions.limits import OF_KIND, Limits, LimitsRequest, summarised
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
+from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.sampled import as_run
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.structured.densities import StructuredDensities
 from hierbayes.fit.structured.each_errors import likelihoods_of
+from hierbayes.fit.structured.given_errors import draws_given_errors
 from hierbayes.fit.structured.normalized import normalized_residuals
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.language.script import Estimates
@@ -102,6 +105,19 @@ class StructuredPosteriorFit(PosteriorFit):
         found = super().parameter_draws(draws, uncertainty, seed)
         z = self.z.reshape(found.M, self.z.shape[-1])
         return replace(found, phi=np.concatenate([found.phi, z], axis=1))
+
+    def averaged_given_errors(
+        self, rows: PredictionRows, kind: str, request: LimitsRequest
+    ) -> tuple[Limits, pd.Series]:
+        """As in `PredictingFit`, each draw with errors of its own."""
+        draws = self.parameter_draws(None, request.uncertainty, request.seed)
+        eta, sd = draws_given_errors(self.problem, draws, rows)
+        point = pd.Series(eta.mean(axis=0), rows.index, name="predicted")
+        if kind == "response":
+            eta = eta + sd * np.random.default_rng(request.seed).standard_normal(eta.shape)
+        of = f"{request.interval} limits of {OF_KIND[kind]}, {draws.source}"
+        method = f"{of}, given the errors of each row's group: quantiles of draws"
+        return summarised([eta], request.interval, method), point
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, errors as of that draw."""

@@ -10,14 +10,14 @@ from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.context.spread import deviations
+from hierbayes.inference.context.spread import weighted_deviations
 
 _DEPENDENT = 1e-8  # of what is a column's own within groups, against its size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WithinFit:
-    """Least squares on deviations from group means.
+    """Least squares, weighted where rows are, on deviations from group means.
 
     Parameters
     ----------
@@ -72,11 +72,14 @@ def within_fit(design: Design) -> WithinFit:
     places: list[int] = []
     left_out: list[str] = []
     columns: list[Floats] = []
-    design.rows.refuse_weights("hausman()")
-    y = deviations(design.rows.response[:, None], design.rows.codes, design.J)[:, 0]
+    if design.specification.known_sd:
+        design.rows.refuse_weights("hausman()")
+    rows, J = design.rows, design.J
+    y = weighted_deviations(rows.response[:, None], rows.codes, J, rows.root_weights)[:, 0]
     inner = within_columns(design, "hausman")
-    D = deviations(design.rows.X[:, inner], design.rows.codes, design.J)
-    D = D / np.sqrt((D**2).sum(axis=0))
+    D = weighted_deviations(rows.X[:, inner], rows.codes, J, rows.root_weights)
+    norm = np.sqrt((D**2).sum(axis=0))
+    D = D / norm
     for k, place in enumerate(inner):
         trial = np.column_stack([*columns, D[:, k]])
         if np.linalg.svd(trial, compute_uv=False)[-1] < _DEPENDENT:
@@ -90,9 +93,7 @@ def within_fit(design: Design) -> WithinFit:
             f"the within-group estimator has no degrees of freedom: {len(y)} rows, {design.J} "
             f"groups and {len(places)} columns that vary within them; use fewer terms"
         )
-    size = np.sqrt(
-        (deviations(design.rows.X[:, places], design.rows.codes, design.J) ** 2).sum(axis=0)
-    )
+    size = norm[[inner.index(place) for place in places]]
     Q, R = np.linalg.qr(np.column_stack(columns))
     gamma = np.linalg.solve(R, Q.T @ y) / size
     rest = y - Q @ (Q.T @ y)

@@ -86,7 +86,7 @@ def hausman(source: Any) -> Hausman:
     Hausman
         With the statistic in three versions, each valid and each of another value:
         REML with each estimator's own σ; REML with the σ of the random-effects model in both;
-        and Swamy and Arora's moments, as R's plm computes it.
+        and Swamy and Arora's moments, as R's plm computes it, where rows have no weights.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def hausman(source: Any) -> Hausman:
     within = within_fit(design)
     _refuse_no_between(design)
     random = fit_columns(design, design.rows.X, REML)
-    moments = swamy_arora(design, within.sigma2)
+    moments = swamy_arora(design, within.sigma2) if design.rows.are_alike else None
     differences = _Differences(within, random, moments)
     names = [design.terms[place] for place in within.places]
     tests = differences.tests()

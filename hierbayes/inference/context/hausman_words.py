@@ -88,7 +88,9 @@ def notes(
     if within.left_out:
         listed = in_quotes(within.left_out)
         found.append(f"left out, for within groups it is a combination of the others: {listed}")
-    if moments is None:
+    if not design.rows.are_alike:
+        found.append("Swamy and Arora's moments are of rows without weights")
+    elif moments is None:
         found.append("Swamy and Arora's moments need more groups than columns of group means")
     elif moments.negative:
         found.append("Swamy and Arora's τ² is negative and was set to 0: pooled least squares")

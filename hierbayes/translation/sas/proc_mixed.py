@@ -15,6 +15,7 @@ from hierbayes.translation.programs.effect_terms import specify
 from hierbayes.translation.programs.known_columns import KnownColumns
 from hierbayes.translation.sas.effects import copied, read_effect
 from hierbayes.translation.sas.families import read_response
+from hierbayes.translation.sas.known_errors import read_parms
 from hierbayes.translation.sas.options import (
     GLIMMIX_MODEL_OPTIONS,
     MODEL_OPTIONS,
@@ -28,7 +29,6 @@ _AFTER_MODEL = {"estimate", "contrast", "lsmeans", "lsmestimate", "slice", "stor
 _LACKING = {
     "by": "one model is one fit; choose the rows of the data instead",
     "weight": "those of PROC GLIMMIX the package has not",
-    "parms": "the package chooses its own starting values and holds no parameter fixed",
     "prior": "priors are given in Python, with priors={...}",
     "where": "choose the rows of the data instead",
 }
@@ -44,7 +44,7 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
     """
     classes: set[str] = set()
     model: _Stated | None = None
-    weights = ""
+    weights, weight, parms = "", statements[0], None
     procedure = statements[0].words[1].text.upper()
     randoms: list[RandomStatement] = []
     repeated: list[tuple[Cursor, Word]] = []
@@ -64,7 +64,10 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
         elif keyword == "repeated" and procedure == "MIXED":
             repeated.append((statement, first))
         elif keyword == "weight" and procedure == "MIXED":
-            weights = _read_weights(statement, known)
+            weights = known.factor(statement.take_name("a variable"), statement)
+            weight = statement
+        elif keyword == "parms" and procedure == "MIXED":
+            parms = read_parms(statement, first)
         elif keyword in _LACKING:
             raise statement.refuse(
                 f"the statement {keyword.upper()} is not read: {_LACKING[keyword]}", first
@@ -88,10 +91,13 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
             "RANDOM INTERCEPT / SUBJECT=group",
             statements[0].words[0],
         )
+    known_sd = parms.known_sd(weights) if parms is not None and parms.held else ""
+    weights = "" if known_sd else _weights(weights, weight)
     found = specify(model.response, model.terms, terms, "MODEL statement")
     found = replace(
-        found, trials=model.trials, offsets=model.offsets, residual=errors, weights=weights
-    )
+        found, trials=model.trials, offsets=model.offsets, residual=errors, weights=weights,
+        known_sd=known_sd,
+    )  # fmt: skip
     return StatedModel(found, model.family)
 
 
@@ -123,13 +129,13 @@ def _refuse_other_groups(
             )
 
 
-def _read_weights(statement: Cursor, known: KnownColumns) -> str:
-    """The column w of rows whose errors have the variance σ²/w."""
-    word = statement.take_name("a variable")
-    factor = known.factor(word, statement).strip("`")
+def _weights(factor: str, statement: Cursor) -> str:
+    """The column w of rows whose errors have the variance σ²/w; empty without one."""
     if "(" in factor:
-        raise statement.refuse("weights are read as a column of the data; make one of them", word)
-    return factor
+        raise statement.refuse(
+            "weights are read as a column of the data; make one of them", statement.words[1]
+        )
+    return factor.strip("`")
 
 
 def _read_class(statement: Cursor, known: KnownColumns) -> set[str]:

@@ -19,6 +19,7 @@ from hierbayes.translation.programs.factor_coding import level_choices, refuse_u
 from hierbayes.translation.sas.data_steps import prelude, quoted
 from hierbayes.translation.sas.errors import STRUCTURES, Repeated
 from hierbayes.translation.sas.families import FAMILIES, words_of
+from hierbayes.translation.sas.known_errors import held_parameters, inverse_variance
 from hierbayes.translation.sas.reader import read_sas
 
 _RULES = NameRules(
@@ -49,6 +50,7 @@ def emit_sas(model: ModelToWrite) -> str:
     fixed = [_effect(term, plan) for term in spec.fixed if term != INTERCEPT]
     group = f" GROUP={words.nominal}" if words.nominal else ""
     random = [_random_statement(term, _subject(term, spec), plan, group) for term in spec.random]
+    weights = inverse_variance(spec.known_sd, plan) if spec.known_sd else spec.weights
     repeated = None if spec.residual is None else Repeated(model, plan, _subject_of_errors(model))
     steps, data = prelude(model, plan, complete=repeated is not None and repeated.in_order)
     classes = {name.partition("(")[0]: name for name in _class_variables(model, plan)}
@@ -69,8 +71,9 @@ def emit_sas(model: ModelToWrite) -> str:
             f"PROC {procedure} DATA={data} METHOD={method};",
             *([f"  CLASS {' '.join(classes.values())};"] if classes else []),
             f"  MODEL {words.response} = {' '.join([*fixed, '/'])} SOLUTION{noint}{words.options};",
-            *([f"  WEIGHT {spec.weights};"] if spec.weights else []),
-            *random,
+            *([f"  WEIGHT {weights};"] if weights else []),
+            *(text for text, _ in random),
+            *([held_parameters([size for _, size in random])] if spec.known_sd else []),
             *([] if repeated is None else [repeated.text]),
             "RUN;",
         ]
@@ -102,8 +105,12 @@ def _subject_of_errors(model: ModelToWrite) -> str:
     return "" if times is None else "*".join(times.columns)
 
 
-def _random_statement(term: RandomTerm, subject: str, plan: ColumnPlan, group: str) -> str:
-    """One RANDOM statement: the effects of one block are correlated, statements are independent.
+def _random_statement(
+    term: RandomTerm, subject: str, plan: ColumnPlan, group: str
+) -> tuple[str, int]:
+    """One RANDOM statement and how many effects it has.
+
+    The effects of one block are correlated, statements are independent.
 
     A CLASS effect has a column for every level.  Where the block has a column less, it is
     written as indicators, or G would have a row that the data cannot estimate.  ``group`` is of
@@ -125,7 +132,7 @@ def _random_statement(term: RandomTerm, subject: str, plan: ColumnPlan, group: s
         else:
             effects.extend(_indicated(column, plan) for column in columns)
     kind = " TYPE=UN" if size > 1 else ""
-    return f"  RANDOM {' '.join(effects)} / SUBJECT={subject}{kind}{group};"
+    return f"  RANDOM {' '.join(effects)} / SUBJECT={subject}{kind}{group};", size
 
 
 def _indicated(column: Sequence[tuple[str, str, bool]], plan: ColumnPlan) -> str:

@@ -41,6 +41,8 @@ class Options:
         Options of what the response is, by name in full.
     residuals : tuple of (Word, list of Word) or None
         The option of the residual structure, and what stands in its parentheses.
+    errors : tuple of (Word, list of Word) or None
+        The same of known standard deviations of errors.
     """
 
     noconstant: bool = False
@@ -48,6 +50,7 @@ class Options:
     covariance_word: Word | None = None
     response: dict[str, list[Word]] = field(default_factory=dict)
     residuals: tuple[Word, list[Word]] | None = None
+    errors: tuple[Word, list[Word]] | None = None
 
 
 def read_options(part: Cursor, *, others: bool = False) -> Options:
@@ -68,6 +71,7 @@ def read_options(part: Cursor, *, others: bool = False) -> Options:
         return Options()
     noconstant, covariance, place = False, "independent", None
     residuals: tuple[Word, list[Word]] | None = None
+    errors: tuple[Word, list[Word]] | None = None
     response: dict[str, list[Word]] = {}
     harmless = _HARMLESS | (_OF_OTHERS if others else {})
     while not part.done:
@@ -81,6 +85,8 @@ def read_options(part: Cursor, *, others: bool = False) -> Options:
             covariance, place = _structure(value, word, part), word
         elif _short(word, "residuals", 3):
             residuals = (word, value)
+        elif _short(word, "essevariable", 3):
+            errors = (word, value)
         elif others and (said := _full(word, _OF_RESPONSE)):
             response[said] = value
         elif not _full(word, harmless):
@@ -89,7 +95,7 @@ def read_options(part: Cursor, *, others: bool = False) -> Options:
                 "the package",
                 word,
             )
-    return Options(noconstant, covariance, place, response, residuals)
+    return Options(noconstant, covariance, place, response, residuals, errors)
 
 
 def _argument(part: Cursor) -> list[Word]:

@@ -19,6 +19,7 @@ from hierbayes.translation.stata.commands import SYSTEM, drop_prefix, read_comma
 from hierbayes.translation.stata.errors import read_residuals
 from hierbayes.translation.stata.families import COMMANDS, StatedResponse
 from hierbayes.translation.stata.gsem_reader import read_gsem
+from hierbayes.translation.stata.known_errors import MetaSet, read_known_errors
 from hierbayes.translation.stata.options import Options, read_options
 from hierbayes.translation.stata.terms import read_column, read_terms_of
 
@@ -36,14 +37,15 @@ class _Equation:
     blocks : list of list of str
     indicated : tuple of str
         Columns of the groups of ``R.``, within those of the level.
-    residuals : tuple of (Word, list of Word) or None
-        The option of a residual structure.
+    residuals, errors : tuple of (Word, list of Word) or None
+        The options of a residual structure, and of known standard deviations.
     """
 
     level: tuple[str, ...]
     blocks: list[list[str]]
     indicated: tuple[str, ...] = ()
     residuals: tuple[Word, list[Word]] | None = None
+    errors: tuple[Word, list[Word]] | None = None
 
 
 def read_stata(text: str, columns: Sequence[str]) -> StatedModel:
@@ -76,19 +78,31 @@ def read_stata(text: str, columns: Sequence[str]) -> StatedModel:
     Bernoulli(link='probit')
     """
     known = KnownColumns(columns, SYSTEM, ignores_case=False)
-    specification = None
+    specification, studies = None, None
     for raw in split_commands(text):
         command, prefix = drop_prefix(raw)
         first = command.peek()
         if first is None:
             continue
-        if not first.says(*_COMMANDS, "gsem"):
+        meta = command.peek(1) if first.says("meta") else None
+        if meta is not None and meta.says("set"):
+            studies = MetaSet.read(command, known)
+            continue
+        if meta is not None and meta.says("meregress"):
+            command.take("meta")
+            first = meta
+        of_studies = studies is not None and meta is not None and meta.says("regress", "summarize")
+        if not first.says(*_COMMANDS, "gsem", "meregress") and not of_studies:
             read_command(command, prefix, known)
             continue
         if specification is not None:
             raise command.refuse(f"there are two commands {first.text}; read one at a time", first)
         if prefix is not None:
             raise command.refuse(f"the prefix '{prefix.text}' is not read here", prefix)
+        if studies is not None and of_studies:
+            stated = known.checked(studies.regress(command, known), "drop if missing({})")
+            specification = StatedModel(stated)
+            continue
         read = read_gsem if first.says("gsem") else _read_model
         specification = read(command, known)
     if specification is None:
@@ -131,6 +145,8 @@ def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
         within = columns if equation.level else within
         groups = (*(columns if equation.level else ()), *equation.indicated)
         random += varying_over(tuple(dict.fromkeys(groups)), equation.blocks)
+    of_errors = [*(equation.errors for equation in equations[::-1]), options.errors]
+    known_sd = read_known_errors(next(filter(None, of_errors), None), command, known, first)
     errors = None
     for equation in equations:
         if equation.residuals is not None:
@@ -145,7 +161,8 @@ def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
             )
     if not random and errors is None:
         raise command.refuse("the command has no random effect", bars[-1])
-    model = replace(specify(response, terms, random, "fixed part"), residual=errors)
+    model = specify(response, terms, random, "fixed part")
+    model = replace(model, residual=errors, known_sd=known_sd)
     family = None
     if others:
         stated = StatedResponse.of(first, said)
@@ -174,8 +191,8 @@ def _read_equation(
     if said is not None:
         said |= options.response
     if indicated := _indicated(body, known):
-        return _Equation(level, [[INTERCEPT]], indicated, options.residuals)
-    last = options.residuals
+        return _Equation(level, [[INTERCEPT]], indicated, options.residuals, options.errors)
+    last, errors = options.residuals, options.errors
     if not level:
         raise part.refuse(
             "_all: is one group of all rows; R. makes groups of the levels of a column, as in "
@@ -187,10 +204,10 @@ def _read_equation(
     if not terms and last is None:
         raise part.refuse("the equation has no random effect", word)
     if options.covariance == "unstructured" or not terms:
-        return _Equation(level, [terms] if terms else [], residuals=last)
+        return _Equation(level, [terms] if terms else [], residuals=last, errors=errors)
     _refuse_several_columns(body, known)
     _refuse_other_structure(options, len(terms), part)
-    return _Equation(level, [[term] for term in terms], residuals=last)
+    return _Equation(level, [[term] for term in terms], residuals=last, errors=errors)
 
 
 def _indicated(body: Cursor, known: KnownColumns) -> tuple[str, ...]:

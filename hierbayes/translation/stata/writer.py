@@ -1,4 +1,4 @@
-"""Stata: ``mixed``, ``melogit`` and its sisters, and ``gsem`` of nominal categories, written.
+"""Stata: ``mixed``, ``melogit`` and its sisters, ``meta meregress`` and ``gsem``, written.
 
 Source: the Stata Multilevel Mixed-Effects Reference Manual, ``mixed``; the Data Management
 Reference Manual, ``encode`` and ``egen``.
@@ -18,6 +18,7 @@ from hierbayes.translation.stata.data_steps import codes_of, commands_of, comple
 from hierbayes.translation.stata.errors import STRUCTURES, residuals_option
 from hierbayes.translation.stata.families import FAMILIES, words_of
 from hierbayes.translation.stata.gsem import gsem_command
+from hierbayes.translation.stata.known_errors import known_errors
 from hierbayes.translation.stata.random_part import Groups, random_part
 from hierbayes.translation.stata.reader import read_stata
 
@@ -54,7 +55,9 @@ def emit_stata(model: ModelToWrite) -> str:
     words = words_of(model, plan)
     groups = Groups(model, plan)
     random = random_part(model, plan, groups) if spec.random else ""
-    options = list(words.options)
+    options, name = list(words.options), words.command
+    if spec.known_sd:
+        name, options = "meta meregress", known_errors(spec.known_sd, random, options)
     if spec.residual is not None:
         random = " ".join(filter(None, [random, _groups_of_errors(model)]))
         options.append(residuals_option(model, groups.numbers))
@@ -64,7 +67,7 @@ def emit_stata(model: ModelToWrite) -> str:
     of_fixed += words.of_fixed
     noconstant = f", {' '.join(of_fixed)}" if of_fixed else ""
     tail = f"{' ' if ',' in random.rpartition('||')[2] else ', '}{' '.join(options)}"
-    command = " ".join([words.command, words.response, *fixed])
+    command = " ".join([name, words.response, *fixed])
     lines = [*_columns(model, plan), *groups.commands]
     return "\n".join([*lines, f"{command}{noconstant} {random}{tail}"])
 
