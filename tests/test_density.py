@@ -88,6 +88,29 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "three factors, gamma given": (
         "y ~ x", "three factors", {"gamma": hb.StudentT(3, 1, 2), "sd": hb.Exponential(0.8)},
     ),
+    "several factors, one prior of G": (
+        "y ~ x", "crossed", {"G": hb.InverseWishart(4.5, 1.3), "gamma": NORMAL},
+    ),
+    "three factors, priors of G": (
+        "y ~ x", "three factors",
+        {"G": {"h": hb.Wishart(2, 1), "g": hb.InverseWishart(3, 1), "k": hb.InverseWishart(3, 2)}},
+    ),
+    "nested, priors of G, gamma given": (
+        "y ~ x", "nested",
+        {"G": {"h": hb.Wishart(2, 1), "g": hb.InverseWishart(5, [[2, 0.3], [0.3, 1]])},
+         "gamma": hb.StudentT(3, 1, 2)},
+    ),
+    "blocks of one factor, priors of G": (
+        "y ~ x", "1+2+2",
+        {"G": {"Intercept": hb.Wishart(2, 1), "x, w": hb.InverseWishart(4, (1, 2)),
+               "v, z": hb.Wishart(3, [[2, 0.3], [0.3, 1]])}},
+    ),
+    **{f"several factors, icc, {random}": (
+        "y ~ x", random, {"icc": hb.Beta(1.5, 3)},
+    ) for random in ("nested", "crossed", "three factors")},
+    **{f"several factors, R2D2M2, {random}": (
+        "y ~ x + w", random, {"r2": hb.R2D2M2(0.4, 3, 0.6)},
+    ) for random in ("nested", "crossed")},
     "nested, gamma flat": ("y ~ x", "nested", {"gamma": hb.Flat(), "sigma": hb.HalfCauchy(2)}),
 }  # fmt: skip
 

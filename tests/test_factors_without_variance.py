@@ -54,7 +54,6 @@ WHATS = (
     "hausman() is",
     "mundlak() is",
     "plot_arc() is",
-    "a prior of 'icc' is",
     "other numbers of groups= or rows= are",
 )
 
@@ -67,9 +66,6 @@ def test_what_is_made_for_one_factor_is_refused_by_name(what: str) -> None:
         "hausman() is": lambda: hb.hausman(model),
         "mundlak() is": lambda: hb.mundlak(model),
         "plot_arc() is": lambda: hb.plots.plot_arc(model.reml()),
-        "a prior of 'icc' is": lambda: hb.Model(
-            str(model.specification), rows, priors={"icc": hb.Beta(1, 1)}
-        ),
         "other numbers of groups= or rows= are": lambda: hb.power(
             model, ["verbal"], model.reml(), groups=[20], replications=5
         ),

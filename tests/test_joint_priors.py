@@ -388,9 +388,6 @@ WRONG: tuple[tuple[Callable[[pd.DataFrame], object], str], ...] = (
      "Exponential, PC, Uniform, Gamma, InverseGamma, Flat"),
     (lambda d: pose(d, 2, r2=hb.Beta(1, 1)),
      "Beta has no place as a prior of 'r2'; use one of R2D2M2"),
-    (lambda d: hb.Model("y ~ x + (1 | g) + (0 + x | g)", data=d, priors={"G": hb.Wishart(3, 1)}),
-     "a prior of 'G' is for random effects that all vary together, but this model has 2 "
-     "independent blocks of them; state 'sd' and 'corr' instead"),
     (lambda d: pose(d, 2, G=hb.Wishart(3, 1), corr=hb.LKJ(2)),
      f"the prior of 'G' says what that of 'corr' would say again; {NOT_TWICE}"),
     (lambda d: pose(d, 2, icc=hb.Beta(1, 1), sd=hb.HalfNormal(2)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 from scipy.special import betaln, gammaln
@@ -20,9 +21,9 @@ from hierbayes.estimation.density_layout import (
     ICC,
     IDENTITY,
     INTERVAL,
-    INVERSE_WISHART,
     LOG,
     LOWER,
+    MATRICES,
     NO_JOINT,
     PARAMETER,
     PLACE,
@@ -31,23 +32,23 @@ from hierbayes.estimation.density_layout import (
     TRANSFORM,
     UPPER,
     VOLUME,
-    WISHART,
     Head,
 )  # fmt: skip
 from hierbayes.estimation.inputs import GraphInputs, place_of_constant
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import GIVEN
-from hierbayes.priors.families import Flat
+from hierbayes.priors.block_matrices import BlockMatrices
+from hierbayes.priors.families import Flat, Prior
+from hierbayes.priors.joint_families import InverseWishart
 from hierbayes.priors.joint_parameters import log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.scalar_density import coefficients
 
 _TRANSFORMS = {None: IDENTITY, "log": LOG, "interval": INTERVAL, "asinh": ASINH}
-_JOINTS = {"InverseWishart": INVERSE_WISHART, "Wishart": WISHART, "Beta": ICC, "R2D2M2": SHARES}
+_OF_G = r"G_(\d+_)?log_constant"
+_JOINTS = {"G": MATRICES, "icc": ICC, "r2": SHARES}
 _JOINT_ARRAYS = {
     NO_JOINT: (),
-    INVERSE_WISHART: ("G_nu", "G_scale_root"),
-    WISHART: ("G_nu", "G_scale_root"),
     ICC: ("icc_alpha", "icc_beta", "icc_known", "icc_second_moments"),
     SHARES: ("r2_alpha", "r2_beta", "r2_concentration", "r2_spread", "gamma_estimate",
              "gamma_error"),
@@ -72,7 +73,7 @@ def density_data(
     data, given = inputs.data, inputs.structure[0] == GIVEN.value
     variables = variables_of(design, priors, gamma=given)
     starts = _starts(variables)
-    joint = _JOINTS[priors.joint[0][1].distribution] if priors.joint else NO_JOINT
+    joint = _JOINTS[priors.joint[0][0]] if priors.joint else NO_JOINT
     sizes = [size for size in design.blocks if size > 1]
     eta = data.get("corr_eta", np.ones(0))[: len(sizes)]
     rows = _rows(design, priors, data["sd_unit"], starts, given=given, volumes=volumes)
@@ -103,7 +104,9 @@ def density_data(
     arrays = {
         Head.AT_NUMBERS: rows,
         Head.AT_BLOCKS: _blocks(design.blocks, eta, volumes=volumes),
-        Head.AT_JOINT: np.concatenate([[], *(data[n].ravel() for n in _JOINT_ARRAYS[joint])]),
+        Head.AT_JOINT: _matrices(priors, data)
+        if joint == MATRICES
+        else np.concatenate([[], *(data[n].ravel() for n in _JOINT_ARRAYS[joint])]),
         Head.AT_R: data[of_rows[0]],
         Head.AT_T: data[of_rows[1]],
         Head.AT_W: data[of_rows[2]],
@@ -214,12 +217,26 @@ def _blocks(blocks: tuple[int, ...], eta: Floats, *, volumes: bool) -> Floats:
     return np.array(rows)
 
 
+def _matrices(priors: PriorSet, data: dict[str, Floats]) -> Floats:
+    """Priors of the blocks of G, one behind the other, as their density reads them."""
+    ((_, stated, _),) = priors.joint
+    ones: dict[str, Prior] = {"G": stated}
+    if isinstance(stated, BlockMatrices):
+        ones = {f"G_{k}": one for k, one in enumerate(stated.priors)}
+    parts: list[Floats] = []
+    for name, one in ones.items():
+        root = data[f"{name}_scale_root"]
+        inverse = isinstance(one, InverseWishart)
+        parts += [np.array([len(root), inverse, float(data[f"{name}_nu"])]), root.ravel()]
+    return np.concatenate(parts)
+
+
 def _constant(design: Design, data: dict[str, Floats], joint: int, eta: Floats) -> float:
     """Normalising constants of the priors of several numbers."""
     sizes = [size for size in design.blocks if size > 1]
     total = sum(log_lkj_constant(one, n) for one, n in zip(eta, sizes, strict=True))
-    if joint in (INVERSE_WISHART, WISHART):
-        return total + float(data["G_log_constant"])
+    if joint == MATRICES:
+        return total + sum(float(data[n]) for n in data if re.fullmatch(_OF_G, n))
     if joint == ICC:
         return total + float(data["icc_log_constant"])
     if joint == SHARES:

@@ -21,10 +21,9 @@ from hierbayes.estimation.density_layout import (
     DENSITY,
     ICC,
     INTERVAL,
-    INVERSE_WISHART,
     LOG,
     LOWER,
-    NO_JOINT,
+    MATRICES,
     PARAMETER,
     PLACE,
     ROW,
@@ -37,7 +36,7 @@ from hierbayes.estimation.density_layout import (
 from hierbayes.estimation.normalised_rows import fill_rows, pull_rows
 from hierbayes.estimation.shares_kernels import fill_shares, pull_shares
 from hierbayes.likelihood.native import call_likelihood, pointer_at
-from hierbayes.priors.joint_kernels import icc_density, matrix_density
+from hierbayes.priors.joint_kernels import icc_density, matrix_densities
 from hierbayes.priors.scalar_density import scalar_density
 
 (
@@ -157,8 +156,8 @@ def _add_likelihood(x, data, root, s, d_root, d_s, gradient):
 def _add_joint(data, root, s, d_root, d_s):
     """A prior of G or of the intraclass correlation; adds its derivatives."""
     kind, at = int(data[_JOINT]), int(data[_AT_JOINT])
-    if NO_JOINT < kind < ICC:
-        return matrix_density(kind == INVERSE_WISHART, data, at, root, s, d_root, d_s)
+    if kind == MATRICES:
+        return matrix_densities(data, at, root, s, d_root, d_s)
     if kind == ICC:
         return icc_density(data, at, root, s, d_root, d_s)
     return 0.0

@@ -7,7 +7,7 @@ from enum import IntEnum, auto
 from hierbayes.priors.scalar_density import WIDTH
 
 IDENTITY, LOG, INTERVAL, ASINH = range(4)
-NO_JOINT, INVERSE_WISHART, WISHART, ICC, SHARES = range(5)
+NO_JOINT, MATRICES, ICC, SHARES = range(4)
 # Of a number with a prior of its own, before the coefficients of its density: its coordinate, its
 # transform, the limits of an interval (the unit of asinh in place of the lower), whether the
 # volume of the transform counts, and which of the parameters (σ, sd (q,), γ (p,)) it is.

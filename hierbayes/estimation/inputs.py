@@ -18,6 +18,7 @@ from hierbayes.likelihood.of_products import address_of, is_compiled, likelihood
 from hierbayes.likelihood.reading import GIVEN, NORMAL, REML, Reading
 from hierbayes.likelihood.sparse_native import packed
 from hierbayes.likelihood.theta import Theta
+from hierbayes.priors.block_matrices import BlockMatrices
 from hierbayes.priors.centred_effects import column_sizes
 from hierbayes.priors.design_normal import internal_precision
 from hierbayes.priors.families import DesignNormal, Prior
@@ -134,9 +135,11 @@ def prior_parameters(design: Design, priors: PriorSet) -> dict[str, Floats]:
     for entry in priors.joint:
         data |= joint_parameters(entry, design)
         if entry[0] == "G":  # a density of (sd, R), added to a uniform one of R
-            data["corr_eta"] = np.ones(1)
-            constant = log_lkj_constant(1.0, len(design.effects))
-            data["G_log_constant"] = data["G_log_constant"] - constant
+            data["corr_eta"] = np.ones(sum(size > 1 for size in design.blocks) or 1)
+            several = len(design.blocks) > 1
+            for k, size in enumerate(design.blocks):
+                name = f"G_{k}_log_constant" if several else "G_log_constant"
+                data[name] = data[name] - log_lkj_constant(1.0, size)
     return data
 
 
@@ -202,6 +205,8 @@ def _family(prior: Prior) -> object:
     """
     if isinstance(prior, ForeignPrior):
         return prior
+    if isinstance(prior, BlockMatrices):
+        return tuple(one.distribution for one in prior.priors)
     return "Flat" if isinstance(prior, DesignNormal) else prior.distribution
 
 

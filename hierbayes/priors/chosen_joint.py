@@ -9,11 +9,12 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
+from hierbayes.priors.block_matrices import matrix_prior
 from hierbayes.priors.blocks import COVERED, as_prior
 from hierbayes.priors.defaults import default_constant
 from hierbayes.priors.effect_priors import parameter_name
 from hierbayes.priors.families import Prior
-from hierbayes.priors.joint_families import Beta, LatentBeta, MatrixPrior
+from hierbayes.priors.joint_families import Beta, LatentBeta
 from hierbayes.priors.prior_set import STATED, Entry
 
 
@@ -27,7 +28,6 @@ def chosen_joint(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...
     if not blocks:
         return ()
     block = blocks[0]
-    design.specification.refuse_several_factors(f"a prior of '{block}' is")
     others = [other for other in (*blocks[1:], *COVERED[block]) if given.get(other) is not None]
     others = [other for other in others if other != "gamma"]  # see constant_alone
     if others:
@@ -35,14 +35,14 @@ def chosen_joint(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...
             f"the prior of '{block}' says what that of '{others[0]}' would say again; "
             "leave one of them out"
         )
+    if block == "G":
+        return ((block, matrix_prior(given[block], design), STATED),)
+    if isinstance(given[block], Mapping):
+        raise PriorError(
+            f"a prior of '{block}' is one of all random effects together, whatever they vary over: "
+            "shares of one variance are not independent; state one, or 'sd' by grouping factor"
+        )
     prior = as_prior(given[block], block)
-    if isinstance(prior, MatrixPrior):
-        if len(design.blocks) > 1:
-            raise PriorError(
-                f"a prior of 'G' is for random effects that all vary together, but this model has "
-                f"{len(design.blocks)} independent blocks of them; state 'sd' and 'corr' instead"
-            )
-        prior.scale_matrix(design.effects)
     latent = None if problem.family is None else problem.family.latent_constant
     if isinstance(prior, Beta) and latent is not None:
         prior = LatentBeta(prior.alpha, prior.beta, latent)

@@ -21,6 +21,7 @@ from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import lower_root
 from hierbayes.likelihood.theta import Theta
+from hierbayes.priors.block_matrices import BlockMatrices
 from hierbayes.priors.column_priors import column_priors
 from hierbayes.priors.error_density import error_density
 from hierbayes.priors.error_draws import draw_coordinates
@@ -126,6 +127,13 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
     generator = np.random.default_rng(streams.seed_of(block, block))
     if isinstance(prior, MatrixPrior):
         root = draw_matrix_root(prior, design.effects, generator, streams.draws)
+        return PriorDraws(Theta.of(root, sigma), gamma, phi)
+    if isinstance(prior, BlockMatrices):
+        root = np.zeros((streams.draws, len(design.effects), len(design.effects)))
+        blocks = zip(prior.names, prior.priors, prior.places, strict=True)
+        for name, one, at in blocks:
+            own = np.random.default_rng(streams.seed_of(block, name))
+            root[:, at, at] = draw_matrix_root(one, design.effects[at], own, streams.draws)
         return PriorDraws(Theta.of(root, sigma), gamma, phi)
     corr_root = _draw_correlation_root(priors, design.blocks, streams)
     if isinstance(prior, Beta):

@@ -3,11 +3,12 @@ r"""Densities of the joint priors: of G, and of the intraclass correlation.
 The sampler works with the standard deviations and the correlation matrix R, so each
 density is one of those, the volume of the change of variables included:
 
-* G = D R D with D = diag(sd): p(sd, R) = p(G) 2^q Π_k sd_k^q.
+* G = D R D with D = diag(sd): p(sd, R) = p(G) 2^q Π_k sd_k^q; of each block of G by itself.
 * icc = T/(T + σ²) with T = tr(GM), M = Z'Z/n.  With v_k = sd_k² M_kk and S = Σ v_k,
   given R and σ, T is S times a function of the shares v/S, which are uniform on the
   simplex: p(sd | R, σ) = p(icc) σ²T/(T + σ²)² (q − 1)! S^{−q} Π_k 2 sd_k M_kk.  On the latent
-  scale of a family σ is ``known``, and 1 in the units of M.
+  scale of a family σ is ``known``, and 1 in the units of M.  With several grouping factors the
+  sums are over the effects of all of them, and what M has between two of them meets 0 in G.
 
 They are PyTensor expressions of a lower-triangular root of G (..., q, q), sd (..., q) and
 σ (...), with any leading axes, and of parameters that are data, constants included.
@@ -28,8 +29,9 @@ from pytensor.tensor.variable import TensorVariable
 
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.block_matrices import BlockMatrices
 from hierbayes.priors.families import Prior
-from hierbayes.priors.joint_parameters import joint_parameters
+from hierbayes.priors.joint_parameters import joint_parameters, matrix_parameters
 from hierbayes.priors.prior_set import Entry
 
 
@@ -56,7 +58,14 @@ def joint_log_density(
         Residual standard deviation.
     """
     plain = {name.partition("_")[2]: value for name, value in parameters.items()}
-    return _DENSITIES[prior.distribution](plain, root, sd, sigma)
+    if not isinstance(prior, BlockMatrices):
+        return _DENSITIES[prior.distribution](plain, root, sd, sigma)
+    total = pt.zeros(())
+    for k, (one, at) in enumerate(zip(prior.priors, prior.places, strict=True)):
+        own = {name.removeprefix(f"{k}_"): value for name, value in plain.items()}
+        density = _DENSITIES[one.distribution](own, root[..., at, at], sd[..., at], sigma)
+        total = total + density
+    return total
 
 
 def joint_density_at(entry: Entry, design: Design, roots: Floats, sigmas: Floats) -> Floats:
@@ -76,6 +85,13 @@ def joint_density_at(entry: Entry, design: Design, roots: Floats, sigmas: Floats
     (M,) float
     """
     _, prior, _ = entry
+    if isinstance(prior, BlockMatrices):
+        total: Floats = np.zeros(len(roots))
+        for one, at in zip(prior.priors, prior.places, strict=True):
+            numbers = matrix_parameters(one, one.scale_matrix(design.effects[at]))
+            evaluate = _evaluator(one.distribution)
+            total = total + evaluate(roots[:, at, at], sigmas, *numbers.values())
+        return total
     parameters = joint_parameters(entry, design)
     values: Floats = _evaluator(prior.distribution)(roots, sigmas, *parameters.values())
     return values

@@ -1,7 +1,7 @@
 """Densities of the joint priors at one root of G, with their derivatives.
 
 The densities are those of `joint_density`, with normalising constants left to the caller:
-with R the lower root of G and C that of the scale,
+with R the lower root of G, or of each block of it, and C that of the scale,
 
     inverse-Wishart   −½(ν + q + 1) log|G| − ½‖R⁻¹C‖² + q Σ_k log sd_k
     Wishart           ½(ν − q − 1) log|G| − ½‖C⁻¹R‖² + q Σ_k log sd_k
@@ -25,22 +25,36 @@ from hierbayes.compiled_arrays import zeros_of
 
 
 @inner
-def matrix_density(inverse, data, at, root, s, d_root, d_s):
-    """A Wishart prior of G, or an inverse one: ν and C (q, q)."""
-    q = root.shape[0]
-    power = data[at] + q + 1.0 if inverse else q + 1.0 - data[at]
+def matrix_densities(data, at, root, s, d_root, d_s):
+    """Priors of the blocks of G, one behind the other: size, and what `_matrix_density` reads."""
+    value, first = 0.0, np.int64(0)  # a literal would have the loop's body compiled twice
+    while first < root.shape[0]:
+        q = int(data[at])
+        value += _matrix_density(first, q, data, at + 1, root, s, d_root, d_s)
+        at += 3 + q * q
+        first += q
+    return value
+
+
+@inner
+def _matrix_density(first, q, data, at, root, s, d_root, d_s):
+    """A Wishart prior of a block of G, or an inverse one: which of them, ν and C (q, q)."""
+    inverse = data[at] != 0.0
+    power = data[at + 1] + q + 1.0 if inverse else q + 1.0 - data[at + 1]
     value = 0.0
     low, half = zeros_of((q, q)), zeros_of((q, q))  # W = low⁻¹ half: R⁻¹C or C⁻¹R
     for i in range(q):
-        if root[i, i] == 0.0:
+        own = root[first + i, first + i]
+        if own == 0.0:
             return -np.inf
-        value += q * math.log(abs(s[1 + i])) - power * math.log(abs(root[i, i]))
-        d_root[i, i] -= power / root[i, i]
-        d_s[1 + i] += q / s[1 + i]
+        value += q * math.log(abs(s[1 + first + i])) - power * math.log(abs(own))
+        d_root[first + i, first + i] -= power / own
+        d_s[1 + first + i] += q / s[1 + first + i]
         for k in range(i + 1):
-            scale = data[at + 1 + i * q + k]
-            low[i, k] = root[i, k] if inverse else scale
-            half[i, k] = scale if inverse else root[i, k]
+            scale = data[at + 2 + i * q + k]
+            entry = root[first + i, first + k]
+            low[i, k] = entry if inverse else scale
+            half[i, k] = scale if inverse else entry
     for c in range(q):
         for i in range(q):
             total = half[i, c]
@@ -60,7 +74,7 @@ def matrix_density(inverse, data, at, root, s, d_root, d_s):
             for k in range(i + 1, q):
                 row[i] -= low[k, i] * row[k]
             row[i] /= low[i, i]
-            d_root[i, c] += row[i] if inverse else -row[i]
+            d_root[first + i, first + c] += row[i] if inverse else -row[i]
     return value
 
 

@@ -9,6 +9,7 @@ from scipy.special import betaln, gammaln, multigammaln
 
 from hierbayes.design.design import Design
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.block_matrices import BlockMatrices
 from hierbayes.priors.joint_draws import explained_spread
 from hierbayes.priors.joint_families import (
     R2D2M2,
@@ -37,7 +38,13 @@ def joint_parameters(entry: Entry, design: Design) -> dict[str, Floats]:
         second = second / prior.residual
     match prior:
         case MatrixPrior():
-            parameters = _matrix_parameters(prior, prior.scale_matrix(design.effects))
+            parameters = matrix_parameters(prior, prior.scale_matrix(design.effects))
+        case BlockMatrices():
+            parameters = {
+                f"{k}_{name}": value
+                for k, (one, effects) in enumerate(zip(prior.priors, prior.effects, strict=True))
+                for name, value in matrix_parameters(one, one.scale_matrix(effects)).items()
+            }
         case Beta():
             q = len(second)
             volume = q * np.log(2.0) + np.log(np.diagonal(second)).sum()
@@ -65,7 +72,8 @@ def log_lkj_constant(eta: float, n: int) -> float:
     return float((n - 1) * gammaln(eta + 0.5 * (n - 1)) - terms.sum())
 
 
-def _matrix_parameters(prior: MatrixPrior, scale: Floats) -> dict[str, Any]:
+def matrix_parameters(prior: MatrixPrior, scale: Floats) -> dict[str, Any]:
+    """Those of a prior of G, or of a block of it, with this scale (q, q)."""
     q, half = len(scale), 0.5 * prior.nu
     root = np.linalg.cholesky(scale)
     log_det = 2.0 * np.log(np.diagonal(root)).sum()

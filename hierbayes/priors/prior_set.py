@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.errors import in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
+from hierbayes.priors.block_matrices import BlockMatrices
 from hierbayes.priors.design_normal import DesignPrior, design_prior, internal_precision
 from hierbayes.priors.families import (
     Centred,
@@ -60,7 +62,8 @@ class PriorSet(Printed):
     distances : bool
         Whether these, and the first, are distances of thresholds, whose block is ``thresholds``.
     joint : tuple of (block, prior, source)
-        The prior of G, of the intraclass correlation or of R², where one is stated.
+        The prior of G, of the intraclass correlation or of R², where one is stated; of several
+        blocks of G a `BlockMatrices`.
     centring : tuple of tuple of float
         M (q, q), where priors of sd and corr are of the centred columns Z M (`centred_effects`)
         and M is not the identity; otherwise empty.
@@ -104,7 +107,8 @@ class PriorSet(Printed):
         the sd of a random effect, of a group's deviation in it.  Where a prior of sd is that of
         a centred column, the row says so.
         """
-        rows: list[tuple[str, str, object, str]] = [(entry[0], *entry) for entry in self.joint]
+        rows: list[tuple[str, str, object, str]] = list(self._joint_rows())
+        of_joint = len(rows)
         rows += [("gamma", *entry) for entry in self.gamma]
         rows += [
             ("sd", self.label(name), self.as_stated(name, prior), source)
@@ -118,12 +122,23 @@ class PriorSet(Printed):
         rows += [("residual", *entry) for entry in self.residual]
         table = pd.DataFrame(rows, columns=["block", "parameter", "prior", "source"])
         table = table.assign(prior=table["prior"].astype(str))
-        table["implied sd"] = [f"{size:.4g}" if size else "" for size in self._implied(len(rows))]
+        table["implied sd"] = [
+            f"{size:.4g}" if size else "" for size in self._implied(of_joint, len(rows))
+        ]
         return table.set_index(["block", "parameter"])
 
-    def _implied(self, rows: int) -> list[float]:
-        """The prior sds that defaults imply, in the order of `frame`; 0 for the rest."""
-        found = [0.0] * len(self.joint)
+    def _joint_rows(self) -> Iterator[tuple[str, str, object, str]]:
+        """Block, parameter, prior and source of joint priors; of G block by block of it."""
+        for block, prior, source in self.joint:
+            parts = prior.by_name if isinstance(prior, BlockMatrices) else {block: prior}
+            yield from ((block, name, one, source) for name, one in parts.items())
+
+    def _implied(self, before: int, rows: int) -> list[float]:
+        """The prior sds that defaults imply, in the order of `frame`; 0 for the rest.
+
+        So many joint priors stand ``before`` the others.
+        """
+        found = [0.0] * before
         found += [prior.sigma if isinstance(prior, DesignNormal) else 0.0
                   for _, prior, _ in self.gamma]  # fmt: skip
         M = self.columns(len(self.sd))
@@ -138,7 +153,10 @@ class PriorSet(Printed):
 
     def stated(self) -> dict[str, Any]:
         """The same priors as they can be stated, every name in full."""
-        stated: dict[str, Any] = {block: prior for block, prior, _ in self.joint}
+        stated: dict[str, Any] = {
+            block: prior.by_name if isinstance(prior, BlockMatrices) else prior
+            for block, prior, _ in self.joint
+        }
         if self.gamma:
             stated["gamma"] = {name: prior for name, prior, _ in self.gamma}
         if self.sd:

@@ -20,6 +20,7 @@ from hierbayes.design.complete import Dropped
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.of_family.evidence import LatentMaximum
+from hierbayes.priors.block_matrices import BlockMatrices
 from hierbayes.priors.blocks import FAMILIES
 from hierbayes.priors.families import Centred, Known, UniformPartials
 from hierbayes.priors.prior_set import PriorSet
@@ -33,8 +34,8 @@ from hierbayes.specification.response import ResponseTerm
 _CLASSES: Mapping[str, type[Any]] = {
     one.__name__: one
     for one in (
-        *FAMILIES, Centred, Known, UniformPartials, PriorSet, EffectName, Specification, RandomTerm,
-        ResponseTerm, Dropped, Maximum, LatentMaximum, SamplerSettings,
+        *FAMILIES, BlockMatrices, Centred, Known, UniformPartials, PriorSet, EffectName,
+        Specification, RandomTerm, ResponseTerm, Dropped, Maximum, LatentMaximum, SamplerSettings,
     )
 }  # fmt: skip
 

@@ -1,0 +1,120 @@
+"""Priors of G where it has several blocks: one of each, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from hierbayes.design.blocks import block_slices
+from hierbayes.design.design import Design
+from hierbayes.errors import PriorError, in_quotes
+from hierbayes.priors.blocks import as_prior
+from hierbayes.priors.effect_priors import parameter_name, refuse_intercept_twice
+from hierbayes.priors.families import Prior
+from hierbayes.priors.joint_families import MatrixPrior
+from hierbayes.specification.factor_name import factor_called
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMatrices(Prior):
+    """Independent priors of the blocks of G, which a model makes of those that are stated.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the blocks, in the order of the effects: the labels of their effects.
+    effects : tuple of tuple of str
+        Of each block.
+    priors : tuple of MatrixPrior
+        Likewise.
+    """
+
+    distribution: ClassVar[str] = "BlockMatrices"
+    names: tuple[str, ...]
+    effects: tuple[tuple[str, ...], ...]
+    priors: tuple[MatrixPrior, ...]
+
+    def __post_init__(self) -> None:
+        """Nothing is a number here: each of the priors has been checked."""
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """None of its own."""
+        return {}
+
+    @property
+    def places(self) -> tuple[slice, ...]:
+        """Where the effects of each block stand."""
+        return tuple(block_slices(tuple(map(len, self.effects))))
+
+    @property
+    def by_name(self) -> dict[str, MatrixPrior]:
+        """As they can be stated."""
+        return dict(zip(self.names, self.priors, strict=True))
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}: {prior}" for name, prior in self.by_name.items())
+
+
+def matrix_prior(stated: Any, design: Design) -> Prior:
+    """The prior of G that is stated: of its only block, or of each.
+
+    Parameters
+    ----------
+    stated : MatrixPrior or mapping
+        One prior is that of every block; a mapping goes from blocks, or grouping factors, to
+        priors.
+    design : Design
+
+    Raises
+    ------
+    PriorError
+        When a block does not exist, is left out or stated twice, or a prior does not suit one.
+    """
+    slices = tuple(block_slices(design.blocks))
+    effects = tuple(design.effects[at] for at in slices)
+    names = tuple(", ".join(design.effect_labels[at]) for at in slices)
+    if isinstance(stated, Mapping):
+        chosen = _by_block(stated, names, _factors_of(design))
+    else:
+        chosen = dict.fromkeys(names, stated)
+    priors = [as_prior(chosen[name], "G") for name in names]
+    found = [prior for prior in priors if isinstance(prior, MatrixPrior)]
+    for prior, of_block in zip(found, effects, strict=True):
+        prior.scale_matrix(of_block)
+    return found[0] if len(found) == 1 else BlockMatrices(names, effects, tuple(found))
+
+
+def _factors_of(design: Design) -> tuple[str, ...]:
+    """The grouping factor of each block."""
+    return tuple(design.effect_names[at.start].factor for at in block_slices(design.blocks))
+
+
+def _by_block(
+    stated: Mapping[Any, Any], names: tuple[str, ...], factors: tuple[str, ...]
+) -> dict[str, Any]:
+    """What is stated for each block; of a grouping factor for all of its blocks."""
+    refuse_intercept_twice("G", stated)
+    found: dict[str, Any] = {}
+    for key, prior in stated.items():
+        name, factor = parameter_name(key), factor_called(key, tuple(dict.fromkeys(factors)))
+        meant = [one for one, of in zip(names, factors, strict=True) if name == one or of == factor]
+        if not meant:
+            raise PriorError(
+                f"there is a prior of 'G' for '{name}', which does not exist; valid names are: "
+                f"{in_quotes((*names, *dict.fromkeys(factors)))}"
+            )
+        for one in meant:
+            if one in found:
+                raise PriorError(
+                    f"the prior of 'G' for '{one}' is stated twice; leave one of them out"
+                )
+            found[one] = prior
+    left = [name for name in names if name not in found]
+    if left:
+        raise PriorError(
+            f"priors of 'G' are of all its blocks or of none, and there is none for "
+            f"{in_quotes(left)}; state it, or 'sd' and 'corr' of all in their place"
+        )
+    return found
