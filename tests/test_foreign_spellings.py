@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
-from hierbayes.specification.foreign_spellings import REMEDIES
+from hierbayes.specification.foreign_spellings import REMEDIES, SPELLINGS
+from hierbayes.specification.known_functions import read_functions
 from hierbayes.specification.terms import factors_of, read_terms
 
 
@@ -50,16 +51,41 @@ def test_functions_of_r_are_refused(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_functions_of_r_are_read_where_they_mean_the_same(name: str) -> None:
+    assert read_terms(f"w + {name}(x):v") == read_terms(f"w + {SPELLINGS[name]}(x):v")
+    said = "has a function" if name.isidentifier() else "is called by a plain name"
+    with pytest.raises(hb.FormulaError, match=said):
+        read_functions({name: np.sqrt})
+
+
+@pytest.mark.parametrize(
+    ("as_in_r", "here"),
+    [
+        ("sqrt(mathach + 9) ~ factor(Sector):ses", "np.sqrt(mathach + 9) ~ C(Sector):ses"),
+        ("mathach ~ I(ses - ave(ses, school))", "mathach ~ I(ses - cvar(ses, school))"),
+        ("mathach ~ poly(ses, 2, raw=TRUE)", "mathach ~ poly(ses, 2, raw=True)"),
+        ("mathach ~ ifelse(ses > 0, pmin(ses, 1), 0)", "mathach ~ "
+         "np.where(ses > 0, np.minimum(ses, 1), 0)"),
+    ],
+)  # fmt: skip
+def test_a_model_with_spellings_of_r_is_the_same(as_in_r: str, here: str, hs: pd.DataFrame) -> None:
+    theirs = hb.Model(f"{as_in_r} + (1 | school)", data=hs)
+    ours = hb.Model(f"{here} + (1 | school)", data=hs)
+    assert theirs.specification == ours.specification
+    np.testing.assert_array_equal(theirs.problem.design.rows.X, ours.problem.design.rows.X)
+
+
 @pytest.mark.parametrize(
     ("formula", "message"),
     [
-        ("mathach ~ factor(Sector) + (1 | school)", "cannot read the fixed part 'factor(Sector)':"),
-        ("sqrt(mathach) ~ 1 + (1 | school)", "cannot read the response '0 + sqrt(mathach)': a for"),
-        ("mathach ~ 1 + (I(sqrt(ses)^2) | school)", "cannot read the random part 'I(sqrt(ses)^2)'"),
-        ("mathach ~ poly(ses, 2, raw=TRUE) + (1 | school)", "cannot read the fixed part 'poly("),
+        ("mathach ~ cut(ses, 3) + (1 | school)", "cannot read the fixed part 'cut(ses, 3)':"),
+        ("as.numeric(Size) ~ 1 + (1 | school)", "cannot read the response 'as.numeric(Size)':"),
+        ("mathach ~ 1 + (I(mean(ses)^2) | school)", "cannot read the random part 'I(mean(ses)^2"),
+        ("mathach ~ TRUE + (1 | school)", "cannot read the fixed part 'TRUE': a formula has no c"),
     ],
-)
-def test_a_model_refuses_them_wherever_they_stand(
+)  # fmt: skip
+def test_a_model_refuses_the_others_wherever_they_stand(
     formula: str, message: str, hs: pd.DataFrame
 ) -> None:
     with pytest.raises(hb.FormulaError) as refused:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hierbayes.errors import FormulaError
+from hierbayes.specification.foreign_spellings import SPELLINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def read_functions(functions: Mapping[str, Callable[..., Any]] | None) -> Functi
     for name, function in functions.items():
         if not isinstance(name, str) or not name.isidentifier():
             raise FormulaError(f"a function in a formula is called by a plain name, not {name!r}")
-        if name in KNOWN or name in CONTRASTS or name in ("np", "contr"):
+        if name in KNOWN or name in CONTRASTS or name in SPELLINGS or name in ("np", "contr"):
             raise FormulaError(f"a formula has a function '{name}' already; hand over another name")
         if not callable(function):
             raise FormulaError(

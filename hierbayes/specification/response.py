@@ -120,6 +120,8 @@ def _expression(text: str, whole: str) -> str:
 
 def _one_term(text: str, whole: str) -> str:
     """A column or an expression of columns."""
+    if text.strip():
+        read_terms(text, "response")  # what cannot be read is refused as it is written
     terms = read_terms(f"0 + {text}", "response") if text.strip() else ()
     if len(terms) != 1:
         raise FormulaError(f"the response '{whole}' must be one column or one expression")

@@ -12,7 +12,7 @@ from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import Term, Token
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.foreign_spellings import read_powers, refuse_foreign_spellings
+from hierbayes.specification.foreign_spellings import read_spellings, refuse_constant
 from hierbayes.specification.formula_parser import parse_formula, tokens_of
 
 BACKTICKS = re.compile(r"`([^`]*)`")
@@ -38,9 +38,8 @@ def parse_terms(right: str, role: str) -> tuple[Term, ...]:
         raise FormulaError(f"the {role} must be text, not {right!r}")
     for name in BACKTICKS.findall(right):
         if name in _NO_NAMES:
-            text = right.removeprefix("0 + ") if role == "response" else right
             raise FormulaError(
-                f"cannot read the {role} '{text}': a column called '{name}' cannot stand in a "
+                f"cannot read the {role} '{right}': a column called '{name}' cannot stand in a "
                 "formula; rename it"
             )
     try:
@@ -118,21 +117,22 @@ def _refuse_names_of_expressions(right: str, role: str) -> None:
 
 
 def _read_calls(right: str, role: str) -> str:
-    """The text with powers in its calls as Python writes them; what is in braces is Python."""
+    """The text with its calls as they are written here; what is in braces is Python."""
     text, end = "", 0
     for token in tokenize(right):
         start, stop = token.source_start or 0, (token.source_end or 0) + 1
         code = right[start:stop]
-        called = token.kind is Token.Kind.PYTHON and not code.startswith("{")
-        if called or (token.kind is Token.Kind.NAME and not code.startswith("`")):
-            try:
-                refuse_foreign_spellings(code)
-            except FormulaError as error:
-                raise FormulaError(
-                    f"cannot read the {role} '{right}': {error}\n    {right}\n    {' ' * start}^"
-                ) from None
-        text += right[end:start] + (read_powers(code) if called else code)
-        end = stop
+        text += right[end:start]
+        try:
+            if token.kind is Token.Kind.PYTHON and not code.startswith("{"):
+                code = read_spellings(code)
+            elif token.kind is Token.Kind.NAME and not code.startswith("`"):
+                refuse_constant(code)
+        except FormulaError as error:
+            raise FormulaError(
+                f"cannot read the {role} '{right}': {error}\n    {right}\n    {' ' * start}^"
+            ) from None
+        text, end = text + code, stop
     return text + right[end:]
 
 
