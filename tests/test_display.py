@@ -307,6 +307,7 @@ def test_a_long_page_is_shown_block_by_block() -> None:
         (np.int64(3), "df", "3"), (38.0, "df", "38"), (37.934, "denDF", "37.93"),
         (np.inf, "df", "inf"), (0.04, "p", "0.0400"), (1e-5, "p_value", "<.0001"),
         (1.0049, "r_hat", "1.005"), (812.6, "ess_bulk", "813"), (0.01234, "mcse_mean", "0.012"),
+        (0.00498, "mcse_mean", "0.0050"), (12.34, "mcse", "12"),
         (np.nan, "p", ""), (None, "estimate", ""), ("text", "p", "text"), (True, "ok", "True"),
         (pd.NA, "categories", ""),
         (-0.0, "estimate", "0.0000"), (-0.0, "df", "0"), (-0.2, "df", "-0.20"),

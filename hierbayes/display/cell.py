@@ -24,8 +24,8 @@ def cell_text(value: object, column: str, decimals: int = 4) -> str:
     --------
     >>> cell_text(0.2498, "estimate"), cell_text(2.5e-7, "p"), cell_text(37.93, "df")
     ('0.2498', '<.0001', '37.93')
-    >>> cell_text(-0.0, "estimate")
-    '0.0000'
+    >>> cell_text(-0.0, "estimate"), cell_text(0.00498, "mcse_mean")
+    ('0.0000', '0.0050')
     """
     if isinstance(value, str):
         return value
@@ -43,7 +43,7 @@ def cell_text(value: object, column: str, decimals: int = 4) -> str:
     if column == "r_hat":
         return f"{number:.3f}"
     if column.startswith("mcse"):
-        return f"{number:z.2g}"
+        return f"{number:z#.2g}".removesuffix(".")
     if not (0.0 < abs(number) < 10.0 ** (1 - decimals) or abs(number) >= 1e7):
         return f"{number:z.{decimals}f}"
     return f"{number:.1g}" if column in _ROUGH else f"{number:.{decimals}e}"
