@@ -1,11 +1,15 @@
-"""What a figure shows, for tests of pictures: its lines, its arrows, its legend."""
+"""What a figure shows, for tests of pictures: its lines, its arrows, its legend; and refusals."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
+
+import hierbayes as hb
 
 
 def lines_of(ax: Axes) -> list[np.ndarray[Any, Any]]:
@@ -47,3 +51,10 @@ def fits_in(figure: Figure) -> bool:
     box = figure.get_tightbbox()
     edges = np.array([box.x0, box.y0, width / figure.dpi - box.x1, height / figure.dpi - box.y1])
     return bool((edges > -0.05).all())  # inches
+
+
+def refused(call: Callable[[], Any], kind: type[hb.HierbayesError], message: str) -> None:
+    """Expect an error of this kind with just this message."""
+    with pytest.raises(kind) as error:
+        call()
+    assert str(error.value) == message

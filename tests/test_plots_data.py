@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import matplotlib.figure
@@ -15,16 +14,11 @@ from numpy.testing import assert_allclose
 import hierbayes as hb
 from hierbayes.plots.scatter import least_squares_line
 from hierbayes.plots.trellis import LEGIBLE
+from tests.drawn import refused
 
 pytestmark = pytest.mark.slow
 
 plots = hb.plots
-
-
-def refused(call: Callable[[], Any], kind: type[hb.HierbayesError], message: str) -> None:
-    with pytest.raises(kind) as error:
-        call()
-    assert str(error.value) == message
 
 
 @pytest.fixture(scope="module")

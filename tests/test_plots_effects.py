@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -18,17 +17,11 @@ import hierbayes as hb
 from hierbayes.inference.reduction.pancake import principal_axes
 from hierbayes.plots.band import row_space, zero_left_out
 from tests.conftest import Cache
-from tests.drawn import artists
+from tests.drawn import artists, refused
 
 pytestmark = pytest.mark.slow
 
 plots = hb.plots
-
-
-def refused(call: Callable[[], Any], kind: type[hb.HierbayesError], message: str) -> None:
-    with pytest.raises(kind) as error:
-        call()
-    assert str(error.value) == message
 
 
 def wald_of_each_row(fit: hb.Fit, L: pd.DataFrame, **more: Any) -> pd.DataFrame:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,16 +12,11 @@ import hierbayes as hb
 from hierbayes.errors import IntervalError
 from hierbayes.plots.look import BLUP
 from tests.conftest import Cache
+from tests.drawn import refused
 
 pytestmark = pytest.mark.slow
 
 plots = hb.plots
-
-
-def refused(call: Callable[[], Any], kind: type[hb.HierbayesError], message: str) -> None:
-    with pytest.raises(kind) as error:
-        call()
-    assert str(error.value) == message
 
 
 def line(frame: plots.Trellis, panel: object, name: str) -> pd.DataFrame:

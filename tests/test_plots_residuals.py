@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,11 @@ import hierbayes as hb
 from hierbayes.display.interval import Interval
 from hierbayes.plots.normal_quantiles import normal_band
 from tests.conftest import Cache
+from tests.drawn import refused
 
 pytestmark = pytest.mark.slow
 
 plots = hb.plots
-
-
-def refused(call: Callable[[], Any], kind: type[hb.HierbayesError], message: str) -> None:
-    with pytest.raises(kind) as error:
-        call()
-    assert str(error.value) == message
 
 
 @pytest.fixture(scope="module")
