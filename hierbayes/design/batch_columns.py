@@ -20,6 +20,7 @@ from hierbayes.design.row_weights import root_weights_of
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.seen_columns import SeenColumns
 from hierbayes.sources.source import Batch
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.formula_parser import parse_formula
@@ -123,7 +124,7 @@ class BatchColumns:
         """
         spec = self.columns.specification
         counted = self.reader.of(batch)
-        frame = counted.frame
+        columns, frame = counted.columns, counted.frame
         p = len(self.columns.terms)
         if not len(frame):
             none = np.empty(0)
@@ -132,14 +133,16 @@ class BatchColumns:
                 counted.dropped,
             )  # fmt: skip
         try:
-            frame = coded(frame, self.levels)
-            X = self._made(self.columns.fixed_spec, frame)
-            apart = [column for part in self._apart for column in self._made(part, frame)]
-            observed = one_column(spec.response, frame, spec.functions, "response")
-            offset = offset_or_none(spec, frame)
-            root = root_weights_of(spec, frame)
+            if self.levels:
+                frame = coded(frame, self.levels)
+                columns = SeenColumns(frame, {})
+            X = self._made(self.columns.fixed_spec, columns)
+            apart = [column for part in self._apart for column in self._made(part, columns)]
+            observed = one_column(spec.response, columns, spec.functions, "response")
+            offset = offset_or_none(spec, columns)
+            root = root_weights_of(spec, columns)
             parts = {
-                name: np.array(self._made(part, frame)).T
+                name: np.array(self._made(part, columns)).T
                 for name, part in self.factors.items()
                 if not isinstance(part, tuple)
             }
@@ -175,7 +178,7 @@ class BatchColumns:
                 at += range(end, end := end + len(part.column_names))
         return np.array(at, dtype=np.intp)
 
-    def _made(self, spec: ModelSpec, frame: pd.DataFrame) -> list[Floats]:
+    def _made(self, spec: ModelSpec, frame: SeenColumns) -> list[Floats]:
         """The columns (n,) that a specification makes."""
         plain = plain_data(spec.formula, frame)
         if plain is None:

@@ -8,6 +8,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
 
 from hierbayes.errors import DataError
+from hierbayes.frames.seen_columns import DataColumns
 
 _KINDS = {
     "string": "text", "floating": "numbers", "integer": "numbers", "decimal": "numbers",
@@ -42,7 +43,7 @@ class ColumnKinds:
     def __init__(self) -> None:
         self._first: dict[str, tuple[str, str]] = {}
 
-    def refuse_others(self, frame: pd.DataFrame, names: Iterable[str], place: str) -> None:
+    def refuse_others(self, frame: DataColumns, names: Iterable[str], place: str) -> None:
         """Refuse columns that hold other values than before.
 
         Raises

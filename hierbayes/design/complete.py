@@ -15,7 +15,7 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.csv_file import MISSING_NUMBERS, NA_LABELS
 from hierbayes.frames.named_columns import require_column, require_frame
-from hierbayes.frames.seen_columns import SeenColumns
+from hierbayes.frames.seen_columns import DataColumns, SeenColumns, frame_of
 
 _WIDE = {"i": np.int64, "u": np.uint64, "f": np.float64}  # by kind of number, native bytes
 _TEXT = ("object", "str")  # the types of text that formulaic knows
@@ -100,8 +100,8 @@ def complete_columns(
 
 
 def complete_part(
-    data: pd.DataFrame, names: Iterable[str], place: str
-) -> tuple[pd.DataFrame, dict[str, int]]:
+    data: SeenColumns, names: Iterable[str], place: str
+) -> tuple[SeenColumns, dict[str, int]]:
     """The complete rows of a part of the data, with all levels, and missing values by column.
 
     Raises
@@ -109,10 +109,10 @@ def complete_part(
     DataError
         When a number is infinite, naming the place that the part is of.
     """
-    data, columns = _plain_columns(data, names)
-    kept, counts, doubtful = _complete(data, columns)
+    frame, columns = _plain_columns(data, names)
+    kept, counts, doubtful = _complete(frame, columns)
     try:
-        return _kept(data, columns, kept, counts, doubtful)[0], counts
+        return SeenColumns(*_kept(frame, columns, kept, counts, doubtful)), counts
     except DataError as error:
         raise DataError(f"{place}: {error}") from error
 
@@ -123,13 +123,14 @@ def nothing_complete(column: str, missing: int, rows: int) -> str:
 
 
 def _plain_columns(
-    data: pd.DataFrame, names: Iterable[str]
+    data: DataColumns, names: Iterable[str]
 ) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
     """The data with columns of types that formulas understand, and those that are named."""
     found = {name: _column(name, data) for name in names}
     columns = {name: _plain(column) for name, column in found.items()}
     plain = {name: column for name, column in columns.items() if column is not found[name]}
-    return (data.assign(**plain) if plain else data), columns
+    frame = frame_of(data)
+    return (frame.assign(**plain) if plain else frame), columns
 
 
 def _complete(
@@ -161,8 +162,8 @@ def _kept(
     return frame, columns
 
 
-def _column(name: str, data: pd.DataFrame) -> pd.Series:
-    require_column(name, data)
+def _column(name: str, data: DataColumns) -> pd.Series:
+    require_column(name, frame_of(data))
     column = data[name]
     if isinstance(column, pd.DataFrame):
         raise DataError(f"the data have more than one column called '{name}'")

@@ -72,6 +72,7 @@ class ConstancyWatch:
         self.low: Floats = np.full(columns, np.inf)
         self.high: Floats = np.full(columns, -np.inf)
         self._ranges: list[Floats | None] = [np.empty((2, 0))] * columns  # None once it varies
+        self._shared: list[Floats | None] = [None] * columns  # a constant that batches share
         self._J = 0
 
     def add(
@@ -83,10 +84,15 @@ class ConstancyWatch:
         """
         for place, x in enumerate(columns):
             low, high = self.low[place], self.high[place]
+            if place in held or (low == high and x is self._shared[place]):
+                continue
             self.low[place] = min(low, float(x.min()))
             self.high[place] = max(high, float(x.max()))
             known = self._ranges[place]
-            if known is None or place in held or self.low[place] == self.high[place]:
+            if self.low[place] == self.high[place]:
+                self._shared[place] = None if x.flags.writeable else x
+                continue
+            if known is None:
                 continue
             if low == high:  # in every group, till now
                 known = np.full((2, self._J), low)
@@ -103,6 +109,7 @@ class ConstancyWatch:
 
         They are NaN where there were none.
         """
+        self.low[place], self.high[place] = np.nanmin(values), np.nanmax(values)
         self._ranges[place] = np.array([np.fmin(values, np.inf), np.fmax(values, -np.inf)])
 
     def found(self, order: Integers, held: Mapping[int, Floats] | None = None) -> Ranges:
@@ -111,14 +118,17 @@ class ConstancyWatch:
         With the values (J,) of columns that are ``held``.
         """
         within: list[Floats | None] = []
+        low, high = self.low.copy(), self.high.copy()
         for place, known in enumerate(self._ranges):
             if held and place in held:
-                within.append(np.array([held[place][order]] * 2))
+                values = held[place][order]
+                low[place], high[place] = values.min(), values.max()
+                within.append(np.array([values] * 2))
             elif self.low[place] == self.high[place]:
                 within.append(np.full((2, len(order)), self.low[place]))
             else:
                 within.append(None if known is None else known[:, order])
-        return Ranges(self.low.copy(), self.high.copy(), tuple(within))
+        return Ranges(low, high, tuple(within))
 
     def _widest(self, place: int, ranges: Floats) -> float:
         return Ranges(self.low, self.high, ()).widest(place, ranges)

@@ -13,6 +13,7 @@ from hierbayes.design.complete import complete_part
 from hierbayes.design.row_weights import refuse_bad_weights, whole_counts
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
+from hierbayes.frames.seen_columns import SeenColumns
 from hierbayes.sources.source import Batch
 from hierbayes.specification.formula import Specification
 
@@ -22,7 +23,7 @@ class CountedRows(NamedTuple):
 
     Parameters
     ----------
-    frame : DataFrame
+    columns : SeenColumns
     times : (n,) float or None
         How often each counts; None where all count once.
     missing : dict
@@ -31,10 +32,15 @@ class CountedRows(NamedTuple):
         Rows that are not complete.
     """
 
-    frame: pd.DataFrame
+    columns: SeenColumns
     times: Floats | None
     missing: dict[str, int]
     dropped: int
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The same as a frame."""
+        return self.columns.frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +77,20 @@ class RowReader:
             When a count is no whole number, a weight none above 0, a number infinite, or a column
             of another kind than before, naming the place.
         """
-        data, times = batch.frame, None
+        data, times = SeenColumns(batch.frame, {}), None
         values = [name for name in self.columns if name not in self.spec.group_columns]
         self.kinds.refuse_others(data, values, batch.place)
         try:
             if self.counts:
                 times = whole_counts(data, self.counts)
-                data, times = data[times > 0.0], times[times > 0.0]
+                data = SeenColumns(batch.frame[times > 0.0], {})
+                times = times[times > 0.0]
             refuse_bad_weights(self.spec, data)
         except DataError as error:
             raise DataError(f"{batch.place}: {error}") from error
-        frame, missing = complete_part(data, self.names, batch.place)
+        columns, missing = complete_part(data, self.names, batch.place)
         if times is None:
-            return CountedRows(frame, None, missing, len(data) - len(frame))
-        kept = data.index.isin(frame.index)
+            return CountedRows(columns, None, missing, len(data) - len(columns))
+        kept = data.index.isin(columns.index)
         missing = {name: int(times[np.asarray(data[name].isna())].sum()) for name in missing}
-        return CountedRows(frame, times[kept], missing, int(times[~kept].sum()))
+        return CountedRows(columns, times[kept], missing, int(times[~kept].sum()))

@@ -12,7 +12,7 @@ from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 
 
-def refuse_bad_weights(spec: Specification, data: pd.DataFrame) -> None:
+def refuse_bad_weights(spec: Specification, data: DataColumns) -> None:
     """Refuse weights of rows that are not positive numbers, whether or not the row is used.
 
     Raises
@@ -34,7 +34,7 @@ def root_weights_of(spec: Specification, frame: DataColumns) -> Floats | None:
     return np.sqrt(frame[spec.weights].to_numpy(dtype=np.float64))
 
 
-def whole_counts(data: pd.DataFrame, name: str) -> Floats:
+def whole_counts(data: DataColumns, name: str) -> Floats:
     """How often each row (n,) counts.
 
     Raises
@@ -68,7 +68,7 @@ def refuse_no_counts(values: Floats, index: pd.Index) -> None:
         )
 
 
-def refuse_not_positive(data: pd.DataFrame, name: str, argument: str) -> None:
+def refuse_not_positive(data: DataColumns, name: str, argument: str) -> None:
     """Refuse a column that is not there, or of which a value is not a positive number.
 
     Raises

@@ -24,11 +24,13 @@ def frames_of(
 
     Where ``blank``, a text without a character is missing.
     """
-    names = pd.Index([])  # of all frames the same, which then knows where each of them is
+    names = pd.Index(
+        [], dtype=object
+    )  # of all frames the same, which then knows where each of them is
     for batch in batches:
         if batch.num_rows:
             if names.tolist() != batch.schema.names:
-                names = pd.Index(batch.schema.names)
+                names = pd.Index(batch.schema.names, dtype=object)
             columns = [
                 _column(column, name in labels, blank)
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
