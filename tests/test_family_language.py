@@ -1,5 +1,6 @@
 """Models of families that are not Gaussian, in symbols and in words."""
 
+import pickle
 import re
 
 import numpy as np
@@ -62,6 +63,13 @@ def test_a_response_has_a_distribution_and_a_link(bacteria: hb.Model) -> None:
     assert "η_j = X_j γ + Z_j u_j    (for each group j)" in matrix
     assert "η = (η_1', …, η_J')',    X = (X_1', …, X_J')',    u = (u_1', …, u_J')'" in matrix
     assert "σ" not in str(forms)
+
+
+def test_equations_at_levels_have_no_normal_error(bacteria: hb.Model) -> None:
+    found = bacteria.multilevel()
+    first = str(found).splitlines()[0]
+    assert first == "within   η = β[1] + β[late]·late          of y"
+    assert pickle.loads(pickle.dumps(found)).has_errors is False
 
 
 def test_the_same_in_latex(bacteria: hb.Model) -> None:

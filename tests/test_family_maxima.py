@@ -225,6 +225,34 @@ def test_separation_is_found_and_named() -> None:
         assert errors[ours] == pytest.approx(wanted["se"][theirs], rel=1e-3)
 
 
+def test_after_separation_the_other_coefficients_are_tested_and_that_one_is_refused() -> None:
+    fit = reference.fit("sim_separation")
+    assert hb.wald(fit, ["x"]).joint["F"].item() == pytest.approx(
+        float(fit.fixef()["x"] ** 2 / fit.vcov().loc["x", "x"])
+    )
+    for refused in (["trt"], None):
+        with pytest.raises(hb.HypothesisError, match=r"'trt' .* coefficient without a stand"):
+            hb.wald(fit, refused)
+    with pytest.raises(hb.InferenceError, match="one of these has no finite maximum"):
+        hb.influence(fit)
+    assert "nan" not in str(fit)
+
+
+def test_where_every_response_is_told_no_coefficient_has_a_standard_error() -> None:
+    x = np.repeat([0, 1], 10)
+    data = pd.DataFrame({"y": x, "x": x, "g": list("abcd") * 5})
+    fit = hb.Model("y ~ x + (1 | g)", data, family="bernoulli").ml()
+    assert np.isnan(fit.vcov()).all(axis=None)
+    assert "the coefficient of 'x' goes to infinity" in fit.diagnose().findings[0]
+
+
+def test_a_probability_of_zeros_at_its_end_is_named_on_the_page() -> None:
+    data = pd.DataFrame({"y": [1, 2, 3, 4] * 5, "g": list("abcd") * 5})
+    fit = hb.Model("y ~ 1 + (1 | g)", data, family=hb.families.Hurdle()).ml()
+    line = "The ML maximum lies on the boundary, where 'logit zero' is infinite; see diagnose()"
+    assert any(line in one for one in fit.summary().about)
+
+
 # ------------------------------------------------------------------ gradients and M
 
 

@@ -48,6 +48,8 @@ def test_shares_of_ordered_categories_are_implied() -> None:
     assert all(table[f"share of '{label}'"] == pytest.approx(observed[label]) for label in "12345")
     gaps = np.diff([prior.draws[name].to_numpy() for name in model.problem.dispersion], axis=0)
     assert (gaps > 0.0).all()
+    intercept = prior.draws["gamma"].sel(term="Intercept")
+    np.testing.assert_array_equal(prior.draws["1|2"], -intercept)  # as fits tell thresholds
 
 
 @pytest.mark.parametrize("name", ["sim_gamma_log", "Owls_zinb2"])

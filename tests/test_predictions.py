@@ -353,3 +353,16 @@ def test_equal_rows_have_equal_limits() -> None:
     assert_allclose(first, second, rtol=1e-12)
     drawn = ordered.predict_draws(data.head(1), kind="response", draws=2, seed=1)
     assert drawn.attrs["categories"] == ["1", "2", "3", "4", "5"]
+
+
+def test_joint_draws_of_a_family_with_several_factors_vary_as_their_limits_say() -> None:
+    rng = np.random.default_rng(2)
+    a, b = np.tile(np.arange(6), 20), np.repeat(np.arange(8), 15)
+    eta = 0.5 + rng.normal(size=6)[a] + 0.5 * rng.normal(size=8)[b]
+    columns = {"y": rng.poisson(np.exp(eta)), "a": a.astype(str), "b": b.astype(str)}
+    fit = hb.Model("y ~ 1 + (1 | a) + (1 | b)", pd.DataFrame(columns), family="poisson").ml()
+    told = fit.predict(scale="linear", prob=0.9)
+    drawn = fit.predict_draws(kind="linear", draws=4000, seed=1).to_numpy().reshape(4000, -1)
+    np.testing.assert_allclose(drawn.std(axis=0), told["se"], rtol=0.07)
+    apart = (drawn.mean(axis=0) - told["predicted"]) / told["se"]
+    assert np.abs(apart).max() < 6.0 / np.sqrt(4000.0)

@@ -57,7 +57,7 @@ def objection(r_hat: float, diverging: int, draws: int, k_hat: float | None = No
     if r_hat > r_hat_limit(k_hat):
         return f"chains disagree (R-hat {r_hat:.2f})"
     if diverging > FEW_DIVERGENCES * draws:
-        return f"{diverging} divergences in {draws} draws"
+        return f"{diverging} divergence{'s' * (diverging > 1)} in {draws} draws"
     return ""
 
 

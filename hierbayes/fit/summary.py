@@ -286,11 +286,16 @@ def _short_names(names: list[str]) -> list[str]:
     return short if len(set(short)) == len(short) else names
 
 
+def _decimals(value: float) -> str:
+    """Three decimals; nothing of what is missing."""
+    return f"{value:z.3f}" if np.isfinite(value) else ""
+
+
 def _lower(correlation: pd.DataFrame) -> pd.DataFrame:
     """The lower triangle of a correlation matrix, three decimals."""
     k = len(correlation)
     shown = pd.DataFrame(
-        [[f"{correlation.iat[i, j]:z.3f}" if j < i else "" for j in range(k)] for i in range(k)],
+        [[_decimals(correlation.iat[i, j]) if j < i else "" for j in range(k)] for i in range(k)],
         index=correlation.index,
         columns=_short_names([str(name) for name in correlation.columns]),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hierbayes.design.problem import Problem
 from hierbayes.errors import FormulaError
 from hierbayes.specification.equation_coding import refuse_uneven_equations
@@ -35,4 +37,4 @@ def equations_at_levels(problem: Problem) -> Multilevel:
         named = [(name, by_factor[name]) for name in chain]
         equations = split_nested_levels(spec, named)
     refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
-    return equations
+    return replace(equations, has_errors=problem.family is None)

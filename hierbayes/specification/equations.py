@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -28,12 +29,7 @@ from hierbayes.specification.notation import current_notation
 from hierbayes.specification.random_term import random_terms
 from hierbayes.specification.response import ResponseTerm, read_response_term, take_offsets
 from hierbayes.specification.term_parser import outside_backticks
-from hierbayes.specification.terms import (
-    INTERCEPT,
-    as_named,
-    join_terms,
-    read_terms,
-)
+from hierbayes.specification.terms import INTERCEPT, as_named, join_terms, read_terms
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,8 @@ class Multilevel:
         The within coefficients that vary between groups.  Several sequences
         make G block-diagonal.  Of several groups a mapping from level to these; by default
         the intercept varies at each.
+    has_errors : bool
+        Whether it is shown as a sum with normal errors, and not as η of a family; no more.
 
     Raises
     ------
@@ -99,6 +97,7 @@ class Multilevel:
     between: Mapping[str, Any] = field(default_factory=dict)
     group: Any = ""
     random: Any = (INTERCEPT,)
+    has_errors: bool = field(default=True, compare=False, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         nested = not isinstance(self.group, str) and isinstance(self.group, Sequence)
@@ -181,10 +180,11 @@ class Multilevel:
         object.__setattr__(self, "random", blocks)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if isinstance(self.group, str):
-            return type(self), (self.within, dict(self.between), self.group, self.random)
-        between = {name: dict(texts) for name, texts in self.between.items()}
-        return type(self), (self.within, between, self.group, dict(self.random))
+        nested = not isinstance(self.group, str)
+        between = {n: dict(one) if nested else one for n, one in self.between.items()}
+        random = dict(self.random) if nested else self.random
+        make = partial(type(self), has_errors=self.has_errors)
+        return make, (self.within, between, self.group, random)
 
     def __hash__(self) -> int:
         parts = [(one.columns, *one.equations.items(), one.random) for one in self.levels]
@@ -239,7 +239,7 @@ class Multilevel:
         width = max(map(len, [row, *titles])) + 2
         parts = [f"{β}[1]" if n == INTERCEPT else f"{β}[{n}]·{n}" for n in self.coefficients]
         sums = " + ".join([*parts, *self.offsets])
-        if self._left.other:  # counts have no error of their own
+        if self._left.other or not self.has_errors:
             lines = [f"{row:<{width}}η = {sums}          of {self.response}"]
         else:
             lines = [f"{row:<{width}}{self.response} = {sums} + {r}          {r} ~ N(0, σ²)"]

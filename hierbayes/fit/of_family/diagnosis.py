@@ -21,7 +21,7 @@ from hierbayes.priors.response_propriety import (
 FEW_ROWS = 5.0  # of a group: below, Laplace's approximation of a sparse response is poor
 _NO_DISPERSION = 1e4  # of a positive dispersion, beyond which it is at its limit
 _NO_ZERO = 1e-3  # expected further zeros in all rows, below which there are none
-_ALL_TOLD = 1e-3  # of −log-likelihood of categories: all are told for certain
+_ALL_TOLD = 1e-3  # of −log-likelihood of whole numbers: all are told for certain
 _CONSTANT = "Intercept"
 
 
@@ -33,9 +33,8 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) 
     flat = evidence.curvature < FLAT
     steep = evidence.gradient > GRADIENT_LIMIT
     boundless = _boundless(fit)
-    told = bool(fit.problem.family_rows.outcomes) and evidence.value > -_ALL_TOLD
-    doubtful = (steep or told) and not flat and not boundless
-    separated = _separated(fit, told=told) if doubtful and evidence.name == "ML" else ""
+    doubtful = _doubtful(fit, evidence)
+    separated = _separated(fit, told_terms(fit, evidence)) if doubtful else ""
     if separated:
         bad.append(separated)
     elif not flat:
@@ -76,6 +75,26 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) 
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
 
 
+def told_terms(fit: Fitted, evidence: LatentMaximum) -> tuple[str, ...]:
+    """Coefficients that certain responses send to infinity, though the search found an end."""
+    if not _doubtful(fit, evidence):
+        return ()
+    told = _all_told(fit, evidence)
+    return fit.design.terms if told else tuple(separated_terms(fit.problem))
+
+
+def _doubtful(fit: Fitted, evidence: LatentMaximum) -> bool:
+    """Whether the likelihood may have no end, though it bends in all directions."""
+    if evidence.name != "ML" or evidence.curvature < FLAT or _boundless(fit):
+        return False
+    return evidence.gradient > GRADIENT_LIMIT or _all_told(fit, evidence)
+
+
+def _all_told(fit: Fitted, evidence: LatentMaximum) -> bool:
+    """Whether all responses, which are whole numbers, are told for certain."""
+    return fit.problem.family_rows.is_whole and evidence.value > -_ALL_TOLD
+
+
 def _boundless(fit: Fitted) -> dict[str, str]:
     """By dispersion parameter that goes to infinity what this says of the data."""
     found = {}
@@ -111,11 +130,10 @@ def _unbounded(fit: Fitted) -> str:
     return _growing(names, several=int(unknown.sum()) > 1)
 
 
-def _separated(fit: Fitted, *, told: bool) -> str:
-    """That the search would go on for ever, where it would, in words; told: all responses are."""
+def _separated(fit: Fitted, told: tuple[str, ...]) -> str:
+    """That the search would go on for ever, where it would, in words."""
     names = [term for term in separated_terms(fit.problem) if term != _CONSTANT]
-    if not names and told:
-        names = [term for term in fit.design.terms if term != _CONSTANT]
+    names = names or [term for term in told if term != _CONSTANT]
     return _growing(in_quotes(names), several=len(names) > 1) if names else _without_end(fit)
 
 

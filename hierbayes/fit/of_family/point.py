@@ -20,7 +20,7 @@ from hierbayes.fit.brief import maximum_text
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects
 from hierbayes.fit.degrees_of_freedom.source import DfSource, of_normal
 from hierbayes.fit.diagnosis import Diagnosis
-from hierbayes.fit.of_family.diagnosis import diagnose_latent
+from hierbayes.fit.of_family.diagnosis import diagnose_latent, told_terms
 from hierbayes.fit.of_family.evidence import LatentMaximum, certified
 from hierbayes.fit.of_family.intervals import latent_intervals
 from hierbayes.fit.of_family.natural import (
@@ -107,13 +107,7 @@ class FamilyPointFit(PointFit):
 
     @property
     def any_state(self) -> AnyState:
-        """None there is.
-
-        Raises
-        ------
-        FormulaError
-            Naming the family.
-        """
+        """None there is: a FormulaError names the family."""
         raise FormulaError(gaussian_only(self.problem.family_rows.family))
 
     @property
@@ -155,7 +149,8 @@ class FamilyPointFit(PointFit):
     def unbounded(self) -> Booleans:
         """Fixed effects (p,) that the likelihood sends to infinity."""
         size = np.maximum(self.design.rows.column_sizes, 1e-150)
-        return unbounded(self.bend, self.scale, 1.0 / size)
+        told = told_terms(self, certified(self.evidence, self.optimum))
+        return unbounded(self.bend, self.scale, 1.0 / size) | np.isin(self.design.terms, told)
 
     @cached_property
     def gamma_cov(self) -> Floats:
@@ -283,8 +278,8 @@ class FamilyPointFit(PointFit):
 
     def _summary(self, interval: Interval, df: str | None) -> Summary:
         source, limits = self.normal_source(df), self._intervals(interval, df)
-        errors = self.variance_errors
-        return summarise_latent(self, self.evidence, source, limits, errors).warned(self.diagnose())
+        found, errors = self.diagnose(), self.variance_errors
+        return summarise_latent(self, self.evidence, source, limits, errors, found).warned(found)
 
     def diagnose(self) -> Diagnosis:
         """Whether the estimates are a maximum, and what its boundary means."""

@@ -12,6 +12,7 @@ from hierbayes.design.subject import subject_of
 from hierbayes.display.interval import Interval
 from hierbayes.fit.degrees_of_freedom.source import DfSource
 from hierbayes.fit.degrees_of_freedom.tails import two_sided
+from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
@@ -36,14 +37,15 @@ def summarise_latent(
     source: DfSource,
     intervals: pd.DataFrame,
     errors: Floats,
+    found: Diagnosis,
 ) -> Summary:
     """The summary of a maximum, whose parameters have these intervals.
 
     ``errors`` are the standard errors of variances and, last, of the dispersion.
     """
     notes = [("Given", evidence.how_of_effects)]
-    if evidence.singular:
-        notes.append(("Note", "G is singular, a maximum on the boundary; see diagnose()"))
+    if found.ok and "boundary" in found.verdict:
+        notes.append(("Note", f"{found.verdict.rstrip('.')}; see diagnose()"))
     is_mode = evidence.name == "MAP"
     what = "Generalised linear model" if evidence.exact else "Hierarchical model"
     title = f"{what} fit by maximum likelihood"

@@ -128,6 +128,24 @@ class LatentErrors(EffectErrors):
         turn = self.effect_scales[k]
         return np.asarray(turn @ self.optimum.mode.curvature.conditional(k) @ turn.T)
 
+    def deviations(self, normals: Floats) -> tuple[Floats, ...]:
+        """u less its mean given γ, by factor (M, J_k, q_k), of all factors together.
+
+        Parameters
+        ----------
+        normals : (M, effects) float
+            Independent standard normal numbers.
+        """
+        mode = self.optimum.mode
+        inverse = np.array([mode.curvature.solve(one) for one in np.eye(normals.shape[1])])
+        size, V = np.linalg.eigh(0.5 * (inverse + inverse.T))
+        spherical = normals @ (V * np.sqrt(np.maximum(size, 0.0))).T
+        drawn = [mode.rows.effects_of(mode.point.root, one) for one in spherical]
+        return tuple(
+            np.stack([one[k] for one in drawn]) @ turn.T
+            for k, turn in enumerate(self.effect_scales)
+        )
+
     def variance(self, rows: PredictionRows) -> Floats:
         """z'Cz, over all counted factors together."""
         if len(self.effect_scales) == 1:

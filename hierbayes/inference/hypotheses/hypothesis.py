@@ -172,6 +172,8 @@ def _rows(weights: Sequence[Mapping[Any, Any]], terms: tuple[str, ...]) -> Float
 def refuse_deficient(L: Floats, labels: Sequence[str], scale: Floats) -> None:
     """Refuse rows that are no hypothesis: none at all, zero, not finite, or dependent.
 
+    A scale that is missing is that of a coefficient without a finite maximum, which no row tests.
+
     Raises
     ------
     HypothesisError
@@ -185,7 +187,13 @@ def refuse_deficient(L: Floats, labels: Sequence[str], scale: Floats) -> None:
             raise HypothesisError(f"{name} of the hypothesis is not finite")
         if not row.any():
             raise HypothesisError(f"{name} of the hypothesis has no weight but 0; leave it out")
-    sized = L * scale
+        if row[~np.isfinite(scale)].any():
+            raise HypothesisError(
+                f"{name} of the hypothesis has a coefficient without a standard error, for the "
+                "likelihood goes on growing along it (see diagnose()); hb.likelihood_ratio() "
+                "compares the models with and without it, and priors make it finite"
+            )
+    sized = L * np.where(np.isfinite(scale), scale, 1.0)
     sized = sized / np.linalg.norm(sized, axis=1, keepdims=True)
     rank = _rank(sized)
     if rank < len(L):

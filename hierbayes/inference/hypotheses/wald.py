@@ -178,10 +178,17 @@ def f_statistic(estimate: Floats, cov: Floats, scaling: float) -> float:
     return float(scaling * estimate @ np.linalg.solve(cov, estimate) / len(estimate))
 
 
+def covariance_of_rows(L: Floats, V: Floats) -> Floats:
+    """L V L' of rows L (m, p), whatever is missing of V (p, p) where L has no weight."""
+    used = L.any(axis=0)
+    found: Floats = L[:, used] @ V[np.ix_(used, used)] @ L[:, used].T
+    return found
+
+
 def joint_row(L: Floats, gamma: Floats, found: ContrastDf) -> dict[str, float]:
     """``numDF``, ``denDF``, ``F`` and ``p`` of all rows of L."""
     m = len(L)
-    F = f_statistic(L @ gamma, L @ found.gamma_cov @ L.T, found.scaling)
+    F = f_statistic(L @ gamma, covariance_of_rows(L, found.gamma_cov), found.scaling)
     return {"numDF": m, "denDF": found.joint, "F": F, "p": f_tail(m, found.joint, F)}
 
 
@@ -199,7 +206,7 @@ def _point_test(
     L, gamma = stated.L, fixef(fit).to_numpy()
     found = source.of(L)
     estimate = L @ gamma
-    se = np.sqrt(np.diag(L @ found.gamma_cov @ L.T))
+    se = np.sqrt(np.diag(covariance_of_rows(L, found.gamma_cov)))
     t = estimate / se
     half = t_quantile(found.rows, interval.tails[1]) * se
     rows = {"estimate": estimate, "se": se, "df": found.rows, "t": t}

@@ -21,6 +21,7 @@ from scipy.special import chdtr
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.subject import subject_of
 from hierbayes.display.steps import steps
+from hierbayes.errors import InferenceError
 from hierbayes.estimation.laplace_search import ascent_step, newton_step, refine
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of
@@ -167,6 +168,11 @@ def family_influence(
         maximised anew; by default for all groups and no row.
     progress : bool
     """
+    if not np.isfinite(fit.gamma_cov).all():
+        raise InferenceError(
+            "influence() measures in standard errors of the fixed effects, and one of these has "
+            "no finite maximum (see diagnose()); state a prior of it, and use sample()"
+        )
     deletion = Deletion(fit, row_cases(fit) if k is None else group_cases(fit, k))
     first = deletion.cases.first
     J = len(first)

@@ -43,16 +43,18 @@ def family_quantities(draws: PriorDraws, design: Design, seed: int) -> xr.Datase
     -------
     Dataset
         By ``draw``: ``sd``, ``corr``, ``G``, ``gamma``; ``icc`` on the latent scale of the link,
-        where it has one; ``line_spread`` on the scale of η; dispersion by its names; ``mean``, the
-        average response, ``response``, the ends (``end``) of the central 95% of new ones,
-        ``outside`` the share of them outside the observed range, and ``extreme``: of
-        probabilities the share within 0.01 of 0 or 1, of others that of responses beyond ten
-        times the largest one; of categories ``share``, that of each ``category``.
+        where it has one; ``line_spread`` on the scale of η; dispersion by its names, thresholds as
+        fits tell them; ``mean``, the average response, ``response``, the ends (``end``) of the
+        central 95% of new ones, ``outside`` the share of them outside the observed range, and
+        ``extreme``: of probabilities the share within 0.01 of 0 or 1, of others that of responses
+        beyond ten times the largest one; of categories ``share``, that of each ``category``.
     """
     rows = _family_rows(design)
-    names = rows.family.dispersion
+    names, phi = rows.family.dispersion, draws.phi
+    if has_thresholds(rows.family):  # as fits tell them, less the intercept
+        phi = phi - draws.gamma[:, [design.terms.index("Intercept")]]
     further: dict[str, tuple[Any, Floats]] = {
-        name: (("draw",), draws.phi[:, k]) for k, name in enumerate(names)
+        name: (("draw",), phi[:, k]) for k, name in enumerate(names)
     }
     further |= _responses(draws, design, rows, seed)
     return quantities_of(draws, design, rows.family.latent_variance(draws.phi), further)
