@@ -9,12 +9,9 @@ import pytest
 
 import hierbayes as hb
 from hierbayes.design.blocks import free_entries
-from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.elimination_order import elimination_of_effects
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
-from hierbayes.fit.of_family.point import FamilyPointFit
-from hierbayes.likelihood.curvature import GroupCurvature
-from hierbayes.likelihood.laplace import find_mode, laplace
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.sparse_curvature import WeightedProducts
 from hierbayes.priors.column_priors import column_priors
@@ -48,27 +45,6 @@ def test_laplace_has_the_estimates_and_standard_errors_of_R(name: str) -> None:
     sd = np.concatenate(reference.sds(wanted["varcorr"]))
     np.testing.assert_allclose(fit.var_corr()["sd"], sd, rtol=1e-5)
     assert fit.diagnose().ok
-
-
-@pytest.mark.parametrize("name", ["bacteria_ri", "epil_nb2", "sim_binomial_slope", "wine_clmm"])
-def test_the_compiled_mode_and_gradient_are_those_of_several_factors(name: str) -> None:
-    problem = reference.model(name).problem
-    rows, rng = latent_rows(problem), np.random.default_rng(3)
-    criterion = LatentCriterion(rows, free_entries(problem.design.blocks))
-    fit = reference.fit(name)
-    assert isinstance(fit, FamilyPointFit)
-    x = criterion.coordinates(fit.optimum.mode.point)
-    point = criterion.point(x + rng.normal(0.0, 0.2, len(x)))
-    start = rng.normal(0.0, 1.0, rows.effects)
-    compiled = find_mode(rows, point, start, GroupCurvature)
-    plain = find_mode(rows, point, start, partial(GroupCurvature))
-    assert compiled is not None and compiled.of_groups is not None
-    assert plain is not None and plain.of_groups is None
-    np.testing.assert_allclose(compiled.b, plain.b, rtol=1e-9, atol=1e-11)
-    for one, other in zip(laplace(compiled), laplace(plain), strict=True):
-        found, wanted = np.asarray(one), np.asarray(other)
-        size = np.abs(wanted).max(initial=1.0)
-        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-10 * size)
 
 
 def _thresholds_are_those_of_R(fit: hb.PointFit, wanted: dict[str, Any]) -> None:
@@ -297,8 +273,8 @@ def test_M_of_several_factors_is_the_dense_one(formula: str) -> None:
         size = at.stop - at.start
         root[at, at] = np.tril(rng.normal(0.0, 0.5, (size, size))) + 0.6 * np.eye(size)
     weights = rng.random(n)
-    products = WeightedProducts(rows, elimination_of(problem.working))  # type: ignore[arg-type]
-    found = products.curvature(rows, weights, root)
+    products = WeightedProducts(rows, elimination_of_effects(problem.working))  # type: ignore[arg-type]
+    found = products(rows, weights, root)
     U = _spherical_columns(rows, root)
     M = np.eye(rows.effects) + U.T @ (weights[:, None] * U)
     inverse, right = np.linalg.inv(M), rng.normal(size=rows.effects)
@@ -313,7 +289,7 @@ def test_M_of_several_factors_is_the_dense_one(formula: str) -> None:
         np.testing.assert_allclose(found.conditional(k), dense, rtol=1e-10, atol=1e-14)
         step = np.zeros_like(root)
         step[at.start, at.start] = 1e-6
-        up, down = (products.curvature(rows, weights, root + s * step).log_det for s in (1, -1))
+        up, down = (products(rows, weights, root + s * step).log_det for s in (1, -1))
         slope = found.root_gradient[at.start, at.start]
         assert slope == pytest.approx((up - down) / 2e-6, rel=1e-6)
 

@@ -101,6 +101,7 @@ LAZY: dict[str, set[str]] = {
 DOORS = {f"hierbayes.likelihood.{name}" for name in (
     "reading", "residual_moments", "theta", "gaussian", "state", "conditional", "covariance",
     "reduction", "variance_derivatives", "of_products", "latent_rows", "laplace", "dispersion",
+    "mode_search",
 )}  # fmt: skip
 INSIDE: dict[str, set[str]] = {
     "hierbayes.estimation.graph": {"hierbayes.likelihood.op"},

@@ -53,6 +53,12 @@ def elimination_of(cross: SparseProducts) -> Layout:
     return Layout(known.chain, elimination, known.places)
 
 
+@remembered
+def elimination_of_effects(cross: SparseProducts) -> Layout:
+    """The same of the random effects alone, without W."""
+    return elimination_of(cross.turned(np.empty((cross.p + 1, 0))))
+
+
 def _key(levels: Integers) -> bytes:
     return levels.astype(np.int64, copy=False).tobytes()
 

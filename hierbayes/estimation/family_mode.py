@@ -53,6 +53,10 @@ class PosteriorCriterion(LatentCriterion):
         total = gradient + self._prior_slope(x)
         return (value + prior, total) if np.isfinite(total).all() else (-np.inf, np.zeros(len(x)))
 
+    def _beside(self, x: Floats, others: Floats) -> Floats | None:
+        found = super()._beside(x, others)
+        return None if found is None else found + np.array([self._prior_slope(o) for o in others])
+
     def density(self, x: Floats) -> float:
         """ℓ + log prior alone; −∞ where there is none."""
         point = self.point(x)

@@ -135,7 +135,7 @@ def _certified(
     """The certificate at coordinates with their gradient and scales (k,)."""
     x, gradient, scale = at
     if hessian is None:
-        hessian = _hessian(criterion, x, scale)
+        hessian = criterion.hessian(x, _STEP * scale)
     size = _size(hessian)
     relative = np.linalg.eigvalsh(-hessian / np.outer(size, size))
     steep = float(np.abs(gradient / np.maximum(size, 1e-8)).max())
@@ -176,7 +176,7 @@ def refine(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[Floats
 
 def newton_step(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[Floats, Floats]:
     """Coordinates (k,) after one Newton step from x, and the Hessian (k, k) at x."""
-    hessian = _hessian(criterion, x, scale)
+    hessian = criterion.hessian(x, _STEP * scale)
     return x + ascent_step(hessian, criterion(x)[1], scale), hessian
 
 
@@ -221,7 +221,7 @@ def _polish(
 ) -> tuple[Floats, float, Floats, Floats]:
     """Newton steps with central differences of the exact gradient: x, ℓ, gradient, Hessian."""
     value, gradient = criterion(x)
-    hessian = _hessian(criterion, x, scale)
+    hessian = criterion.hessian(x, _STEP * scale)
     moved = 0.0  # since the Hessian was made, in standard errors
     for _ in range(_POLISHES):
         step = ascent_step(hessian, gradient, scale)
@@ -239,9 +239,9 @@ def _polish(
         small = gain < 1e-6
         x, value, gradient = trial, reached, slope
         if not small:
-            hessian, moved = _hessian(criterion, x, scale), 0.0
+            hessian, moved = criterion.hessian(x, _STEP * scale), 0.0
     if moved > _NEAR:
-        hessian = _hessian(criterion, x, scale)
+        hessian = criterion.hessian(x, _STEP * scale)
     return x, value, gradient, hessian
 
 
@@ -252,17 +252,3 @@ def ascent_step(hessian: Floats, gradient: Floats, scale: Floats) -> Floats:
     step = vectors @ ((vectors.T @ (gradient * scale)) / size)
     length = float(np.abs(step).max())
     return np.asarray(step * scale * min(1.0, 10.0 / max(length, 1e-300)))
-
-
-def _hessian(
-    criterion: Callable[[Floats], tuple[float, Floats]], x: Floats, scale: Floats
-) -> Floats:
-    """Central differences of the gradient (k, k)."""
-    columns = []
-    for k, size in enumerate(scale):
-        step = np.zeros(len(x))
-        step[k] = _STEP * size
-        up, down = criterion(x + step)[1], criterion(x - step)[1]
-        columns.append((up - down) / (2.0 * step[k]))
-    hessian = np.array(columns)
-    return 0.5 * (hessian + hessian.T)

@@ -23,12 +23,16 @@ from hierbayes.likelihood.laplace import (
     CurvatureOf,
     LatentPoint,
     Mode,
+    compiled_modes,
     find_mode,
     laplace,
     laplace_value,
 )
 from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.mode_search import ALONE, GRADIENT, MOVES, ModeSearch, points_of
 from hierbayes.likelihood.quadrature import by_level, gauss_hermite, quadrature
+
+_FAR = 1.0  # of a spherical effect: its slopes lead no further
 
 
 @dataclass(eq=False)
@@ -52,6 +56,7 @@ class LatentCriterion:
     nodes: int = 1
     evaluations: int = 0
     warm: Floats = field(default_factory=lambda: np.zeros(0))
+    known: Mode | None = field(default=None, init=False)  # whose slopes lead to the next
     last: tuple[Floats, float, Floats] | None = field(default=None, init=False)
     reached: Mode | None = field(default=None, init=False)  # at the last point
 
@@ -59,6 +64,7 @@ class LatentCriterion:
         self.p, self.q = self.rows.X.shape[1], self.rows.Z.shape[1]
         self.grid = gauss_hermite(self.nodes, self.q)
         self.warm = np.zeros(self.rows.effects)
+        self.search = ModeSearch(MOVES, np.array(self.lower))
 
     @property
     def family(self) -> ResponseFamily:
@@ -83,20 +89,34 @@ class LatentCriterion:
             return self.reached
         return self._mode_at(self.point(x))
 
-    def _mode_at(self, point: LatentPoint) -> Mode | None:
+    def _mode_at(self, point: LatentPoint, search: ModeSearch = ALONE) -> Mode | None:
         self.evaluations += 1
-        mode = find_mode(self.rows, point, self.warm, self.curvature_of)
+        start = self._predicted(self.known, point)
+        start = self.warm if start is None else start
+        mode = find_mode(self.rows, point, start, self.curvature_of, search)
         if mode is not None:
-            self.warm = mode.b
+            self.warm, self.known = mode.b, mode
         return mode
+
+    def _predicted(self, known: Mode | None, point: LatentPoint) -> Floats | None:
+        """Where a mode has moved by its slopes; None where these are not known, or lead far."""
+        if known is None or known.slopes is None:
+            return None
+        past = known.point
+        entries = point.root[self.lower] - past.root[self.lower]
+        step = np.concatenate([point.gamma - past.gamma, entries, point.phi - past.phi])
+        moved = known.slopes.moves @ step
+        near = np.abs(moved).max(initial=0.0) < _FAR
+        return known.b + moved if near else None
 
     def at_point(self, point: LatentPoint) -> tuple[float, Floats, Floats, Floats] | None:
         """ℓ, ∂γ (p,), ∂L (q, q) and ∂φ (d,) of any root L; None where there is none."""
         with np.errstate(all="ignore"):
-            self.last, self.reached = None, self._mode_at(point)
-            if (mode := self.reached) is None:
-                return None
-            return laplace(mode) if self.nodes == 1 else quadrature(mode, self.grid)
+            self.last, self.reached = None, self._mode_at(point, self.search)
+            return None if self.reached is None else self._approximation(self.reached)
+
+    def _approximation(self, mode: Mode) -> tuple[float, Floats, Floats, Floats]:
+        return laplace(mode) if self.nodes == 1 else quadrature(mode, self.grid)
 
     def value_at(self, point: LatentPoint) -> float:
         """ℓ alone, which takes half as long; −∞ where there is none."""
@@ -115,7 +135,12 @@ class LatentCriterion:
         return self.last[1], self.last[2]
 
     def _computed(self, x: Floats) -> tuple[float, Floats]:
-        found = self.at_point(self.point(x))
+        return self._in_coordinates(x, self.at_point(self.point(x)))
+
+    def _in_coordinates(
+        self, x: Floats, found: tuple[float, Floats, Floats, Floats] | None
+    ) -> tuple[float, Floats]:
+        """Value and gradient from those by γ, L and φ."""
         if found is None:
             return -np.inf, np.zeros(len(x))
         value, d_gamma, d_root, d_phi = found
@@ -125,3 +150,44 @@ class LatentCriterion:
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             return -np.inf, np.zeros(len(x))
         return value, gradient
+
+    def hessian(self, x: Floats, steps: Floats) -> Floats:
+        """Central differences (k, k) of the gradient at ``steps`` (k,).
+
+        The mode of the random effects moves along its slopes: what these leave is the same on both
+        sides.
+        """
+        both = np.concatenate([x + np.diag(steps), x - np.diag(steps)])
+        slopes = self._beside(x, both)
+        if slopes is None:
+            slopes = np.array([self(one)[1] for one in both])
+        up, down = np.split(slopes, 2)
+        hessian = (up - down) / (2.0 * steps[:, None])
+        return np.asarray(0.5 * (hessian + hessian.T))
+
+    def _beside(self, x: Floats, others: Floats) -> Floats | None:
+        """The gradients (P, k) at coordinates next to those of a mode; None where not compiled."""
+        compiled, (_, _) = compiled_modes(self.rows, self.curvature_of), self(x)
+        if compiled is None or self.nodes > 1 or self.reached is None:
+            return None
+        points = [self.point(one) for one in others]
+        starts = [self._predicted(self.reached, point) for point in points]
+        if any(start is None for start in starts):
+            return None
+        self.evaluations += len(points)
+        found = compiled.gradients(
+            self.rows,
+            points_of(
+                np.array([one.gamma for one in points]),
+                np.array([one.root for one in points]),
+                np.array([one.phi for one in points]),
+                np.array(starts),
+            ),
+            ModeSearch(GRADIENT, tolerance=np.inf),
+        )
+        if found is None:
+            return None
+        gradients = zip(found.value, found.gamma, found.root, found.phi, strict=True)
+        return np.array([
+            self._in_coordinates(one, at)[1] for one, at in zip(others, gradients, strict=True)
+        ])  # fmt: skip

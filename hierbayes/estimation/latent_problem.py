@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.design.blocks import free_entries
-from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.elimination_order import elimination_of_effects
 from hierbayes.design.merged_rows import MergedRows, as_they_are, merged_rows
 from hierbayes.design.problem import Problem
 from hierbayes.design.sparse_products import SparseProducts
@@ -50,7 +50,7 @@ def curvature_of(problem: Problem, rows: LatentRows) -> CurvatureOf:
     """How M of these rows is factored."""
     if not isinstance(problem.working, SparseProducts):
         return GroupCurvature
-    return WeightedProducts(rows, elimination_of(problem.working)).curvature
+    return WeightedProducts(rows, elimination_of_effects(problem.working))
 
 
 def likelihood_criterion(problem: Problem, nodes: int) -> LatentCriterion:

@@ -109,6 +109,9 @@ def _of_gamma(criterion: LatentCriterion, mode: Mode) -> Floats:
     kappa = rows.precisions(mode.derivatives)
     weighted = rows.blocks.weighted(kappa, X)
     found = X.T @ weighted
+    if mode.slopes is not None and mode.slopes.half.shape[1]:
+        half = mode.slopes.half[:, : criterion.p]
+        return np.asarray(found - half.T @ half)
     if rows.effects:
         right = [rows.spherical(root, column) for column in weighted.T]  # L'Z'κX
         found -= np.array([mode.curvature.solve(one) for one in right]) @ np.array(right).T

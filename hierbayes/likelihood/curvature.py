@@ -6,12 +6,14 @@ It is that of a Gaussian model with residual precisions κ, group by group.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.group_modes import GroupMode, group_modes
 from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.mode_search import GRADIENT, Gradients, ModeSearch, Points, Slopes
 
 
 class Curvature(Protocol):
@@ -34,6 +36,35 @@ class Curvature(Protocol):
 
     def conditional(self, k: int) -> Floats:
         """L_k (M⁻¹)_jj L_k' of each level j of factor k (J, q, q)."""
+
+
+class FoundMode(NamedTuple):
+    """What compiled code finds at a point.
+
+    Parameters
+    ----------
+    b, eta, found : (effects,), (n,), (4, n) float
+        Spherical effects, η, and derivatives of rows.
+    curvature : Curvature
+        M.
+    slopes : Slopes, optional
+    """
+
+    b: Floats
+    eta: Floats
+    found: Floats
+    curvature: Curvature
+    slopes: Slopes | None
+
+
+class CompiledModes(Protocol):
+    """Compiled code that finds modes."""
+
+    def mode(self, rows: LatentRows, points: Points, search: ModeSearch) -> FoundMode | None:
+        """The mode at one point; None where none is found."""
+
+    def gradients(self, rows: LatentRows, points: Points, search: ModeSearch) -> Gradients | None:
+        """Those at several points; None where one of them has no mode."""
 
 
 class GroupCurvature:
@@ -68,11 +99,11 @@ class GroupCurvature:
         self.C = np.linalg.cholesky(self.M)  # (J, q, q)
 
     @classmethod
-    def of(cls, rows: LatentRows, root: Floats, made: tuple[Floats, Floats, Floats]) -> Self:
-        """The same of A, M and C that are made already."""
+    def of(cls, rows: LatentRows, root: Floats, mode: GroupMode) -> Self:
+        """The same at a mode, where compiled code has made it."""
         curvature = cls.__new__(cls)
         curvature.rows, curvature.root = rows, root
-        curvature.A, curvature.M, curvature.C = made
+        curvature.A, curvature.M, curvature.C = mode.A, mode.M, mode.C
         return curvature
 
     @cached_property
@@ -116,3 +147,27 @@ class GroupCurvature:
     def conditional(self, k: int) -> Floats:
         """L (M⁻¹)_jj L' of each group j (J, q, q)."""
         return np.asarray(self.root @ self.inverse @ self.root.T)
+
+
+class CompiledGroups:
+    """Modes of one grouping factor and one linear predictor, see `CompiledModes`."""
+
+    @staticmethod
+    def mode(rows: LatentRows, points: Points, search: ModeSearch) -> FoundMode | None:
+        """As `CompiledModes`."""
+        found = group_modes(rows, points, search)
+        if found is None:
+            return None
+        (mode, gradients), slopes = found, None
+        curvature = GroupCurvature.of(rows, points.root[0], mode)
+        if search.wanted >= GRADIENT:
+            k = mode.moves.shape[2]
+            moves, half = (one.reshape(rows.effects, k) for one in (mode.moves, mode.half))
+            slopes = Slopes(gradients, moves, half)
+        return FoundMode(mode.b.ravel(), mode.eta, mode.found[:4], curvature, slopes)
+
+    @staticmethod
+    def gradients(rows: LatentRows, points: Points, search: ModeSearch) -> Gradients | None:
+        """As `CompiledModes`."""
+        found = group_modes(rows, points, search)
+        return None if found is None else found[1]

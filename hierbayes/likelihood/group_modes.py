@@ -12,16 +12,37 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.group_slopes import gradient_of_groups, move_groups
 from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.mode_search import (
+    MOVES,
+    Gradients,
+    ModeSearch,
+    Points,
+    room_for_gradients,
+)
 from hierbayes.likelihood.native import pointer_at
 from hierbayes.likelihood.transported import call_rows
 from hierbayes.likelihood.triangular import cholesky_in_place
 
 
 class GroupMode(NamedTuple):
-    """Spherical effects b (effects,), η (n,), derivatives (4 + 3d, n), and A, M and C (J, q, q)."""
+    """The mode at the last of some points.
+
+    Parameters
+    ----------
+    b : (J, q) float
+        Spherical effects.
+    eta, found : (n,), (4 + 3d, n) float
+        η and the derivatives of rows.
+    A, M, C : (J, q, q) float
+        Z'κZ of each group, M and its Cholesky factor.
+    moves, half : (J, q, p + m + d) float
+        As of `mode_search.Slopes`.
+    """
 
     b: Floats
     eta: Floats
@@ -29,83 +50,80 @@ class GroupMode(NamedTuple):
     A: Floats
     M: Floats
     C: Floats
+    moves: Floats
+    half: Floats
 
 
-def group_mode(
-    rows: LatentRows, fixed: Floats, root: Floats, phi: Floats, start: Floats, tolerance: float
-) -> GroupMode | None:
-    """The mode at one point, from spherical effects ``start``; None where none is found.
+def group_modes(
+    rows: LatentRows, points: Points, search: ModeSearch
+) -> tuple[GroupMode, Gradients] | None:
+    """The last mode, and the gradients at all points; None where one has no mode.
 
     Parameters
     ----------
     rows : LatentRows
         Of one grouping factor and one linear predictor.
-    fixed : (n,) float
-        η without random effects.
-    root : (q, q) float
-    phi : (d,) float
-    start : (effects,) float
-    tolerance : float
-        Of half the squared length of a Newton step, beside the log density.
+    points : Points
+    search : ModeSearch
     """
-    y, m, Z, codes, slot = rows.of_groups
-    (J,), (n, q), d = rows.levels, Z.shape, len(phi)
-    b, step, trial, u = np.empty((4, J, q))
-    b[:] = start.reshape(J, q)
-    A, M, C = np.empty((3, J, q, q))
-    eta, found = np.empty(n), np.empty((4 + 3 * d, n))
-    dispersion = np.empty(d + 1)  # one more, so that there is something to point at
-    dispersion[:d] = phi
-    reached = _climb_groups(
-        slot, y, m, dispersion, d, fixed, Z, codes, root, tolerance, rows.log_constant, b, step,
-        trial, u, eta, found, A, M, C,
+    (J,), (n, q), d, p = rows.levels, rows.Z.shape, points.phi.shape[1] - 1, rows.X.shape[1]
+    k = p + search.lower.shape[1] + d if search.wanted >= MOVES else 0
+    mode = GroupMode(
+        np.empty((J, q)), np.empty(n), np.empty((4 + 3 * d, n)), *np.empty((3, J, q, q)),
+        *np.zeros((2, J, q, k)),
     )  # fmt: skip
-    return GroupMode(b.ravel(), eta, found, A, M, C) if np.isfinite(reached) else None
-
-
-def group_gradient(
-    rows: LatentRows, root: Floats, at: GroupMode
-) -> tuple[float, Floats, Floats, Floats]:
-    """Value, but for what the responses alone add, ∂γ (p,), ∂L (q, q) and ∂φ (d,) at a mode."""
-    _, _, Z, codes, _ = rows.of_groups
-    d_gamma, d_root = np.zeros(rows.X.shape[1]), np.zeros(root.shape)
-    d_phi = np.zeros((len(at.found) - 4) // 3)
-    value = _gradient_of_groups(
-        rows.X, Z, codes, root, at.b.reshape(len(at.A), -1), at.found, at.A, at.C,
-        np.empty((2, *at.A.shape)), np.zeros((3, *at.A.shape[:2])), np.empty((2, rows.n)),
-        d_gamma, d_root, d_phi,
-    )  # fmt: skip
-    return value, d_gamma, d_root, d_phi
+    found = room_for_gradients(points, search.wanted)
+    limits = search.tolerance, rows.log_constant
+    is_found = _approximated(
+        rows.of_groups, rows.X, rows.offset, points, limits, search.lower, mode, found
+    )
+    return (mode, found) if is_found else None
 
 
 @compiled(error_model="numpy")
+def _approximated(of_groups, X, offset, points, limits, lower, mode, gradients):
+    """Whether every point has a mode; the last one and the gradients at all are written over."""
+    slot, y, m, Z, codes = of_groups
+    b, found, A, M, C = mode.b, mode.found, mode.A, mode.M, mode.C
+    J, q = b.shape
+    fixed = room_for(offset.shape[0])
+    for point in range(points.gamma.shape[0]):
+        root, phi = points.root[point], points.phi[point]
+        for i in range(offset.shape[0]):
+            fixed[i] = offset[i]
+            for c in range(X.shape[1]):
+                fixed[i] += X[i, c] * points.gamma[point, c]
+        for j in range(J):
+            for a in range(q):
+                b[j, a] = points.start[point, j * q + a]
+        reached = _climb_groups(
+            slot, y, m, phi, phi.shape[0] - 1, fixed, Z, codes, root, limits[0], limits[1], b,
+            mode.eta, found, A, M, C,
+        )  # fmt: skip
+        if not math.isfinite(reached):
+            return False
+        if gradients.value.shape[0] > 0:
+            gradients.value[point] = gradient_of_groups(
+                X, Z, codes, root, b, found, A, C, gradients.gamma[point], gradients.root[point],
+                gradients.phi[point],
+            )  # fmt: skip
+        if mode.moves.shape[2] > 0:
+            move_groups(X, Z, codes, root, lower, mode)
+    return True
+
+
+@inner
 def _climb_groups(
-    slot,
-    y,
-    m,
-    phi,
-    d,
-    fixed,
-    Z,
-    codes,
-    root,
-    tolerance,
-    constant,
-    b,
-    step,
-    trial,
-    u,
-    eta,
-    found,
-    A,
-    M,
-    C,
+    slot, y, m, phi, d, fixed, Z, codes, root, tolerance, constant, b, eta, found, A, M, C
 ):
     """Σℓ − ½b'b at the mode, nan where there is none; all from ``b`` is written over."""
     n, q = Z.shape
     J = b.shape[0]
+    step, trial, u = room_for((J, q)), room_for((J, q)), room_for((J, q))
     value, decrement, size = np.nan, 0.0, 0.0  # size 0: no step is made yet
-    trial[:] = b
+    for j in range(J):
+        for a in range(q):
+            trial[j, a] = b[j, a]
     for _ in range(1000):
         reached = 0.0
         for j in range(J):
@@ -146,11 +164,10 @@ def _climb_groups(
                     for a in range(q):
                         trial[j, a] = b[j, a] + size * step[j, a]
                 continue
-        b[:] = trial
         value = reached
         for j in range(J):
             for a in range(q):
-                u[j, a] = 0.0
+                b[j, a], u[j, a] = trial[j, a], 0.0
                 for c in range(q):
                     A[j, a, c] = 0.0
         for i in range(n):
@@ -195,73 +212,3 @@ def _climb_groups(
             for a in range(q):
                 trial[j, a] = b[j, a] + step[j, a]
     return np.nan
-
-
-@compiled(error_model="numpy")
-def _gradient_of_groups(
-    X, Z, codes, root, b, found, A, C, halves, sums, by_row, d_gamma, d_root, d_phi
-):
-    """The value; adds to the three derivatives.
-
-    ``halves`` (2, J, q, q): C⁻¹L' and M⁻¹L'; ``sums`` (3, J, q): Z'e, Z'(ℓ′ + e − κs) and Z'ℓ′;
-    ``by_row`` (2, n): ½h and e.
-    """
-    n, q = Z.shape
-    J, d, p = b.shape[0], d_phi.shape[0], d_gamma.shape[0]
-    value = 0.0
-    for j in range(J):
-        det = 1.0
-        for a in range(q):
-            value -= 0.5 * b[j, a] * b[j, a]
-            det *= C[j, a, a]
-            for c in range(q):
-                total = root[c, a]
-                for k in range(a):
-                    total -= C[j, a, k] * halves[0, j, k, c]
-                halves[0, j, a, c] = total / C[j, a, a]
-        value -= math.log(det)
-        for a in range(q - 1, -1, -1):
-            for c in range(q):
-                total = halves[0, j, a, c]
-                for k in range(a + 1, q):
-                    total -= C[j, k, a] * halves[1, j, k, c]
-                halves[1, j, a, c] = total / C[j, a, a]
-    for i in range(n):
-        j, square = codes[i], 0.0
-        value += found[0, i]
-        for a in range(q):
-            total = 0.0
-            for c in range(q):
-                total += halves[0, j, a, c] * Z[i, c]
-            square += total * total
-        by_row[0, i] = 0.5 * square
-        by_row[1, i] = 0.5 * square * found[3, i]
-        for a in range(q):
-            sums[0, j, a] += Z[i, a] * by_row[1, i]
-    for i in range(n):
-        j, s = codes[i], 0.0
-        for a in range(q):  # z'La, a = M⁻¹L'Z'e
-            for c in range(q):
-                total = 0.0
-                for h in range(q):
-                    total += root[c, h] * halves[1, j, h, a]
-                s += Z[i, c] * total * sums[0, j, a]
-        slope = found[1, i] + by_row[1, i] + found[2, i] * s
-        for c in range(p):
-            d_gamma[c] += X[i, c] * slope
-        for a in range(q):
-            sums[1, j, a] += Z[i, a] * slope
-            sums[2, j, a] += Z[i, a] * found[1, i]
-        for c in range(d):
-            own = found[4 + c, i] + s * found[4 + d + c, i]
-            d_phi[c] += own + by_row[0, i] * found[4 + 2 * d + c, i]
-    for j in range(J):
-        for c in range(q):
-            total = 0.0
-            for h in range(q):
-                total += halves[1, j, c, h] * sums[0, j, h]
-            for a in range(q):
-                d_root[a, c] += sums[1, j, a] * b[j, c] + sums[2, j, a] * total
-                for h in range(q):
-                    d_root[a, c] -= A[j, a, h] * halves[1, j, c, h]
-    return value

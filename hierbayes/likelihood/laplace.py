@@ -25,14 +25,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.curvature import Curvature, GroupCurvature
-from hierbayes.likelihood.group_modes import GroupMode, group_gradient, group_mode
+from hierbayes.likelihood.curvature import (
+    CompiledGroups,
+    CompiledModes,
+    Curvature,
+    GroupCurvature,
+)
 from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.mode_search import (
+    ALONE,
+    DECREMENT,
+    ModeSearch,
+    Slopes,
+    points_of,
+)
+from hierbayes.likelihood.sparse_curvature import WeightedProducts
 
 type CurvatureOf = Callable[[LatentRows, Floats, Floats], Curvature]
 _STEPS = 200
 _HALVINGS = 30
-_DECREMENT = 1e-22  # of half the squared length of a Newton step, beside the log density
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +79,8 @@ class Mode:
         ℓ, ℓ′, ℓ″, ℓ‴ at the mode.
     curvature : Curvature
         M.
-    of_groups : GroupMode, optional
-        The same as compiled code made it, of one grouping factor and one linear predictor.
+    slopes : Slopes, optional
+        Laplace's approximation there as compiled code made it.
     """
 
     rows: LatentRows
@@ -78,11 +89,15 @@ class Mode:
     eta: Floats
     derivatives: Floats
     curvature: Curvature
-    of_groups: GroupMode | None = None
+    slopes: Slopes | None = None
 
 
 def find_mode(
-    rows: LatentRows, point: LatentPoint, start: Floats, curvature_of: CurvatureOf
+    rows: LatentRows,
+    point: LatentPoint,
+    start: Floats,
+    curvature_of: CurvatureOf,
+    search: ModeSearch = ALONE,
 ) -> Mode | None:
     """The mode of the random effects by Newton's method; None where there is none.
 
@@ -94,13 +109,15 @@ def find_mode(
         Where the search begins, b.
     curvature_of : callable
         Makes M from rows, weights and L.
+    search : ModeSearch, optional
+        Where compiled code searches.
     """
-    fixed = rows.offset + rows.X @ point.gamma
-    if curvature_of is GroupCurvature and not rows.family.predictors:
-        at = group_mode(rows, fixed, point.root, point.phi, start, _DECREMENT)
+    if (compiled := compiled_modes(rows, curvature_of)) is not None:
+        one = points_of(point.gamma[None], point.root[None], point.phi[None], start[None])
+        at = compiled.mode(rows, one, search)
         if at is not None:
-            made = GroupCurvature.of(rows, point.root, (at.A, at.M, at.C))
-            return Mode(rows, point, at.b, at.eta, at.found[:4], made, at)
+            return Mode(rows, point, *at)
+    fixed = rows.offset + rows.X @ point.gamma
     b, (eta, found, value) = start, _at(rows, point, fixed, start)
     if not np.isfinite(value) and start.any():
         b = np.zeros_like(start)
@@ -116,7 +133,7 @@ def find_mode(
         step = curvature.solve(gradient)
         decrement = 0.5 * float(gradient @ step)
         size = abs(value + rows.log_constant)
-        if decrement <= _DECREMENT * (1.0 + size) + 1e-29 * abs(value) + 1e-24:
+        if decrement <= DECREMENT * (1.0 + size) + 1e-29 * abs(value) + 1e-24:
             return None if exact is None else Mode(rows, point, b, eta, found, exact)
         moved = _line_search(rows, point, fixed, (b, step), value, decrement)
         if moved is None:
@@ -124,6 +141,15 @@ def find_mode(
         b, eta, found, value = moved
     exact = _exact(rows, point, found, curvature_of)
     return None if exact is None else Mode(rows, point, b, eta, found, exact)
+
+
+def compiled_modes(rows: LatentRows, curvature_of: CurvatureOf) -> CompiledModes | None:
+    """Compiled code that finds modes, if there is such."""
+    if rows.family.predictors:
+        return None
+    if curvature_of is GroupCurvature:
+        return CompiledGroups()
+    return curvature_of if isinstance(curvature_of, WeightedProducts) else None
 
 
 def _at(
@@ -186,9 +212,10 @@ def laplace_value(mode: Mode) -> float:
 def laplace(mode: Mode) -> tuple[float, Floats, Floats, Floats]:
     """Value, ∂γ (p,), ∂L (q, q) and ∂φ (d,) of the Laplace approximation at a mode."""
     rows, curvature = mode.rows, mode.curvature
-    if mode.of_groups is not None:
-        value, d_gamma, d_root, d_phi = group_gradient(rows, mode.point.root, mode.of_groups)
-        return value + rows.log_constant, d_gamma, d_root, d_phi
+    if mode.slopes is not None:
+        found = mode.slopes.at
+        value = float(found.value[0]) + rows.log_constant
+        return value, found.gamma[0], found.root[0], found.phi[0]
     value = laplace_value(mode)
     by_row = 0.5 * curvature.leverage
     first = mode.derivatives[1]

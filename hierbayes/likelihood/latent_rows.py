@@ -69,15 +69,20 @@ class LatentRows:
         return WeightBlocks(self.n, max(len(self.family.predictors), 1))
 
     @cached_property
-    def of_groups(self) -> tuple[Floats, Floats, Floats, Integers, Floats]:
-        """What compiled code reads of one grouping factor and one linear predictor.
+    def of_rows(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """What compiled code reads of rows of one linear predictor.
 
-        y, m, Z and codes, and the address of the family's derivatives as the bits of a number.
+        The address of the family's derivatives as the bits of a number, y, m and Z.
         """
-        (codes,) = self.codes_of
         y, m, Z = (np.ascontiguousarray(one, dtype=float) for one in (self.y, self.m, self.Z))
         slot = np.array([bits_of(self.family.derivatives_address())])
-        return y, m.ravel(), Z, np.ascontiguousarray(codes, dtype=np.intp), slot
+        return slot, y, m.ravel(), Z
+
+    @cached_property
+    def of_groups(self) -> tuple[Floats, Floats, Floats, Floats, Integers]:
+        """The same and the codes of one grouping factor."""
+        (codes,) = self.codes_of
+        return *self.of_rows, np.ascontiguousarray(codes, dtype=np.intp)
 
     def precisions(self, found: Floats) -> Floats:
         """κ, −ℓ″ of each row from its derivatives."""

@@ -20,10 +20,15 @@ from hierbayes.design.elimination import (
     PRODUCTS,
     ROW,
     ROW_PLACE,
+    Elimination,
     Layout,
 )
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.curvature import FoundMode
+from hierbayes.likelihood.factor_modes import FactorMode, factor_modes
+from hierbayes.likelihood.factor_rows import FactorRows
 from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.mode_search import GRADIENT, Gradients, ModeSearch, Points, Slopes
 from hierbayes.likelihood.selected_inverse import gradient_of_root, inverse_entries
 from hierbayes.likelihood.sparse_elimination import eliminate
 from hierbayes.likelihood.sparse_solves import solve
@@ -61,7 +66,7 @@ class WeightedProducts:
     ----------
     rows : LatentRows
     layout : Layout
-        The order of elimination of these rows.
+        The order of elimination of these rows' effects, with nothing left behind them.
     """
 
     def __init__(self, rows: LatentRows, layout: Layout) -> None:
@@ -92,8 +97,9 @@ class WeightedProducts:
             shape=(len(e.products), entries),
         )
         self.order = np.concatenate([places.ravel() for places in layout.places])
+        self.first, self.spans = first, rows.spans
 
-    def curvature(self, rows: LatentRows, weights: Floats, root: Floats) -> SparseCurvature:
+    def __call__(self, rows: LatentRows, weights: Floats, root: Floats) -> SparseCurvature:
         """M at these weights and L.
 
         Raises
@@ -101,7 +107,55 @@ class WeightedProducts:
         numpy.linalg.LinAlgError
             When M is not positive definite.
         """
-        return SparseCurvature(self, rows, weights, root)
+        e = self._elimination(self.matrix @ weights)
+        log_det, _, omega = eliminate(root, e)
+        if not np.isfinite(log_det):
+            raise np.linalg.LinAlgError("M is not positive definite")
+        return SparseCurvature(self, rows, root, e, omega, float(log_det))
+
+    def mode(self, rows: LatentRows, points: Points, search: ModeSearch) -> FoundMode | None:
+        """As `curvature.CompiledModes`."""
+        e, found = self._found(rows, points, search)
+        if found is None:
+            return None
+        mode, gradients = found
+        root, omega, log_det = points.root[0], mode.omega, float(mode.log_det[0])
+        curvature, slopes = SparseCurvature(self, rows, root, e, omega, log_det), None
+        if search.wanted >= GRADIENT:
+            curvature.inverse = mode.inverse
+            slopes = Slopes(gradients, mode.moves[self.order], mode.half)
+        return FoundMode(mode.b[self.order], mode.eta, mode.found[:4], curvature, slopes)
+
+    def gradients(self, rows: LatentRows, points: Points, search: ModeSearch) -> Gradients | None:
+        """As `curvature.CompiledModes`."""
+        found = self._found(rows, points, search)[1]
+        return None if found is None else found[1]
+
+    def _found(
+        self, rows: LatentRows, points: Points, search: ModeSearch
+    ) -> tuple[Elimination, tuple[FactorMode, Gradients] | None]:
+        e = self._elimination(np.empty(len(self.layout.elimination.products)))
+        start = np.empty_like(points.start)
+        start[:, self.order] = points.start
+        inside = points._replace(start=start)
+        return e, factor_modes(rows, self.of_rows, e, inside, search)
+
+    def _elimination(self, products: Floats) -> Elimination:
+        return self.layout.elimination._replace(products=products)
+
+    @cached_property
+    def of_rows(self) -> FactorRows:
+        """The same as compiled code reads it."""
+        place = np.column_stack([
+            first[:, None] + np.arange(at.stop - at.start)
+            for first, at in zip(self.first, self.spans, strict=True)
+        ])  # fmt: skip
+        column, begin, end = np.empty((3, len(self.order)), dtype=np.int64)
+        for places, at in zip(self.layout.places, self.spans, strict=True):
+            column[places] = np.arange(at.start, at.stop)
+            begin[places], end[places] = at.start, at.stop
+        sparse = self.matrix
+        return FactorRows(place, column, begin, end, sparse.data, sparse.indices, sparse.indptr)
 
 
 def _entries(blocks: Integers, rows: int, columns: int, *, diagonal: bool) -> Integers:
@@ -117,17 +171,16 @@ class SparseCurvature:
     """M of several grouping factors, see `curvature.Curvature`."""
 
     def __init__(
-        self, products: WeightedProducts, rows: LatentRows, weights: Floats, root: Floats
+        self,
+        products: WeightedProducts,
+        rows: LatentRows,
+        root: Floats,
+        elimination: Elimination,
+        omega: Floats,
+        log_det: float,
     ) -> None:
         self.products, self.rows, self.root = products, rows, root
-        e = products.layout.elimination
-        self.elimination = e._replace(
-            products=products.matrix @ weights, C=np.eye(len(e.C)) * max(rows.n, 1)
-        )
-        log_det, _, self.omega = eliminate(root, self.elimination)
-        self.log_det = float(log_det)
-        if not np.isfinite(self.log_det):
-            raise np.linalg.LinAlgError("M is not positive definite")
+        self.elimination, self.omega, self.log_det = elimination, omega, log_det
 
     def solve(self, right: Floats) -> Floats:
         """M⁻¹ times (effects,)."""
@@ -140,11 +193,7 @@ class SparseCurvature:
     @cached_property
     def inverse(self) -> Floats:
         """M⁻¹ where M has entries, flat as M is."""
-        return np.asarray(inverse_entries(self.elimination, self._nothing, self.omega))
-
-    @property
-    def _nothing(self) -> Floats:
-        return np.zeros_like(self.elimination.C)
+        return np.asarray(inverse_entries(self.elimination, self.elimination.C, self.omega))
 
     @cached_property
     def leverage(self) -> Floats:
@@ -163,7 +212,8 @@ class SparseCurvature:
     @cached_property
     def root_gradient(self) -> Floats:
         """∂log|M|/∂L (q, q), zero between factors."""
-        gradient: Floats = gradient_of_root(self.root, self.elimination, self._nothing, self.omega)
+        e = self.elimination
+        gradient: Floats = gradient_of_root(self.root, e, e.C, self.omega)
         return gradient
 
     def conditional(self, k: int) -> Floats:

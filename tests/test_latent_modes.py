@@ -1,0 +1,97 @@
+"""Modes of random effects as compiled code finds them, their slopes, and Hessians from these."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hierbayes as hb
+from hierbayes.estimation.latent_criterion import LatentCriterion
+from hierbayes.estimation.latent_problem import likelihood_criterion
+from hierbayes.likelihood.laplace import LatentPoint, find_mode, laplace
+from hierbayes.likelihood.mode_search import GRADIENT, MOVES, ModeSearch
+from tests import families_reference as reference
+
+ONE = ("bacteria_ri", "epil_nb2", "sim_binomial_slope", "wine_clmm")
+SEVERAL = {
+    "nested": ("y ~ x + (1 + x | b) + (1 | b:c)", "bernoulli"),
+    "crossed": ("k ~ x + (1 | a) + (1 + x | b)", "poisson"),
+    "of three": ("k ~ x + (1 | a) + (1 + x | b) + (1 | b:c)", "negativebinomial"),
+}
+
+
+@pytest.fixture(scope="module")
+def criteria() -> dict[str, LatentCriterion]:
+    rng, n = np.random.default_rng(3), 240
+    frame = pd.DataFrame({
+        "y": rng.integers(0, 2, n), "k": rng.poisson(2.0, n), "x": rng.normal(size=n),
+        "a": rng.integers(0, 9, n), "b": rng.integers(0, 6, n), "c": rng.integers(0, 4, n),
+    })  # fmt: skip
+    problems = {name: reference.model(name).problem for name in ONE}
+    for name, (formula, family) in SEVERAL.items():
+        problems[name] = hb.Model(formula, frame, family=family).problem
+    return {name: likelihood_criterion(problem, 1) for name, problem in problems.items()}
+
+
+def _somewhere(criterion: LatentCriterion) -> np.ndarray:
+    rng, rows = np.random.default_rng(4), criterion.rows
+    phi = rows.family.dispersion_start(rows.y, rows.m)
+    x = criterion.coordinates(LatentPoint(np.zeros(criterion.p), 0.7 * np.eye(criterion.q), phi))
+    return np.asarray(x + rng.normal(0.0, 0.2, len(x)))
+
+
+@pytest.mark.parametrize("name", [*ONE, *SEVERAL])
+def test_mode_and_gradient_are_those_of_plain_code(
+    name: str, criteria: dict[str, LatentCriterion]
+) -> None:
+    criterion = criteria[name]
+    rows, rng = criterion.rows, np.random.default_rng(3)
+    point, start = criterion.point(_somewhere(criterion)), rng.normal(0.0, 1.0, rows.effects)
+    compiled = find_mode(rows, point, start, criterion.curvature_of, ModeSearch(GRADIENT))
+    plain = find_mode(rows, point, start, partial(criterion.curvature_of))
+    assert compiled is not None and compiled.slopes is not None
+    assert plain is not None and plain.slopes is None
+    np.testing.assert_allclose(compiled.b, plain.b, rtol=1e-9, atol=1e-11)
+    assert compiled.curvature.log_det == pytest.approx(plain.curvature.log_det, rel=1e-11)
+    for one, other in zip(laplace(compiled), laplace(plain), strict=True):
+        found, wanted = np.asarray(one), np.asarray(other)
+        size = np.abs(wanted).max(initial=1.0)
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-10 * size)
+
+
+@pytest.mark.parametrize("name", [*ONE, *SEVERAL])
+def test_a_mode_moves_along_its_slopes(name: str, criteria: dict[str, LatentCriterion]) -> None:
+    criterion, step = criteria[name], 1e-5
+    point = criterion.point(_somewhere(criterion))
+    search = ModeSearch(MOVES, np.array(criterion.lower))
+    flat = np.concatenate([point.gamma, point.root[criterion.lower], point.phi])
+
+    def mode_at(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p, m = criterion.p, len(criterion.lower[0])
+        root = np.zeros_like(point.root)
+        root[criterion.lower] = numbers[p : p + m]
+        at = LatentPoint(numbers[:p], root, numbers[p + m :])
+        start = np.zeros(criterion.rows.effects)
+        found = find_mode(criterion.rows, at, start, criterion.curvature_of, search)
+        assert found is not None and found.slopes is not None
+        return found.b, found.slopes.moves
+
+    _, moves = mode_at(flat)
+    for k, one in enumerate(np.eye(len(flat)) * step):
+        wanted = (mode_at(flat + one)[0] - mode_at(flat - one)[0]) / (2.0 * step)
+        np.testing.assert_allclose(moves[:, k], wanted, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["epil_nb2", "wine_clmm", *SEVERAL])
+def test_the_hessian_is_that_of_gradients_at_modes(
+    name: str, criteria: dict[str, LatentCriterion]
+) -> None:
+    criterion = criteria[name]
+    x = _somewhere(criterion)
+    steps = np.full(len(x), 1e-4)
+    found = criterion.hessian(x, steps)
+    sides = np.array([[criterion(x + h)[1], criterion(x - h)[1]] for h in np.diag(steps)])
+    wanted = (sides[:, 0] - sides[:, 1]) / 2e-4
+    wanted = 0.5 * (wanted + wanted.T)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6 * np.abs(wanted).max())
