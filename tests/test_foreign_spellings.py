@@ -28,6 +28,7 @@ def test_a_caret_in_a_call_is_a_power_of_whole_numbers_too(hs: pd.DataFrame) -> 
     [
         ("np.log(x^2 + 1)", ("1", "np.log(x ** 2 + 1)")),
         ("I(I(x^2)^3):w", ("1", "I(I(x ** 2) ** 3):w")),
+        ("I(2^(x))", ("1", "I(2 ** x)")),
         ("I(`p^q`^2) + `a^b`", ("1", "I(`p^q` ** 2)", "`a^b`")),
         ("I(x == 'a^b')", ("1", "I(x == 'a^b')")),
         ("{x^2}", ("1", "{x ^ 2}")),
@@ -112,6 +113,19 @@ def test_a_model_refuses_the_others_wherever_they_stand(
 def test_what_is_written_in_their_place_works(factor: str, hs: pd.DataFrame) -> None:
     design = hb.Model(f"mathach ~ {factor} + (1 | school)", data=hs).problem.design
     assert design.rows.X.shape[1] > 1
+
+
+def test_words_of_python_are_columns_in_calls_and_r_names_with_dots_groups(
+    hs: pd.DataFrame,
+) -> None:
+    named = hs.rename(columns={"ses": "class", "Size": "sqrt", "school": "b.id"})
+    model = hb.Model("mathach ~ I(class - sqrt^2) + (1 | factor(b.id):Sex)", data=named)
+    assert model.specification.fixed == ("1", "I(`class` - sqrt ** 2)")
+    assert [term.columns for term in model.specification.random] == [("b.id", "Sex")]
+    again = hb.Model("mathach ~ I(`class` - sqrt**2) + (1 | `b.id`:Sex)", data=named)
+    assert again.specification == model.specification
+    with pytest.raises(hb.DataError, match=r"no column 'pi' .* number is np\.pi;"):
+        hb.Model("mathach ~ sin(2 * pi * sqrt) + (1 | b.id)", data=named)
 
 
 def test_columns_may_be_called_as_functions_and_constants_of_r_are(hs: pd.DataFrame) -> None:

@@ -125,7 +125,9 @@ WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
         "remove it, or one of those, from the formula"),
     "empty cell": (
         lambda d: d[(d["f"] != "top") | (d["g"] != "b")], "y ~ f:C(g) + (1 | w)",
-        "the fixed column 'f[T.top]:C(g)[b]' is zero in every row; remove it from the formula"),
+        "the fixed column 'f[T.top]:C(g)[b]' is zero in every row: these levels do not occur "
+        "together; make one factor of those that do, as in data['cell'] = data[['f', 'g']]"
+        ".astype(str).agg(':'.join, axis=1), and write it in place of f * C(g)"),
     "zero residual variance": (
         lambda d: d.assign(z=3 * d["y"]), "y ~ z + (1 + x | g)",
         "the residual variance is zero: the fixed part and the groups' own coefficients reproduce "
@@ -185,9 +187,9 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
      "cannot read the fixed part 'x + my w': Missing operator between `my` and `w`\n"
      "    x + my w\n"
      "        ^"),
-    ("y ~ x + C(class)", "~ 1 | g",
-     "cannot read the fixed part 'x + C(class)': 'class' is a word of Python; a column of that "
-     "name is written `class`"),
+    ("y ~ x + C(lambda)", "~ 1 | g",
+     "cannot read the fixed part 'x + C(lambda)': 'lambda' is a word of Python; a column of that "
+     "name is written `lambda`"),
     ("y ~ x + cvar(x, g:f)", "~ 1 | g",
      "cannot read the fixed part 'x + cvar(x, g:f)': cvar() takes one column of groups; make a "
      "column of the groups of 'g:f' first"),

@@ -21,6 +21,9 @@ from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.sums import left_by_fixed, left_within
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
+from hierbayes.specification.expression import columns_in
+from hierbayes.specification.expression_reader import read_expression
+from hierbayes.specification.terms import factors_of
 
 _RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
@@ -73,8 +76,9 @@ def _refuse_tiny_columns(design: Design, basis: Basis) -> None:
 def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
     """Name the first fixed column that is a combination of those before it."""
     for k in design.rows.zero_columns.nonzero()[0].tolist():
+        column, term = design.terms[k], design.columns.term_of[k]
         raise DataError(
-            f"the fixed column '{design.terms[k]}' is zero in every row; remove it from the formula"
+            f"the fixed column '{column}' is zero in every row{_remedy_of_empty(column, term)}"
         )
     for k in (basis.x.own < _RANK_TOLERANCE).nonzero()[0].tolist():
         X = design.rows.head.X
@@ -92,6 +96,19 @@ def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
             f"the fixed column '{design.terms[k]}' is a combination of {listed}; "
             "remove it, or one of those, from the formula"
         )
+
+
+def _remedy_of_empty(column: str, term: str) -> str:
+    """What to write in place of a column of zeros, which may be one of several of a term."""
+    factors = factors_of(term)
+    if len(factors) < 2 or column.count("[") < len(factors):
+        return "; remove it from the formula"
+    columns = [name for factor in factors for name in columns_in(read_expression(factor))]
+    return (
+        ": these levels do not occur together; make one factor of those that do, as in "
+        f"data['cell'] = data[{columns}].astype(str).agg(':'.join, axis=1), and write it in place "
+        f"of {' * '.join(factors)}"
+    )
 
 
 def _refuse_dependent_effects(design: Design, basis: Basis) -> None:

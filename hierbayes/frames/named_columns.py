@@ -51,6 +51,7 @@ def require_column(name: str, data: pd.DataFrame, of: str = "data") -> None:
         )
     near = get_close_matches(name, [str(c) for c in data.columns], n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
+    hint = "the number is np.pi; " if name == "pi" else hint
     listed = ", ".join(map(str, data.columns[:_LISTED])) + ", ..." * (len(data.columns) > _LISTED)
     raise DataError(f"there is no column '{name}' in the {of}; {hint}its columns are: {listed}")
 

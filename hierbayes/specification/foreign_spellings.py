@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 
 from hierbayes.errors import FormulaError
@@ -46,11 +47,17 @@ REMEDIES = {
 }
 _CONSTANTS = {"TRUE": "True", "FALSE": "False"}
 CONSTANTS = frozenset(_CONSTANTS)
-_READ = {"^": "**"} | _CONSTANTS | SPELLINGS
+_IN_EXPRESSIONS = frozenset((
+    "and", "or", "not", "in", "is", "if", "else", "for", "lambda", "None", "True", "False",
+    "await", "yield",
+))  # fmt: skip
+# Words of Python that no expression has: names of columns.
+_WORDS = frozenset(keyword.kwlist) - _IN_EXPRESSIONS
+_READ = {"^": "**"} | _CONSTANTS | {word: f"`{word}`" for word in _WORDS}
 
 _QUOTED = re.compile(r"`[^`]*`|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _CALLED = re.compile(r"(?<![\w.])([^\W\d][\w.]*)\s*\(")
-_SPELLED = re.compile(r"\^|(?<![\w.])[^\W\d][\w.]*(?=\s*\()|(?<![\w.])(?:TRUE|FALSE)(?![\w.(])")
+_SPELLED = re.compile(r"(\^|(?<![\w.])[^\W\d][\w.]*)((?<=[\w.])\s*\()?")
 
 
 def read_spellings(code: str) -> str:
@@ -65,6 +72,8 @@ def read_spellings(code: str) -> str:
     --------
     >>> read_spellings("I(sqrt(x)^2 + `a^b`)")
     'I(np.sqrt(x)**2 + `a^b`)'
+    >>> read_spellings("I(class - ave(class, school))")
+    'I(`class` - cvar(`class`, school))'
     >>> read_spellings("as.factor(day)")
     'C(day)'
     >>> read_spellings("cut(x, 3)")
@@ -78,8 +87,9 @@ def read_spellings(code: str) -> str:
         if name in REMEDIES:
             raise FormulaError(f"a formula has no function '{name}'; write {REMEDIES[name]}")
     for found in _SPELLED.finditer(unquoted):
-        text += code[end : found.start()] + _READ.get(found[0], found[0])
-        end = found.end()
+        known = SPELLINGS if found[2] else _READ
+        text += code[end : found.start()] + known.get(found[1], code[slice(*found.span(1))])
+        end = found.end(1)
     return text + code[end:]
 
 

@@ -10,6 +10,9 @@ from hierbayes.specification.random_term import RandomTerm, random_terms
 from hierbayes.specification.term_parser import outside_backticks
 from hierbayes.specification.terms import INTERCEPT, as_named, read_terms
 
+_NAME = re.compile(r"[^\W\d][\w.]*")
+_AS_FACTOR = re.compile(r"(?:as\.)?factor\((.*)\)")
+
 
 def take_random_terms(right: str) -> tuple[str, tuple[str, ...]]:
     """Split "x + (1 | g)" into "x" and ("1 | g",): parentheses with a bar of their own."""
@@ -115,8 +118,11 @@ def _split(text: str, mark: str) -> list[str]:
 
 
 def _group_column(part: str, group: str) -> str:
+    coded = _AS_FACTOR.fullmatch(part)
+    if coded:  # a group is a factor
+        return _group_column(coded[1].strip(), group)
     name = part.strip("`")
-    if name and (name.isidentifier() or (part.startswith("`") and part.endswith("`"))):
+    if name and (_NAME.fullmatch(name) or (part.startswith("`") and part.endswith("`"))):
         return name
     advice = "make the column first (or put an unusual name in backticks)"
     if crossed := re.fullmatch(r"(\w+)\s*([+*])\s*(\w+)", group):
