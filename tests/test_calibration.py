@@ -177,7 +177,7 @@ def test_several_factors_are_calibrated() -> None:
         pytest.approx(np.sqrt(0.5)),
         1.0,
     ]
-    with pytest.raises(hb.FormulaError, match="one grouping factor"):
+    with pytest.raises(hb.StudyError, match="groups= of several grouping factors goes by factor"):
         hb.calibrate(crossed, truth, groups=[10])
 
 

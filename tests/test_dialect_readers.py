@@ -375,11 +375,34 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ),
     (
         "brms",
-        "brm(mathach ~ ses + (1 |p| school), data = hs)",
-        "an ID between two bars ties effects of several terms; write one term with all "
-        "of them\n"
-        "    brm(mathach ~ ses + (1 |p| school), data = hs)\n"
-        "                            ^",
+        "brm(mathach ~ ses + (1 |p| school) + (1 |p| Sector), data = hs)",
+        "the ID 'p' ties effects over 'school' and over 'Sector', and effects are correlated "
+        "within one grouping factor\n"
+        "    brm(mathach ~ ses + (1 |p| school) + (1 |p| Sector), data = hs)\n"
+        "                                         ^",
+    ),
+    (
+        "brms",
+        "brm(bf(mathach ~ ses + (1 |p| school), sigma ~ (1 |p| school)), data = hs)",
+        "the ID 'p' ties effects of several formulas, and models here have random effects of the "
+        "mean alone\n"
+        "    brm(bf(mathach ~ ses + (1 |p| school), sigma ~ (1 |p| school)), data = hs)\n"
+        "                                                   ^",
+    ),
+    (
+        "brms",
+        "brm(mathach ~ (1 |p| school) + (0 + Sex |p| school), data = hs)",
+        "the ID 'p' ties effects of all levels of 'Sex' to a constant, which they are "
+        "combinations of; write one term\n"
+        "    brm(mathach ~ (1 |p| school) + (0 + Sex |p| school), data = hs)\n"
+        "                                   ^",
+    ),
+    (
+        "brms",
+        "brm(mathach ~ ses + (1 |p| gr(school, cor = FALSE)), data = hs)",
+        "effects that an ID ties are correlated: leave out cor\n"
+        "    brm(mathach ~ ses + (1 |p| gr(school, cor = FALSE)), data = hs)\n"
+        "                        ^",
     ),
     (
         "brms",
@@ -657,6 +680,12 @@ def test_read(system: str, code: str, formula: str, data: pd.DataFrame) -> None:
          "(1 | Sector) + (1 | Sector:school)"),
         ("lme4", "lmer(mathach ~ ses + (1|school) + (0+ses||Sector) + (0+ses|school), hs)",
          "(1 | school) + (0 + ses | school) + (0 + ses | Sector)"),
+        ("brms", "brm(mathach ~ (1 |p| school) + (1 | Sector) + (0 + ses + Size |p| school), hs)",
+         "(1 + ses + Size | school) + (1 | Sector)"),
+        ("brms", "brm(mathach ~ (0 + ses |a| school) + (0 + Size | gr(school, id = 'a')), hs)",
+         "(0 + ses + Size | school)"),
+        ("brms", "brm(mathach ~ (1 + ses | gr(school, cor = FALSE)) + (1 | gr(Sector)), hs)",
+         "(1 | school) + (0 + ses | school) + (1 | Sector)"),
     ],
 )  # fmt: skip
 def test_several_grouping_factors(system: str, code: str, random: str, data: pd.DataFrame) -> None:

@@ -316,13 +316,7 @@ def test_simulated_data_are_the_sum_of_their_parts() -> None:
         _ = made.truth.u
 
 
-def test_data_of_several_factors_need_rows() -> None:
-    with pytest.raises(hb.StudyError) as refusal:
-        hb.simulate("y ~ x + (1 | a) + (1 + x | b)", **STATED, groups=3, sizes=4)
-    assert str(refusal.value) == (
-        "groups= and sizes= lay out the rows of one grouping factor, and the model has 'a', 'b'; "
-        "give data= with a column for each"
-    )
+def test_effects_of_every_factor_are_stated() -> None:
     with pytest.raises(hb.StudyError, match="the effects of each of 'a', 'b'"):
         hb.simulate("y ~ x + (1 | a) + (1 | b)", **STATED | {"G": {"a": 1.0}}, data=CROSSED)
 

@@ -168,6 +168,19 @@ def test_posteriors_are_sampled_saved_and_shown(
     assert stated in str(fit.priors)
 
 
+@pytest.mark.slow
+def test_a_study_takes_priors_of_G_by_factor(little: pd.DataFrame) -> None:
+    model = pose(little, CROSSED, **STATED["G"])
+    fit = model.sample(200, tune=200, chains=2, seed=1, progress=False)
+    one = {"one of them": {"k": hb.Wishart(4, 1)}, "both": hb.InverseWishart(3, 2)}
+    study = hb.SensitivityStudy(fit, {"G": one, "icc": {"low": hb.Beta(1, 4)}})
+    said = [answer.alternative.priors.joint for answer in study.answers]
+    first, both, low = (one[0][1] for one in said[-3:])
+    assert str(first) == "Intercept|g: InverseWishart(4, 3), Intercept|k: Wishart(4, 1)"
+    assert str(both) == "Intercept|g: InverseWishart(3, 2), Intercept|k: InverseWishart(3, 2)"
+    assert low == hb.Beta(1, 4)
+
+
 WRONG: tuple[tuple[str, dict[str, Any], str], ...] = (
     (SLOPES, {"G": {"h": hb.Wishart(3, 1)}},
      "priors of 'G' are of all its blocks or of none, and there is none for 'Intercept|h:g'; "

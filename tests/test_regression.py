@@ -197,5 +197,12 @@ def test_regressions_are_compared(fit: hb.PointFit, hs: pd.DataFrame) -> None:
     assert "Coefficients" not in str(comparison)
 
 
+def test_a_regression_is_compared_with_its_posterior(fit: hb.PointFit, hs: pd.DataFrame) -> None:
+    post = hb.Model(FORMULA, data=hs).sample(100, tune=100, chains=2, seed=1, progress=False)
+    assert "fixed effects" in str(hb.compare(fit, post))
+    with pytest.raises(hb.FormulaError, match=r"^plot_shrinkage_factors\(\) is made for random"):
+        hb.plots.plot_shrinkage_factors(post)
+
+
 def test_its_diagnosis_speaks_of_no_cone(fit: hb.PointFit) -> None:
     assert "cone" not in str(fit.diagnose())

@@ -355,8 +355,8 @@ def test_refused_methods(fit: hb.Fit, ml_fits: Cache[hb.Fit], hsfull: pd.DataFra
             singular,
             "kenward-roger",
             "Kenward–Roger expands about a G inside the cone of covariance matrices, and Ĝ is "
-            "singular; use df='satterthwaite', which takes the rank of Ĝ for known, or fewer "
-            "random effects",
+            "singular; use df='satterthwaite', which takes the rank of Ĝ for known, or a smaller "
+            "model, of which hb.reduced(fit) says what each loses of the likelihood",
         ),
         (
             mode,

@@ -118,7 +118,7 @@ def plot_power_curve(
             panel.set_ylim(0.0, 1.02)
         else:
             panel.set_ylim(bottom=0.0)
-        panel.set_xlabel("groups")
+        panel.set_xlabel(f"groups ({study.factor})" if study.factor else "groups")
         panel.set_ylabel(frame.word if frame.what == "power" else "half width of the interval")
         what = frame.word if frame.what == "power" else frame.what
         heading(drawn, f"{what.capitalize()} by design")

@@ -78,6 +78,7 @@ def shrinkage_factors_frame(
     if isinstance(fit, Fit):
         fit.problem.refuse_other_families("plot_shrinkage_factors()")
     refuse_point("plot_shrinkage_factors", fit)
+    fit.design.specification.refuse_no_random_part("plot_shrinkage_factors()")
     if effect is not None and not isinstance(effect, str):
         raise StudyError(f"effect must be the name of a random effect, not {effect!r}")
     at = fit.design.place_of_factor(factor)

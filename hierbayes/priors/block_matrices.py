@@ -76,7 +76,13 @@ def matrix_prior(stated: Any, design: Design) -> Prior:
     effects = tuple(design.effects[at] for at in slices)
     names = tuple(", ".join(design.effect_labels[at]) for at in slices)
     if isinstance(stated, Mapping):
-        chosen = _by_block(stated, names, _factors_of(design))
+        chosen = by_block(stated, design)
+        left = [name for name in names if name not in chosen]
+        if left:
+            raise PriorError(
+                f"priors of 'G' are of all its blocks or of none, and there is none for "
+                f"{in_quotes(left)}; state it, or 'sd' and 'corr' of all in their place"
+            )
     else:
         chosen = dict.fromkeys(names, stated)
     priors = [as_prior(chosen[name], "G") for name in names]
@@ -86,16 +92,18 @@ def matrix_prior(stated: Any, design: Design) -> Prior:
     return found[0] if len(found) == 1 else BlockMatrices(names, effects, tuple(found))
 
 
-def _factors_of(design: Design) -> tuple[str, ...]:
-    """The grouping factor of each block."""
-    return tuple(design.effect_names[at.start].factor for at in block_slices(design.blocks))
+def by_block(stated: Mapping[Any, Any], design: Design) -> dict[str, Any]:
+    """What is stated for blocks of G, by their names; of a grouping factor for all of its blocks.
 
-
-def _by_block(
-    stated: Mapping[Any, Any], names: tuple[str, ...], factors: tuple[str, ...]
-) -> dict[str, Any]:
-    """What is stated for each block; of a grouping factor for all of its blocks."""
+    Raises
+    ------
+    PriorError
+        When a block does not exist or is stated twice.
+    """
     refuse_intercept_twice("G", stated)
+    slices = tuple(block_slices(design.blocks))
+    factors = tuple(design.effect_names[at.start].factor for at in slices)
+    names = tuple(", ".join(design.effect_labels[at]) for at in slices)
     found: dict[str, Any] = {}
     for key, prior in stated.items():
         name, factor = parameter_name(key), factor_called(key, tuple(dict.fromkeys(factors)))
@@ -111,10 +119,4 @@ def _by_block(
                     f"the prior of 'G' for '{one}' is stated twice; leave one of them out"
                 )
             found[one] = prior
-    left = [name for name in names if name not in found]
-    if left:
-        raise PriorError(
-            f"priors of 'G' are of all its blocks or of none, and there is none for "
-            f"{in_quotes(left)}; state it, or 'sd' and 'corr' of all in their place"
-        )
     return found

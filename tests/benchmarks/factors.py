@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import re
+import shutil
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -9,11 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from tests.benchmarks import factor_data
+from tests.benchmarks.processes import FailedProcessError
+from tests.benchmarks.processes import run as run_process
 from tests.benchmarks.report import Column, Table, decimals, seconds, times
 from tests.benchmarks.timing import median, race, ratio
 from tests.factors_reference import CASES
@@ -33,7 +40,11 @@ NOTES = (
     "CPU seconds, medians after a warm-up call, the packages in turns; all maximise the same REML "
     "criterion. One thread each where OPENBLAS_NUM_THREADS and RAYON_NUM_THREADS say so.",
     "glmm's one call also computes Satterthwaite's degrees of freedom and tables of tests.",
+    "lme4 is timed inside R, from a data.frame whose groups are factors, after the others in "
+    "the same run; a fit that takes long is made once, without a warm-up.",
 )
+R_SCRIPT = Path(__file__).with_name("factors.R")
+LME4 = "lme4"
 
 
 @dataclass(frozen=True)
@@ -109,10 +120,13 @@ def _table(data: Data, quick: bool) -> Table:
     entries = {name: partial(_time, name, data) for name in runners}
     effort = (1, 2, 2.0) if quick else (5, 10, 5.0)
     measured = race(entries, rounds=effort[0], per_round=effort[1], budget=effort[2])
-    best = max(float(answers[name]) for name in runners)
+    of_lme4, answers[LME4], said = _lme4(data, effort[0] * effort[1], 4.0 * effort[2])
+    if of_lme4:
+        measured[LME4] = of_lme4
+    best = max(float(answers[name]) for name in (*runners, *([LME4] if of_lme4 else [])))
     ours = measured["hierbayes"]
     rows = []
-    for name in CONTESTANTS:
+    for name in (*CONTESTANTS, LME4):
         whole, answer = measured.get(name, []), answers.get(name, "not installed")
         known = isinstance(answer, float)
         rows.append(
@@ -124,7 +138,7 @@ def _table(data: Data, quick: bool) -> Table:
                 "loglik": answer if known else None,
                 "behind": best - answer if isinstance(answer, float) else None,
                 "repetitions": len(whole) or None,
-                "remark": None if known else answer,
+                "remark": (said if name == LME4 else None) if known else answer,
                 "all whole": whole,
             }
         )
@@ -139,6 +153,37 @@ def _answer(name: str, data: Data) -> float | str:
             return LOGLIK[name](CONTESTANTS[name](data.formula, data.frame))
         except Exception as error:
             return f"error: {error}"
+
+
+def _lme4(
+    data: Data, repetitions: int, budget: float
+) -> tuple[list[float], float | str, str | None]:
+    """Seconds of each fit of lmer, its log-likelihood, and what it warned of.
+
+    Without seconds, in place of the log-likelihood, why it has none.
+    """
+    program = shutil.which("Rscript")
+    if program is None:
+        return [], "Rscript is not installed", None
+    groups = {
+        name.strip() for part in re.findall(r"\|([^|)]*)\)", data.formula)
+        for name in re.split("[:/]", part)
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "rows.csv")
+        data.frame.to_csv(file, index=False)
+        words = [data.formula, ",".join(sorted(groups)), str(repetitions), str(budget)]
+        try:
+            text = run_process(
+                [program, str(R_SCRIPT), str(file), *words],
+                OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1",
+            )  # fmt: skip
+        except FailedProcessError as error:
+            return [], f"Rscript stopped: {error}", None
+    (line,) = csv.DictReader(text.splitlines())
+    taken = [float(one) for one in line["seconds"].split()]
+    remark = line["remark"] or None
+    return taken, float(line["loglik"]) if taken else str(remark), remark
 
 
 def _time(name: str, data: Data) -> float:

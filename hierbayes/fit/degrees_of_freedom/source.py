@@ -285,6 +285,6 @@ def _refuse_unsuited(fit: Fitted, method: str) -> None:
     if method in _ADJUSTING and fit.maximum.singular:
         raise HypothesisError(
             "Kenward–Roger expands about a G inside the cone of covariance matrices, and Ĝ is "
-            "singular; use df='satterthwaite', which takes the rank of Ĝ for known, or fewer "
-            "random effects"
+            "singular; use df='satterthwaite', which takes the rank of Ĝ for known, or a smaller "
+            "model, of which hb.reduced(fit) says what each loses of the likelihood"
         )

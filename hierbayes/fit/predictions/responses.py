@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,9 @@ from hierbayes.fit.predictions.simulation import simulate_responses
 class FittedResponses(PredictingFit):
     """The part of a fit that is about responses of rows."""
 
-    def simulate(self, n: int = 1, *, groups: str = "new", seed: int | None = None) -> pd.DataFrame:
+    def simulate(
+        self, n: int = 1, *, groups: str | Mapping[str, str] = "new", seed: int | None = None
+    ) -> pd.DataFrame:
         """New responses for the rows of the fit.
 
         A point fit gives those of its estimates; a posterior one draw of its parameters for each,
@@ -34,10 +36,11 @@ class FittedResponses(PredictingFit):
         ----------
         n : int
             How many responses of all rows.
-        groups : str
+        groups : str or mapping
             ``"new"`` groups in the place of those of the fit, their effects drawn from G; or
             ``"kept"``, those of the fit with their own effects: conditional modes or BLUPs, or of a
-            posterior their draws.
+            posterior their draws.  Of several grouping factors also a mapping from factors to
+            these, as in ``{"school": "kept"}``: those it leaves out are new.
         seed : int, optional
             Equal seeds give equal responses; by default one is drawn, and is in the ``attrs``.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -15,25 +17,28 @@ GROUPS = ("new", "kept")
 _EFFECTS, _ROWS = 3, 4  # streams of random numbers
 
 
-def simulate_responses(fit: Fitted, n: int, groups: str, seed: int | None) -> pd.DataFrame:
+def simulate_responses(
+    fit: Fitted, n: int, groups: str | Mapping[str, str], seed: int | None
+) -> pd.DataFrame:
     """New responses (n columns) for the rows of a fit, see `Fit.simulate`.
 
     Raises
     ------
     DataError
-        When groups are neither new nor kept.
+        When groups are neither new nor kept, or there is no such factor.
     EstimationError
         When n or seed are no whole numbers in their range.
     """
     refuse_bad_count("n", n)
-    if groups not in GROUPS:
-        raise DataError(f"groups must be 'new' or 'kept', not {groups!r}")
+    are_kept = kept_factors(fit, groups)
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     refuse_bad_seed(seed)
     effects, rows = (np.random.default_rng([seed, stream]) for stream in (_EFFECTS, _ROWS))
     columns = []
     for at in spread_draws(fit, n, np.random.default_rng(seed)):
-        u = drawn_effects(fit, at, effects) if groups == "new" else effects_at(fit, at)
+        new = effects_at(fit, at) if all(are_kept) else drawn_effects(fit, at, effects)
+        pairs = zip(are_kept, effects_at(fit, at), new, strict=True)
+        u = tuple(own if kept else drawn for kept, own, drawn in pairs)
         columns.append(fit.draw_response(rows, predictor_at(fit, at, u), at))
     frame = pd.DataFrame(np.column_stack(columns), index=fit.design.rows.index)
     family_rows = fit.design.rows.family
@@ -48,6 +53,19 @@ def simulate_responses(fit: Fitted, n: int, groups: str, seed: int | None) -> pd
     frame.columns = pd.RangeIndex(n, name="simulation")
     frame.attrs["seed"] = seed
     return frame
+
+
+def kept_factors(fit: Fitted, groups: str | Mapping[str, str]) -> tuple[bool, ...]:
+    """Of each grouping factor whether its groups are those of the fit."""
+    design = fit.design
+    stated = {} if isinstance(groups, str) else groups
+    words = [groups] if isinstance(groups, str) else list(groups.values())
+    for word in words:
+        if word not in GROUPS:
+            raise DataError(f"groups must be 'new' or 'kept', not {word!r}")
+    by_place = {design.place_of_factor(str(name)): word for name, word in stated.items()}
+    usual = groups if isinstance(groups, str) else "new"
+    return tuple(by_place.get(k, usual) == "kept" for k in range(len(design.factors)))
 
 
 def spread_draws(fit: Fitted, n: int, rng: np.random.Generator) -> list[tuple[int, int]]:

@@ -19,7 +19,7 @@ from hierbayes.studies.calibration.calibration import Calibration
 from hierbayes.studies.calibration.designs import (
     OnData,
     Size,
-    read_sizes,
+    read_groups,
     refuse_no_model,
     resized,
 )
@@ -42,7 +42,7 @@ def calibrate(
     replications: int = 500,
     methods: str | Sequence[str] | None = None,
     prob: float = DEFAULT_PROB,
-    groups: int | Sequence[int] | None = None,
+    groups: int | Sequence[int] | Mapping[str, Any] | None = None,
     effects: int = 3,
     sampler: str = "auto",
     draws: int = 1000,
@@ -78,7 +78,7 @@ def calibrate(
         are of a prior, and REML (ML) elsewhere.
     prob : float
         Probability of the intervals.
-    groups : int or sequence of int, optional
+    groups : int, sequence of int or mapping, optional
         Numbers of groups, each a design of its own: groups of the data are drawn with their rows
         and variables, once for all replications.  By default those of the data.
     effects : int
@@ -113,8 +113,6 @@ def calibrate(
         When an argument makes no sense, or the file is of another run.
     PriorError
         When truths are to be drawn from an improper prior.
-    FormulaError
-        When ``groups`` is stated for several grouping factors.
 
     References
     ----------
@@ -147,7 +145,7 @@ def calibrate(
     fitting = Fitting(model.priors, sampler, draws, refits, prob)
     cells = tuple(
         _cell(model, source, Size(J, None), replications, effects, seed)
-        for J in read_sizes("groups", groups)
+        for J in read_groups(groups, problem.design.specification.factors)
     )
     task = CalibrationTask(cells, asked, fitting, seed, of_priors)
     identity = identity_of(model, source, seed) | {
@@ -225,7 +223,7 @@ def _cell(
 ) -> Cell:
     problem = resized(model, size, seed)
     truths = source.draw(problem, replications, seed)
-    name = AS_DATA if size.groups is None else f"{size.groups} groups"
+    name = AS_DATA if size.groups is None else size.words
     return Cell(name, DataSource(problem), truths, chosen_groups(problem, effects))
 
 

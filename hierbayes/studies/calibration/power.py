@@ -25,6 +25,7 @@ from hierbayes.studies.calibration.calibrate import (
 from hierbayes.studies.calibration.designs import (
     OnData,
     Size,
+    read_groups,
     read_sizes,
     refuse_no_model,
     resized,
@@ -46,7 +47,7 @@ def power(
     test: Any,
     truth: str | OnData | Fit | Mapping[str, Any],
     *,
-    groups: int | Sequence[int] | None = None,
+    groups: int | Sequence[int] | Mapping[str, Any] | None = None,
     rows: int | Sequence[int] | None = None,
     replications: int = 1000,
     method: str | None = None,
@@ -71,10 +72,14 @@ def power(
         What is 0 under the null, as in `hb.wald`: ``["ses"]``, a contrast, or several rows.
     truth : Fit, mapping, "prior" or Model
         As in `hb.calibrate`: a fit's estimates, the draws of a posterior, values, or priors.
-    groups, rows : int or sequence of int, optional
+    groups, rows : int, sequence of int or mapping, optional
         Numbers of groups, and of rows in each; every pair is a design. Groups and rows of the data
         are drawn for it, each as often as every other or once more, once for all replications. By
-        default those of the data.
+        default those of the data.  Of several grouping factors numbers go by factor, ``{"school":
+        [20, 40], "class": 3}``, one of them with several: of a nested one so many in each of the
+        groups that it is nested in.  Cells of factors that cross keep the pattern of the data (a
+        new cell has the rows of the one that its levels were drawn from), and ``rows`` are those
+        of each cell.
     replications : int
         Data sets for each design.
     method : {"reml", "ml", "posterior"}, optional
@@ -98,8 +103,6 @@ def power(
         When an argument makes no sense, or the file is of another run.
     HypothesisError
         When the test cannot be read.
-    FormulaError
-        When sizes are stated for several grouping factors.
 
     Examples
     --------
@@ -127,7 +130,8 @@ def power(
         refuse_improper(problem, model.priors)
         _refuse_several_rows(hypothesis)
     seed = chosen_seed(seed, file)
-    sizes = [Size(J, n) for J in read_sizes("groups", groups) for n in read_sizes("rows", rows)]
+    factors = problem.design.specification.factors
+    sizes = [Size(J, n) for J in read_groups(groups, factors) for n in read_sizes("rows", rows)]
     cells = tuple(_cell(model, source, size, replications, seed) for size in sizes)
     fitting = Fitting(model.priors, "auto", _POSTERIOR_DRAWS, 2, prob)
     task = PowerTask(cells, chosen, fitting, hypothesis.L, df, seed)
@@ -164,7 +168,7 @@ def _power(
     failures: dict[str, None] = {}
     for size, cell in zip(sizes, task.cells, strict=True):
         problem = cell.source.problem
-        J = problem.design.factors[0].J if size.groups is None else size.groups
+        _, J = size.counted or ("", problem.design.factors[0].J)
         found = [records[cell.name, i] for i in range(replications)]
         failures |= dict.fromkeys(f"a fit failed: {one['failed']}" for one in found
                                   if "failed" in one)  # fmt: skip
@@ -184,6 +188,7 @@ def _power(
     lines = subject_of(model.problem.design).lines(
         ("Truth", source.text),
         ("Sets", f"{replications} of each design, seed {task.seed}"),
+        *_about_groups(sizes),
     )
     return PowerStudy(
         f"{word} of a test at level {level:.3g}, {engine}: {hypothesis.title} "
@@ -195,4 +200,15 @@ def _power(
         source.varies,
         tuple(failures)[:5],
         task.seed,
+        (sizes[0].counted or ("", 0))[0],
     )
+
+
+def _about_groups(sizes: list[Size]) -> list[tuple[str, str]]:
+    """What the designs have in common, of several grouping factors."""
+    groups = sizes[0].groups
+    if not isinstance(groups, tuple):
+        return []
+    fixed = [f"{count} of '{factor}'" for factor, count in groups[1:]]
+    said = "; ".join([f"the number of '{groups[0][0]}'", *fixed])
+    return [("Groups", f"{said}; of a nested factor in each, other cells as in the data")]

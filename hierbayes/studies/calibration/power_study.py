@@ -44,6 +44,8 @@ class PowerStudy(Reported):
     failures : tuple of str
         Why fits failed, each reason once.
     seed : int
+    factor : str
+        Whose groups are counted, of several grouping factors.
     """
 
     title: str
@@ -54,6 +56,7 @@ class PowerStudy(Reported):
     assurance: bool
     failures: tuple[str, ...]
     seed: int
+    factor: str = ""
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -180,10 +183,15 @@ class PowerStudy(Reported):
                 continue
             high = row["high"] if not pd.isna(row["high"]) else "more than there are here"
             said.append(
-                f"{word} {USUAL_POWER:g} needs {row['groups']} groups{of} "
+                f"{word} {USUAL_POWER:g} needs {row['groups']} groups{self._of_factor}{of} "
                 f"({row['low']} to {high} within Monte Carlo error), {row['rows in all']} rows"
             )
         return tuple(said)
+
+    @property
+    def _of_factor(self) -> str:
+        """Whose groups, for a sentence; empty of the only factor."""
+        return f" ({self.factor})" if self.factor else ""
 
     def _by_rows(self) -> list[tuple[Any, Any]]:
         """Places of the designs with the same rows of each group."""

@@ -228,6 +228,8 @@ def plug_in_sentences(table: pd.DataFrame, plug_ins: Mapping[str, str]) -> list[
         for block, what in (("gamma", "fixed effects"), ("beta", "group coefficients")):
             chosen = [key[:2] == (posterior, block) for key in table.index]
             rows = table[chosen]
+            if rows.empty:  # of groups that a model without a random part has not
+                continue
             key = rows["ratio"].idxmax()
             row = rows.loc[key]
             where = parameter_text(block, key[2])

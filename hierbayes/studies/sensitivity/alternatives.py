@@ -19,6 +19,7 @@ from typing import Any
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import StudyError, in_quotes
+from hierbayes.priors.block_matrices import by_block
 from hierbayes.priors.blocks import COVERED, OF_SIGMA, as_prior
 from hierbayes.priors.chosen_priors import blocks_of, choose_priors, kind_of
 from hierbayes.priors.effect_priors import by_effect, parameter_name
@@ -193,6 +194,8 @@ def _full_names(block: str, change: Mapping[Any, Any], problem: Problem) -> dict
     """What is stated by name, as `PriorSet.stated` has the names."""
     if block == "sd":
         return dict(by_effect(block, change, problem.design.effect_names))
+    if block == "G":
+        return by_block(change, problem.design)
     return {parameter_name(name): prior for name, prior in change.items()}
 
 

@@ -17,6 +17,7 @@ from hierbayes.fit.effects import fixef
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
+from hierbayes.specification.factor_name import factor_called
 from hierbayes.studies.simulation.dispersion import read_dispersion
 
 _SYMMETRIC = 1e-10  # of the largest entry of G
@@ -110,13 +111,14 @@ def _gamma(design: Design, stated: Any) -> Floats:
 def _by_factor(design: Design, stated: Mapping[str, Any]) -> Floats:
     """G of several factors (q, q) from that of each."""
     names = [factor.name for factor in design.factors]
-    if set(stated) != set(names):
+    called = {factor_called(name, names) or name: G for name, G in stated.items()}
+    if set(called) != set(names) or len(called) < len(stated):
         raise StudyError(
             f"a G that is a mapping has the covariance of the effects of each of {in_quotes(names)}"
         )
     G = np.zeros((len(design.effects), len(design.effects)))
     for k, (name, span) in enumerate(zip(names, design.spans, strict=True)):
-        G[span, span] = _G(design.of_factor(k), stated[name])
+        G[span, span] = _G(design.of_factor(k), called[name])
     return G
 
 

@@ -57,33 +57,36 @@ def make_rows(layout: Layout, group: str, seed: int) -> pd.DataFrame:
     StudyError
         Naming the argument or the column at fault.
     """
-    _refuse_bad_names(layout, group)
-    top = pd.DataFrame({group: _labels(layout.groups)})
+    refuse_bad_names(layout.variables, layout.between, (group,))
+    top = pd.DataFrame({group: group_labels(layout.groups)})
     for name, source in layout.between.items():
         top[name] = make_values(f"'{name}'", source, stream(seed, BETWEEN, name), top)
-    sizes = _sizes(layout.sizes, top, stream(seed, SIZES))
+    sizes = group_sizes(layout.sizes, top, stream(seed, SIZES))
     rows = top.loc[top.index.repeat(sizes)].reset_index(drop=True)
     for name, source in layout.variables.items():
         rows[name] = make_values(f"'{name}'", source, stream(seed, WITHIN, name), rows)
     return rows
 
 
-def _refuse_bad_names(layout: Layout, group: str) -> None:
-    for argument in ("variables", "between"):
-        stated = getattr(layout, argument)
+def refuse_bad_names(variables: Any, between: Any, groups: tuple[str, ...]) -> None:
+    """Refuse variables that are no mapping, stand twice, or have the name of a group column."""
+    for argument, stated in (("variables", variables), ("between", between)):
         if not isinstance(stated, Mapping):
             raise StudyError(
                 f"{argument} must be a mapping from columns to their values, as in "
                 f"{{'x': ('normal', 0, 1)}}, not {type(stated).__name__}"
             )
-        if group in stated:
-            raise StudyError(f"{argument}: '{group}' is the group column; it is made from groups=")
-    for name in layout.variables:
-        if name in layout.between:
+        for group in groups:
+            if group in stated:
+                raise StudyError(
+                    f"{argument}: '{group}' is the group column; it is made from groups="
+                )
+    for name in variables:
+        if name in between:
             raise StudyError(f"'{name}' stands in variables and in between; keep one")
 
 
-def _labels(groups: Any) -> pd.Index:
+def group_labels(groups: Any) -> pd.Index:
     """Labels of the groups: 1 to J where their number is stated."""
     if is_whole(groups) and groups >= 1:
         return pd.RangeIndex(1, groups + 1)
@@ -97,31 +100,52 @@ def _labels(groups: Any) -> pd.Index:
     return labels
 
 
-def _sizes(stated: Any, groups: pd.DataFrame, rng: np.random.Generator) -> Integers:
-    """Rows of each group; drawn sizes below 1 are drawn again."""
+def group_sizes(
+    stated: Any,
+    groups: pd.DataFrame,
+    rng: np.random.Generator,
+    *,
+    least: int = 1,
+    what: str = "sizes",
+) -> Integers:
+    """Rows of each group, or groups in it; drawn sizes below the least are drawn again.
+
+    Parameters
+    ----------
+    stated : int, list, tuple or callable
+        One number, one for each, or a source (see `values`).
+    groups : DataFrame
+        A row for each.
+    rng : Generator
+    least : int
+    what : str
+        For messages.
+    """
     if is_whole(stated):
         stated = [stated] * len(groups)
     drawn = isinstance(stated, tuple) or callable(stated)
-    sizes = _whole(np.asarray(make_values("sizes", stated, rng, groups)))
+    sizes = _whole(np.asarray(make_values(what, stated, rng, groups)), what)
     for _ in range(_TRIES if drawn else 0):
-        small = sizes < 1
+        small = sizes < least
         if not small.any():
             break
-        sizes[small] = _whole(np.asarray(make_values("sizes", stated, rng, groups)))[small]
-    if (sizes < 1).any():
-        j = int((sizes < 1).argmax())
+        sizes[small] = _whole(np.asarray(make_values(what, stated, rng, groups)), what)[small]
+    if (sizes < least).any():
+        j = int((sizes < least).argmax())
+        has = "rows" if what == "sizes" else f"of {what}"
+        needs = "one at least" if least else "none or more"
         raise StudyError(
-            f"sizes: group {groups.iloc[j, 0]} has {sizes[j]} rows; every group needs one at least"
+            f"sizes: group {groups.iloc[j, 0]} has {sizes[j]} {has}; every group needs {needs}"
         )
     return sizes
 
 
-def _whole(values: Any) -> Integers:
+def _whole(values: Any, what: str) -> Integers:
     if values.dtype.kind not in "iu" and not (
         values.dtype.kind == "f" and np.array_equal(values, np.rint(values))
     ):
         raise StudyError(
-            "sizes must be whole numbers: one for all groups, a list, or a distribution such as "
+            f"{what} must be whole numbers: one for all groups, a list, or a distribution such as "
             "('poisson', 30)"
         )
     return values.astype(np.intp)

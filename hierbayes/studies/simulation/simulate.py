@@ -18,7 +18,7 @@ import pandas as pd
 from hierbayes.design.built_design import build_design
 from hierbayes.design.design import Design
 from hierbayes.design.matrices import columns_needed
-from hierbayes.errors import StudyError, in_quotes
+from hierbayes.errors import StudyError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.text import read_family
 from hierbayes.fit.fitted import Fitted
@@ -27,6 +27,7 @@ from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.studies.simulation.dispersion import labels_of
 from hierbayes.studies.simulation.drawn_effects import draw_effects, truth_of
+from hierbayes.studies.simulation.factor_rows import make_factor_rows
 from hierbayes.studies.simulation.family_responses import (
     complete_sizes,
     draw_rows,
@@ -74,18 +75,23 @@ def simulate(
     family : str or ResponseFamily, optional
         Of the response, where it is not Gaussian, as in `hb.Model`; a fit has its own.  Trials and
         offsets are columns, as others are.
-    groups : int or list
-        How many groups, labelled from 1, or their labels.
+    groups : int, list or mapping
+        How many groups, labelled from 1, or their labels.  Of several grouping factors a mapping
+        from each, as ``{"school": 20, "class": 4}``: of one that is nested, ``school:class``,
+        how many in each of the others (a number, a list or a source); all others cross.
     sizes : int, list, tuple or callable
         Rows of each group: one number, a list, or a source such as ``("poisson", 30)``.
-        Sizes of 1 are kept; drawn sizes below 1 are drawn again.
+        Sizes of 1 are kept; drawn sizes below 1 are drawn again.  Of several grouping factors rows
+        of each combination of groups; where factors cross it may have none, as by
+        ``("binomial", 1, 0.3)``.
     variables : mapping, optional
         From a column to its source: a list with a value for each row, a distribution of numpy's
         generators with its parameters such as ``("normal", 0, 1)``, or a function of a
         `numpy.random.Generator` and the rows made so far (group, variables between groups, and
         variables stated earlier).
     between : mapping, optional
-        The same for variables of groups, with one value for each.
+        The same for variables of groups, with one value for each; of several grouping factors by
+        factor, ``{"school": {"size": ("poisson", 300)}}``.
     data : DataFrame, optional
         Rows to simulate on, in the place of groups, sizes, variables and between. Values of the
         response in them are not used, and rows that lack a value the model needs are left out.
@@ -191,7 +197,10 @@ def _as_fitted(design: Design, fitted: Design, rows: pd.DataFrame) -> Design:
 
 def _renamed(rows: pd.DataFrame, spec: Specification) -> pd.DataFrame:
     """Rows of new groups under labels that no fit has: their group means are their own."""
-    return rows.assign(**{spec.group: [f"new group {label}" for label in rows[spec.group]]})
+    columns = dict.fromkeys(name for factor in spec.factors for name in factor.split(":"))
+    return rows.assign(**{
+        name: [f"new group {label}" for label in rows[name]] for name in columns
+    })  # fmt: skip
 
 
 def _specification(model: object) -> Specification:
@@ -241,12 +250,12 @@ def _rows(
     for name in ("groups", "sizes"):
         if getattr(layout, name) is None:
             raise StudyError(f"{name}= is not stated; give groups= and sizes=, or data=")
-    if len(spec.factors) > 1:
-        raise StudyError(
-            "groups= and sizes= lay out the rows of one grouping factor, and the model has "
-            f"{in_quotes(spec.factors)}; give data= with a column for each"
-        )
-    rows = make_rows(layout, spec.group, seed)
+    by_factor = len(spec.factors) > 1 or isinstance(layout.groups, Mapping)
+    rows = (
+        make_factor_rows(layout, spec.factors, seed)
+        if by_factor
+        else make_rows(layout, spec.group, seed)
+    )
     for name in (*columns_needed(spec.fixed, *spec.random_effects), *row_columns(spec)):
         if name not in rows:
             raise StudyError(

@@ -18,6 +18,7 @@ from hierbayes.translation.error_structures import with_own_group
 from hierbayes.translation.r.arguments import LMER
 from hierbayes.translation.r.brms_errors_reader import BrmsErrors, take_errors
 from hierbayes.translation.r.brms_families import WORDS
+from hierbayes.translation.r.brms_terms import refuse_ties, without_ties
 from hierbayes.translation.r.families import read_family, read_mixed
 from hierbayes.translation.r.model_call import Signature, find_model
 from hierbayes.translation.r.reading import formula_text, refuse_split_factors
@@ -61,7 +62,7 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
         beside = _beside(node, beside, columns, text)
         node = node.parts[1]
     family = beside.joined(read_family(given.get("family"), WORDS, text, "brms"), text)
-    node, errors = take_errors(node, columns, text)
+    node, errors = take_errors(without_ties(node, columns, text), columns, text)
     errors = replace(errors, sigma=beside.sigma)
     if family is not None and errors != BrmsErrors():
         raise pointed(
@@ -130,6 +131,8 @@ def _beside(node: Node, beside: _Beside, columns: Sequence[str], text: str) -> _
     """The further formulas of ``bf``: that of zeros, and degrees of freedom that are a number."""
     for name, part in node.arguments[1:]:
         left = part.parts[0].text if part.text == "~" and len(part.parts) == 2 else ""
+        if left in (*_PARTS, "sigma"):
+            refuse_ties(part.parts[1], text)
         if left in _PARTS:
             right = formula_text(_plain_intercept(part.parts[1], columns), columns, text)
             beside = replace(beside, part=left, zeros=f"~ {right}", place=part.place)
@@ -176,13 +179,6 @@ def _refuse_special(node: Node, columns: Sequence[str], text: str) -> None:
             text,
             node.place,
             f"{node.function}(...) has a meaning of its own in brms, which models here do not have",
-        )
-    bars = node.kind == "infix" and node.text == "|"
-    if bars and node.parts[0].kind == "infix" and node.parts[0].text == "|":
-        raise pointed(
-            text,
-            node.parts[0].parts[1].place,
-            "an ID between two bars ties effects of several terms; write one term with all of them",
         )
     left = node.parts[0] if node.kind == "infix" and node.text == "~" else node
     bar = left is not node and left.kind == "infix" and left.text == "|"
