@@ -141,8 +141,10 @@ def _complete(
     doubtful = tuple(name for name, mask in found.items() if mask is not None)
     missing = {name: mask for name, mask in found.items() if mask is not None and mask.any()}
     counts = {name: int(mask.sum()) for name, mask in missing.items()}
-    none = np.zeros(len(data), dtype=np.bool_)
-    return ~np.logical_or.reduce([*missing.values(), none]), counts, doubtful
+    complete = np.ones(len(data), dtype=np.bool_)
+    for mask in missing.values():
+        complete &= ~mask
+    return complete, counts, doubtful
 
 
 def _kept(

@@ -140,20 +140,26 @@ class GroupRoots:
         size = 1 + q + q * (q - 1) // 2
         scale = np.sqrt(own[order, 1 : 1 + q])[:, :, None]
         R = scale * self._shape()[order]
-        T = R @ roles.spanned
+        T = np.zeros((len(order), q, m))
+        for k, column in zip(*roles.spanned.nonzero(), strict=True):  # few, and no small products
+            T[:, :, column] += roles.spanned[k, column] * R[:, :, k]
         T[:, :, varying] = scale * own[order, size : roles.held_from].reshape(
             len(order), q, len(varying)
         )
         for column, values in self.held.items():
             value = (values[order] - roles.of_x[0, column]) * roles.of_x[1, column]
             T[:, :, column] = value[:, None] * R[:, :, roles.one]
-        length = np.sqrt((R**2).sum(axis=1, keepdims=True))
-        inside: Booleans = (np.abs(R) > _ROUNDING * length).any(axis=2)
-        outside = T[~inside]
-        R[~inside], T[~inside] = 0.0, 0.0
+        least = _ROUNDING * np.sqrt(np.einsum("jab,jab->jb", R, R))
+        inside: Booleans = np.zeros((len(order), q), dtype=np.bool_)
+        for k in range(q):
+            inside |= np.abs(R[:, :, k]) > least[:, k, None]
         W = np.zeros((m, m))
         W[np.ix_(varying, varying)] = self._W + np.tril(self._W, -1).T
-        return CrossProducts(R, T, W + outside.T @ outside, own[order, 0], groups, basis)
+        if not inside.all():
+            outside = T[~inside]
+            R[~inside], T[~inside] = 0.0, 0.0
+            W += outside.T @ outside
+        return CrossProducts(R, T, W, own[order, 0], groups, basis)
 
 
 def _kept(J: int, width: int) -> Floats:
