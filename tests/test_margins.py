@@ -13,6 +13,8 @@ from scipy.linalg import block_diag
 from scipy.special import expit, logit, ndtri
 
 import hierbayes as hb
+from hierbayes.fit.of_family.natural import covariance_with_dispersion
+from hierbayes.fit.of_family.point import FamilyPointFit
 from tests import family_fits
 from tests.dense import Array
 
@@ -381,3 +383,40 @@ def test_what_has_no_meaning_is_refused(
     with pytest.raises(hb.HierbayesError) as refusal:
         ask(fit, small_data)
     assert words in str(refusal.value)
+
+
+# ------------------------------------------------------------------ the dispersion in the mean
+
+CLM_SE = [  # predict(clm(rating ~ temp + contact, wine), type = "prob", se.fit = TRUE), contact no
+    [0.08481920, 0.08683884, 0.06388672, 0.01380264, 0.00482850],
+    [0.01319147, 0.07233205, 0.07498381, 0.06761012, 0.03777829],
+]  # fmt: skip
+
+
+def test_thresholds_are_uncertain_as_in_clm() -> None:
+    wine = hb.load_dataset("wine")
+    fit = hb.Model("rating ~ temp + contact", wine, family="cumulative").ml()
+    grid = pd.DataFrame({"temp": ["cold", "warm"], "contact": "no"})
+    found = hb.predictions(fit, grid, effects="none", kind="probability")
+    assert_allclose(found.table["se"].to_numpy().reshape(2, 5), CLM_SE, rtol=2e-4)
+    assert found.table.attrs["limits"].endswith("given the ML estimates of variances")
+
+
+def test_what_moves_with_the_dispersion_has_the_slopes_of_a_sample_of_it() -> None:
+    rng = np.random.default_rng(4)
+    g, x = np.repeat(np.arange(12), 20), rng.normal(size=240)
+    y = rng.poisson(np.exp(0.8 + 0.3 * x + 0.5 * rng.normal(size=12)[g]))
+    data = pd.DataFrame({"y": np.where(rng.random(240) < 0.3, 0, y), "x": x, "g": g.astype(str)})
+    family = hb.families.ZeroInflated(hb.families.Poisson(), "~ x")
+    fit = hb.Model("y ~ x + (1 | g)", data, family=family).ml()
+    assert isinstance(fit, FamilyPointFit)
+    grid = pd.DataFrame({"x": [-1.0, 1.0], "g": "0"})
+    V = covariance_with_dispersion(fit.optimum, fit.bend, fit.scale, fit.unbounded)
+    drawn = rng.multivariate_normal(np.append(fit.gamma, fit.phi), V, size=20_000)
+    sides = np.array([-1.0, 1.0])
+    mean = np.exp(drawn[:, [0]] + drawn[:, [1]] * sides)
+    mean = mean / (1.0 + np.exp(drawn[:, [2]] + drawn[:, [3]] * sides))
+    found = hb.predictions(fit, grid, effects="none").table
+    assert_allclose(found["se"], mean.std(axis=0), rtol=0.06)
+    own = hb.predictions(fit, grid).table  # û moves with the dispersion
+    assert (own["se"] > 0.3 * found["se"]).all()

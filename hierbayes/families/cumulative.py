@@ -146,6 +146,11 @@ class Cumulative(ResponseFamily):
         return True
 
     @property
+    def dispersion_moves_mean(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def mean_range(self) -> tuple[float, float]:
         """That of the numbers of categories."""
         return 0.0, float(len(self.dispersion))

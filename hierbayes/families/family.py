@@ -98,6 +98,11 @@ class ResponseFamily:
         return False
 
     @property
+    def dispersion_moves_mean(self) -> bool:
+        """Whether the mean, or a probability, depends on φ given η."""
+        return False
+
+    @property
     def is_boundless_where_exact(self) -> bool:
         """Whether the density of a response has no bound where η is its `start` in every row."""
         return False

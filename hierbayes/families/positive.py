@@ -167,6 +167,11 @@ class Lognormal(Positive):
         return ("sigma",)
 
     @property
+    def dispersion_moves_mean(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def is_boundless_where_exact(self) -> bool:
         """True."""
         return True

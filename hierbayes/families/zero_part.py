@@ -91,6 +91,11 @@ class ZeroPart(ResponseFamily):
         return self.inside.is_whole
 
     @property
+    def dispersion_moves_mean(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def mean_range(self) -> tuple[float, float]:
         """That of the family inside, whose end is 0 too."""
         return self.inside.mean_range

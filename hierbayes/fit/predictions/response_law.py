@@ -30,6 +30,11 @@ class ResponseLaw(ABC):
         return False
 
     @property
+    def dispersion_moves_mean(self) -> bool:
+        """Whether its mean, or a probability, depends on φ given η."""
+        return False
+
+    @property
     def range(self) -> tuple[float, float]:
         """Between which numbers its mean lies, or a probability of categories; infinite ends."""
         return -np.inf, np.inf
@@ -201,6 +206,11 @@ class FamilyLaw(ResponseLaw):
     def categories(self) -> tuple[str, ...]:
         """Labels of ordered or nominal categories."""
         return self.labels if self.family.has_categories else ()
+
+    @property
+    def dispersion_moves_mean(self) -> bool:
+        """As of the family."""
+        return self.family.dispersion_moves_mean
 
     @property
     def range(self) -> tuple[float, float]:

@@ -5,7 +5,8 @@ A margin e is a smooth function of γ and u, with gradients g by γ and h by u. 
 
     Var(e) ≈ (g + M'h)'Cov(γ̂)(g + M'h) + h'Cov(u | γ)h,
 
-exact where e is linear, as of a Gaussian response; with u held or averaged over h is 0.
+exact where e is linear, as of a Gaussian response; with u held or averaged over h is 0.  Where the
+mean depends on the dispersion, what is not known of that is added.
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
+from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.frames.arrays import Floats
+from hierbayes.inference.margins.dispersion_errors import (
+    counts_dispersion,
+    variance_of_dispersion,
+)
 from hierbayes.inference.margins.expected_rows import ExpectedRows
 from hierbayes.inference.margins.quantity import Quantity
 
@@ -41,6 +47,9 @@ def delta_method(fit: PointFit, quantity: Quantity) -> tuple[Floats, Floats, Flo
         _errors(fit, quantity, [one[:, c] for one in shares]) for c in range(means[0].shape[1])
     ]
     se, gradient = (np.stack(parts, axis=1) for parts in zip(*found, strict=True))
+    if isinstance(fit, FamilyPointFit) and counts_dispersion(quantity):
+        further = variance_of_dispersion(fit, quantity, gradient, NODES)
+        se = np.sqrt(np.maximum(se**2 + further, 0.0))
     return combination.value(*means), se, gradient
 
 

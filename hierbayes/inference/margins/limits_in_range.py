@@ -1,7 +1,8 @@
 r"""Limits of expected responses that stay where a response can be.
 
 Of a row that is no average they are those of its linear predictor through the link,
-μ(η̂ ± z se(η̂)), as `Fit.predict` has them; of an average ē of responses between a and b they are
+μ(η̂ ± z se(η̂)), as `Fit.predict` has them, but where the mean depends on the dispersion; of that,
+and of an average ē of responses between a and b they are
 normal on the scale of g(ē) = log((ē − a)/(b − ē)), or log(ē − a) without an upper end, with
 se(g) = g′(ē) se(ē).
 """
@@ -32,7 +33,8 @@ def scale_of_limits(quantity: Quantity) -> str:
     if quantity.combination is not ITSELF or side.is_linear:
         return ""
     low, high = range_of(quantity)
-    if side.kind == "mean" and side.new is None and len(averages.codes) == averages.K:
+    single = side.new is None and len(averages.codes) == averages.K
+    if side.kind == "mean" and single and not side.law.dispersion_moves_mean:
         return "link" if np.isfinite(low) else ""
     if not np.isfinite(low):
         return ""

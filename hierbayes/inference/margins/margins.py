@@ -17,6 +17,7 @@ from hierbayes.fit.point import PointFit
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.margins.delta_method import NODES, delta_method
+from hierbayes.inference.margins.dispersion_errors import counts_dispersion
 from hierbayes.inference.margins.expected_rows import ExpectedRows
 from hierbayes.inference.margins.limits_in_range import limits_in_range, scale_of_limits
 from hierbayes.inference.margins.margin_draws import NODES as NODES_OF_DRAWS
@@ -173,6 +174,7 @@ def _limits(fit: Fit, quantity: Quantity, request: Request, draws: ParameterDraw
     if draws is not None:
         return f"{request.interval}, {draws.source}: quantiles of draws"
     held = "θ" if fit.problem.family is None else "variances and dispersion"
+    held = "variances" if counts_dispersion(quantity) else held
     scale = scale_of_limits(quantity)
     on = f" on the {scale} scale" * bool(scale)
     return (
