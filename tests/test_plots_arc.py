@@ -91,6 +91,40 @@ def test_random_intercepts_of_equal_groups_lie_on_it() -> None:
         assert near == pytest.approx(arc.points.loc["model", axis], abs=1e-3)
 
 
+def test_with_a_residual_structure_ends_are_generalised_least_squares() -> None:
+    """Within a column for each group; the model lies on the arc at κ = 1/(1 + c'cτ²/σ²)."""
+    k = np.arange(120.0)
+    data = pd.DataFrame({"g": np.repeat(np.arange(20), 6), "t": np.tile(np.arange(6), 20)})
+    data["x"], data["w"] = (
+        np.sin(1.3 * k**1.2) + data["g"] % 3,
+        np.cos(2.1 * k**1.1) - data["g"] % 4,
+    )
+    data["y"] = data["x"] + 0.5 * data["w"] + 3.0 * np.sin(5.0 * data["g"]) + np.sin(0.9 * k**1.4)
+    fit = hb.Model("y ~ x + w + (1 | g)", data, residual=hb.residuals.CAR1("t")).reml()
+    arc = hb.plots.arc_frame(fit)
+    t = data["t"].to_numpy(dtype=float)
+    C = float(fit.intervals().loc[("residual", "phi"), "estimate"]) ** np.abs(t[:, None] - t)
+    W = np.linalg.inv(np.where(data["g"].to_numpy()[:, None] == data["g"].to_numpy(), C, 0.0))
+    X = np.column_stack([data[["x", "w"]], pd.get_dummies(data["g"]).to_numpy(dtype=float)])
+    within = np.linalg.solve(X.T @ W @ X, X.T @ W @ data["y"])[:2]
+    assert_allclose(arc.points.loc["within"], within, rtol=1e-7)
+    X = np.column_stack([data[["x", "w"]], np.ones(120)])
+    pooled = np.linalg.solve(X.T @ W @ X, X.T @ W @ data["y"])[:2]
+    assert_allclose(arc.points.loc["pooled"], pooled, rtol=1e-7)
+    kappa = 1.0 / (1.0 + W[:6, :6].sum() * fit.G[0, 0] / fit.sigma**2)
+    path = arc.path.iloc[:-1]
+    for axis in "xy":
+        near = np.interp(np.arctan(kappa), np.arctan(path["kappa"]), path[axis])
+        assert near == pytest.approx(arc.points.loc["model", axis], abs=1e-3)
+    test = hb.hausman(fit)
+    assert_allclose(test.estimates["fixed"], within, rtol=1e-7)
+    assert_allclose(test.estimates["random"], fit.fixef()[["x", "w"]], rtol=1e-5)
+    assert_allclose(test.estimates["se_random"], np.sqrt(np.diag(fit.vcov()))[1:], rtol=1e-5)
+    assert "errors CAR1('t') are held at their estimates" in str(test)
+    of_model = hb.hausman(hb.Model("y ~ x + w + (1 | g)", data, residual=hb.residuals.CAR1("t")))
+    assert_allclose(of_model.tests, test.tests, rtol=1e-8)
+
+
 def test_ellipses(arc: hb.plots.Arc, rows: Rows, fit: hb.PointFit) -> None:
     n, J, p = len(rows.all), 40, 4
     W, y = rows.rest[:, 2:4], rows.rest[:, 4]

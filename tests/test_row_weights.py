@@ -216,9 +216,6 @@ def test_other_weights_not_compared(rows: pd.DataFrame, weighted: hb.PointFit) -
 def test_not_made(weighted: hb.PointFit, rows: pd.DataFrame) -> None:
     """What reads rows as if they were alike refuses."""
     offset = hb.Model("y ~ x + offset(o) + (1 | a)", rows).reml()
-    for asked in (hb.intercept_weights, hb.hausman):
-        with pytest.raises(hb.FormulaError, match=r"not made for a model whose rows have weights"):
-            asked(weighted)
-    assert "the response is less its offset" in " ".join(hb.variance_explained(offset).notes)
     with pytest.raises(hb.FormulaError, match=r"not made for a model whose rows have weights"):
-        hb.wald(weighted, robust="CR2")
+        hb.intercept_weights(weighted)
+    assert "the response is less its offset" in " ".join(hb.variance_explained(offset).notes)

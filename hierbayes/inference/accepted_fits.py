@@ -47,8 +47,8 @@ def refuse_other_than_fit(fit: object, caller: str, *, structured: bool = False)
         fit.problem.refuse_residual_structure(f"{caller}()")
 
 
-def problem_of(source: Any, function: str) -> Problem:
-    """The problem of a model or of a fit.
+def problem_of(source: Any, function: str, *, structured: bool = False) -> Problem:
+    """The problem of a model or of a fit, with a residual structure where that is ``structured``.
 
     Raises
     ------
@@ -65,7 +65,8 @@ def problem_of(source: Any, function: str) -> Problem:
             "return"
         )
     problem.refuse_other_families(f"{function}()")
-    problem.refuse_residual_structure(f"{function}()")
+    if not structured:
+        problem.refuse_residual_structure(f"{function}()")
     return problem
 
 

@@ -12,7 +12,8 @@ groups of one size n the estimate with random intercepts lies on the arc, at
 κ = σ²/(σ² + nτ²); of other sizes near it.  In the plane of two slopes the arc is where ellipses
 about its two ends touch each other: they are the curves of equal residual sum of squares within
 and between groups.  Of rows with weights w all this is of √w times each row, P projecting on
-weighted means; an offset is subtracted from y first.
+weighted means; of a residual structure of R^(−½) times the rows, P projecting on that of 1; an
+offset is subtracted from y first.
 
 Source: the lecture slides *Mixed Models with R*, Figures 4 to 7 and Lab 1, "Between and within
 cluster effects".
@@ -27,8 +28,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.alike_rows import parts_of_groups
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
+from hierbayes.design.problem import Problem
 from hierbayes.display.interval import DEFAULT_PROB
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.point import PointFit
@@ -101,13 +104,13 @@ def arc_frame(
     """
     refuse_other_than("plot_arc", fit, PointFit, "model.reml() or model.ml()")
     fit.problem.refuse_other_families("plot_arc()")
-    fit.problem.refuse_residual_structure("plot_arc()")
+    fit.problem.refuse_fitted_variances("plot_arc()")
     design = fit.design
     design.specification.refuse_no_random_part("plot_arc()")
     design.specification.refuse_several_factors("plot_arc() is")
     inner = ~is_outer(design.rows.X, design.rows.codes, design.J)
     pair = _pair(design, inner, effects)
-    within, between = _sums(design)
+    within, between = _sums(fit.problem)
     ends = {WITHIN: _within(within, inner), BETWEEN: _between(between, within, design)}
     angles = np.linspace(0.0, np.pi / 2.0, _POINTS)
     kappa = np.append(np.tan(angles[:-1]), np.inf)
@@ -208,16 +211,12 @@ type Sums = tuple[Floats, Floats, float]
 """X'X, X'y and y'y of deviations from group means, or of group means over the rows."""
 
 
-def _sums(design: Design) -> tuple[Sums, Sums]:
-    """Within and between groups; of rows with weights w of √w times each row."""
-    rows = design.rows
-    root = np.broadcast_to(1.0 / np.asarray(rows.row_sd), len(rows.X))
-    M = np.column_stack([rows.X, rows.response])
-    sizes = np.bincount(rows.codes, root**2, design.J)
-    means = np.stack([np.bincount(rows.codes, root**2 * column, design.J) for column in M.T], 1)
-    spread = (means / sizes[:, None])[rows.codes]
-    within, between = root[:, None] * (M - spread), root[:, None] * spread
-    return _parts(within.T @ within), _parts(between.T @ between)
+def _sums(problem: Problem) -> tuple[Sums, Sums]:
+    """Within and between groups, errors having been made alike."""
+    rows = problem.design.rows
+    parts = parts_of_groups(problem, np.column_stack([rows.X, rows.response]))
+    within, between = (_parts(part.T @ part) for part in parts)
+    return within, between
 
 
 def _parts(square: Floats) -> Sums:

@@ -168,6 +168,11 @@ def counted_factors(design: Design, effects: str | Sequence[str]) -> tuple[int, 
 def _complete(design: Design, data: pd.DataFrame, counted: tuple[int, ...]) -> pd.DataFrame:
     """The rows with what the fixed part, and the factors that are counted, need."""
     spec = design.specification
+    for name in columns_needed(spec.offsets):
+        if name not in data.columns:
+            raise DataError(
+                f"the new rows have no column '{name}', which the offset of the model needs"
+            )
     needed = [*columns_needed(spec.fixed, spec.offsets)]
     groups: list[str] = []
     if counted:

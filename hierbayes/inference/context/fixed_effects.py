@@ -6,18 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.alike_rows import parts_of_groups
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
+from hierbayes.design.problem import Problem
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.context.spread import weighted_deviations
 
 _DEPENDENT = 1e-8  # of what is a column's own within groups, against its size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WithinFit:
-    """Least squares, weighted where rows are, on deviations from group means.
+    """Least squares on deviations from group means, errors having been made alike.
 
     Parameters
     ----------
@@ -61,8 +62,8 @@ def within_columns(design: Design, function: str) -> tuple[int, ...]:
     return places
 
 
-def within_fit(design: Design) -> WithinFit:
-    """The within-group estimator of a design.
+def within_fit(problem: Problem) -> WithinFit:
+    """The within-group estimator of a problem, its errors as they are estimated.
 
     Raises
     ------
@@ -72,12 +73,13 @@ def within_fit(design: Design) -> WithinFit:
     places: list[int] = []
     left_out: list[str] = []
     columns: list[Floats] = []
+    design = problem.design
     if design.specification.known_sd:
         design.rows.refuse_weights("hausman()")
-    rows, J = design.rows, design.J
-    y = weighted_deviations(rows.response[:, None], rows.codes, J, rows.root_weights)[:, 0]
     inner = within_columns(design, "hausman")
-    D = weighted_deviations(rows.X[:, inner], rows.codes, J, rows.root_weights)
+    M = np.column_stack([design.rows.X[:, inner], design.rows.response])
+    D, _ = parts_of_groups(problem, M - M.mean(axis=0))  # centred, so that no digit is lost
+    D, y = D[:, :-1], D[:, -1]
     norm = np.sqrt((D**2).sum(axis=0))
     D = D / norm
     for k, place in enumerate(inner):

@@ -11,16 +11,18 @@ from scipy.special import chdtrc
 
 from hierbayes.design.design import Design
 from hierbayes.design.levels import is_outer
+from hierbayes.design.problem import Problem
 from hierbayes.design.subject import subject_of
 from hierbayes.display.blocks import Block, Items, Table
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
+from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import problem_of
 from hierbayes.inference.context.fixed_effects import WithinFit, within_fit
 from hierbayes.inference.context.hausman_words import VERSIONS, conclusion, notes
 from hierbayes.inference.context.spread import deviations
-from hierbayes.inference.context.submodel import fit_columns
+from hierbayes.inference.context.submodel import fit_intercepts
 from hierbayes.inference.context.swamy_arora import SwamyArora, swamy_arora
 from hierbayes.likelihood.reading import REML
 from hierbayes.likelihood.state import State
@@ -79,14 +81,15 @@ def hausman(source: Any) -> Hausman:
     ----------
     source : Model or Fit
         Whose fixed part, rows and groups are used; all estimates are made here, with a random
-        intercept alone, whatever the random part or the engine.
+        intercept alone, whatever the random part or the engine.  Errors have their weights, and
+        a residual structure as the fit has it (of a model its REML fit).
 
     Returns
     -------
     Hausman
         With the statistic in three versions, each valid and each of another value:
         REML with each estimator's own σ; REML with the σ of the random-effects model in both;
-        and Swamy and Arora's moments, as R's plm computes it, where rows have no weights.
+        and Swamy and Arora's moments, as R's plm computes it, where errors are alike.
 
     Raises
     ------
@@ -106,13 +109,14 @@ def hausman(source: Any) -> Hausman:
     >>> hb.hausman(model).tests["chisq"].round(2).tolist()
     [15.76, 15.55, 26.22]
     """
-    design = problem_of(source, "hausman").design
+    problem = _estimated(source)
+    design = problem.design
     design.specification.refuse_no_random_part("hausman()")
     design.specification.refuse_several_factors("hausman() is")
-    within = within_fit(design)
+    within = within_fit(problem)
     _refuse_no_between(design)
-    random = fit_columns(design, design.rows.X, REML)
-    moments = swamy_arora(design, within.sigma2) if design.rows.are_alike else None
+    random = fit_intercepts(problem, REML)
+    moments = swamy_arora(design, within.sigma2) if problem.has_like_rows else None
     differences = _Differences(within, random, moments)
     names = [design.terms[place] for place in within.places]
     tests = differences.tests()
@@ -123,8 +127,22 @@ def hausman(source: Any) -> Hausman:
         variances=_variances(within, random, moments),
         about=subject_of(design).lines(),
         conclusion=conclusion(tests, estimates, _balanced(design, names)),
-        notes=notes(design, within, moments, tests),
+        notes=notes(problem, within, moments, tests),
     )
+
+
+def _estimated(source: Any) -> Problem:
+    """The problem, with a residual structure at its estimates.
+
+    Raises
+    ------
+    ResidualError
+        When variances follow the fitted values.
+    """
+    problem = problem_of(source, "hausman", structured=True)
+    problem.refuse_fitted_variances("hausman()")
+    unfitted = problem.moments is not None and problem.z is None
+    return maximum_likelihood(problem, REML).problem if unfitted else problem
 
 
 def _refuse_no_between(design: Design) -> None:

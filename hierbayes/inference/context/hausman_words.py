@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from hierbayes.design.design import Design
+from hierbayes.design.problem import Problem
 from hierbayes.display.cell import p_words
 from hierbayes.errors import in_quotes
 from hierbayes.inference.context.fixed_effects import WithinFit
@@ -72,7 +72,7 @@ def conclusion(
 
 
 def notes(
-    design: Design, within: WithinFit, moments: SwamyArora | None, tests: pd.DataFrame
+    problem: Problem, within: WithinFit, moments: SwamyArora | None, tests: pd.DataFrame
 ) -> tuple[str, ...]:
     """What to know of the versions in these data."""
     found = [
@@ -80,7 +80,10 @@ def notes(
         "estimator in its own covariance, REML with the σ of the random-effects model in both, "
         "and moments by Swamy and Arora as plm has it"
     ]
-    if design.effects != ("Intercept",):
+    if problem.moments is not None:
+        text = problem.moments.rows.structure.text
+        found.append(f"errors {text} are held at their estimates, in both")
+    if problem.design.effects != ("Intercept",):
         found.append(
             "all estimators have a random intercept alone, though the model has more: a slope "
             "that varies between groups makes the standard errors here too small"
@@ -88,8 +91,8 @@ def notes(
     if within.left_out:
         listed = in_quotes(within.left_out)
         found.append(f"left out, for within groups it is a combination of the others: {listed}")
-    if not design.rows.are_alike:
-        found.append("Swamy and Arora's moments are of rows without weights")
+    if not problem.has_like_rows:
+        found.append("Swamy and Arora's moments are of errors that are alike")
     elif moments is None:
         found.append("Swamy and Arora's moments need more groups than columns of group means")
     elif moments.negative:

@@ -32,17 +32,6 @@ def deviations(columns: Floats, codes: Integers, J: int) -> Floats:
     return rest
 
 
-def weighted_deviations(columns: Floats, codes: Integers, J: int, root: Floats | None) -> Floats:
-    """√w times columns less their group means, weighted by w; by 1 where there are no √w (n,)."""
-    if root is None:
-        return deviations(columns, codes, J)
-    centred = columns - columns.mean(axis=0)
-    share = root**2 / np.bincount(codes, root**2, minlength=J)[codes]
-    sums = [np.bincount(codes, share * column, minlength=J) for column in centred.T]
-    rest: Floats = root[:, None] * (centred - np.stack(sums, axis=1)[codes])
-    return rest
-
-
 def spread_table(design: Design) -> pd.DataFrame:
     """Variance of the response and of every fixed column, split within and between groups.
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hierbayes.design.alike_rows import alike
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.design.sums import sum_up
@@ -32,6 +33,27 @@ def fit_columns(design: Design, X: Floats, reading: Reading) -> State:
     Z, blocks = np.ones((len(X), 1)), (1,)
     cross = sum_up(design.with_rows(X=X, Z=Z).rows, design.groups, blocks)
     return Likelihood(cross, reading).at(maximise(cross, blocks, reading).theta)
+
+
+def fit_intercepts(problem: Problem, reading: Reading) -> State:
+    """Fit the fixed columns of a problem and a random intercept, its errors as they are estimated.
+
+    Parameters
+    ----------
+    problem : Problem
+    reading : Reading
+        ``REML`` or ``ML``.
+    """
+    design = problem.design
+    if problem.moments is None:
+        return fit_columns(design, design.rows.X, reading)
+    columns = np.column_stack([design.rows.X, design.rows.response, np.ones(design.n)])
+    *X, y, c = alike(problem, columns).T
+    rows = design.with_rows(
+        X=np.column_stack(X), response=y, Z=c[:, None], root_weights=None, added=None
+    ).rows
+    cross = sum_up(rows, design.groups, (1,))
+    return Likelihood(cross, reading).at(maximise(cross, (1,), reading).theta)
 
 
 def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: Reading) -> PointFit:
