@@ -366,6 +366,8 @@ def test_joint_draws_of_a_family_with_several_factors_vary_as_their_limits_say()
     np.testing.assert_allclose(drawn.std(axis=0), told["se"], rtol=0.07)
     apart = (drawn.mean(axis=0) - told["predicted"]) / told["se"]
     assert np.abs(apart).max() < 6.0 / np.sqrt(4000.0)
+
+
 def test_new_rows_without_the_offset_are_refused(small_data: pd.DataFrame) -> None:
     fit = hb.Model("y ~ x + offset(w) + (1 | g)", small_data).reml()
     with pytest.raises(hb.DataError, match=r"new rows have no column 'w', which the offset of the"):

@@ -33,7 +33,7 @@ def test_a_structure_is_read_as_it_prints(structure: hr.ResidualStructure) -> No
         ("AR1(week)", "'week' is no name of a column in quotes"),
         ("AR1(lag='week')", "AR1 takes time, group, not 'lag='week''"),
         ("AR1('week', time='week')", "AR1 takes time, group, not 'time='week'' twice"),
-        ("CAR1()", "CAR1 takes time, group, and one is missing"),
+        ("Power('x', y='z')", "Power takes x, not 'y='z''"),
         ("Power('x', 'y')", "Power takes x, not 2 arguments"),
         ("__import__('os').system('ls')", "there is no structure '__import__('os').system'"),
         ("AR1('week'", "'(' was never closed"),
@@ -42,6 +42,8 @@ def test_a_structure_is_read_as_it_prints(structure: hr.ResidualStructure) -> No
 def test_text_that_is_no_structure(text: str, why: str) -> None:
     with pytest.raises(hb.ResidualError, match=re.escape(f"structure '{text}': {why}")):
         read_residual_text(text)
+    with pytest.raises(hb.ResidualError, match="CAR1 takes the column of its times"):
+        read_residual_text("CAR1()")
 
 
 def test_a_model_file_states_the_structure(tmp_path: Path) -> None:
