@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from hierbayes import residuals as hr
 from tests.pieces import Pieces, in_pieces
 from tests.test_streamed_models import made
 
@@ -67,8 +68,35 @@ def test_what_needs_all_rows_is_refused() -> None:
         hb.predictive_check(fit, {"median": np.median}, n=5)
     with pytest.raises(hb.DataError, match=r"of at most 2\.1: ask for fewer, n=\.\.\."):
         hb.predictive_check(fit, n=20_000_000)
-    errors = hb.residuals.Strata("kind")
-    unequal = hb.Model("y ~ x + (1 | g)", data=Pieces(frame, (50,)), residual=errors).reml()
-    said = r"^predictive_check\(\) of rows that stream is not made for a residual structure"
-    with pytest.raises(hb.ResidualError, match=said):
-        hb.predictive_check(unequal, n=5)
+
+
+OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "correlated": ("y ~ x + (1 | g)", {"residual": hr.AR1("week") * hr.Strata("kind")}),
+    "unequal": ("y ~ x + (1 | g)", {"residual": hr.Strata("kind"), "counts": "times"}),
+    "binary": ("yes ~ round + (1 | g)", {"family": "bernoulli", "counts": "times"}),
+    "shares": ("yes | trials(times) ~ round + (1 + round | g)", {"family": "binomial"}),
+    "counts": ("count ~ round + (1 | g)", {"family": "poisson"}),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_errors_with_a_structure_and_other_families_are_of_the_law_of_the_frame(name: str) -> None:
+    frame = made().dropna()
+    rng = np.random.default_rng(1)
+    frame = frame.assign(
+        week=frame.groupby("g").cumcount(), round=frame["x"].round(), yes=(frame["y"] > 2) * 1,
+        times=1 + frame["times"], count=rng.poisson(np.exp(0.4 * frame["x"])),
+    )  # fmt: skip
+    formula, words = OTHERS[name]
+    models = [hb.Model(formula, data=data, **words) for data in (frame, in_pieces(frame, 2))]
+    fits = [model.ml() for model in models]
+    memory, stream = (hb.predictive_check(fit, n=N, seed=1) for fit in fits)
+    pd.testing.assert_series_equal(stream.observed, memory.observed, rtol=1e-8)
+    mine, theirs = stream.frame, memory.frame
+    error = np.sqrt((mine["sd"] ** 2 + theirs["sd"] ** 2) / N)
+    assert (np.abs(mine["mean"] - theirs["mean"]) <= 6.0 * error).all()
+    spread = (theirs["sd"] > 0.0) & (
+        ~theirs.index.get_level_values(1).isin(["smallest", "largest"])
+    )
+    found = np.log(mine["sd"] / theirs["sd"])[spread]
+    np.testing.assert_allclose(found, 0.0, atol=6.0 / np.sqrt(N))

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from hierbayes import residuals as hr
 from hierbayes.inference.predictive import loo as loo_module
 from tests.pieces import Pieces, in_pieces
 from tests.test_streamed_families import made as made_of_families
@@ -48,6 +49,52 @@ def test_sums_of_maxima_are_those_of_the_frame(frame: pd.DataFrame, name: str) -
         found = stream.frame
         np.testing.assert_allclose(found["elpd"], expected["elpd"].head(len(found)), rtol=1e-9)
     assert stream.page().text().splitlines()[0] == memory.page().text().splitlines()[0]
+
+
+STRUCTURES: dict[str, tuple[str, hr.ResidualStructure, dict[str, Any]]] = {
+    "scattered groups": ("y ~ x + (1 | g)", hr.AR1("week") * hr.Strata("sex"), {}),
+    "occasions": ("y ~ x", hr.Unstructured("week", group="g"), {"weights": "size"}),
+    "order of rows": ("y ~ x + (1 | site)", hr.AR1(group="g"), {}),
+    "counts": ("y ~ x + (1 | g)", hr.Strata("sex") * hr.Power("size"), {"counts": "times"}),
+}
+
+
+@pytest.fixture(scope="module")
+def visits() -> pd.DataFrame:
+    """Some of six weeks of thirty groups, sites of five."""
+    rng = np.random.default_rng(4)
+    g, week = np.repeat(np.arange(30), 6), np.tile(np.arange(6), 30)
+    x, error = rng.normal(size=180), rng.normal(size=180) * np.where(g % 2, 1.0, 2.0)
+    rows = pd.DataFrame({"g": g, "week": week, "x": x, "y": x + rng.normal(size=30)[g] + error})
+    rows = rows.assign(sex=np.where(g % 2, "f", "m"), site=[f"s{k // 5}" for k in g])
+    rows = rows.assign(size=rng.uniform(1.0, 3.0, 180), times=rng.integers(1, 4, 180))
+    return rows.drop(index=[3, 40, 41, 120])
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_rows_with_a_structure_are_left_out_in_whole_groups(
+    visits: pd.DataFrame, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formula, structure, words = STRUCTURES[name]
+    stream = Pieces(visits, (7, 50)) if name == "order of rows" else in_pieces(visits, 3)
+    fits = [
+        hb.Model(formula, data=data, residual=structure, **words).reml()
+        for data in (visits, stream)
+    ]
+    monkeypatch.setattr(loo_module, "AT_ONCE", 20)  # rows of a piece, or a few more
+    assert_same(hb.loo(fits[1]), hb.loo(fits[0]), rel=1e-7)
+
+
+@pytest.mark.slow
+def test_draws_with_a_structure_are_weighted_as_of_the_frame(visits: pd.DataFrame) -> None:
+    settings: dict[str, Any] = {"draws": 60, "tune": 60, "chains": 2, "seed": 1}
+    memory, stream = (
+        hb.Model("y ~ x + (1 | g)", data=data, residual=hr.AR1("week")).sample(**settings)
+        for data in (visits, in_pieces(visits, 3))
+    )
+    of_memory = {name: getattr(memory, name) for name in ("theta", "gamma_draws", "z")}
+    found = hb.loo(replace(stream, **of_memory))
+    assert_same(found, hb.loo(memory), rel=1e-7)
 
 
 @pytest.mark.slow
@@ -93,10 +140,6 @@ def test_what_rows_that_stream_cannot_say_is_refused(frame: pd.DataFrame) -> Non
         "compare_predictive() needs the numbers of all rows, and those of rows that stream are "
         "added up; leave groups out, as in compare_predictive(..., by='group')"
     )
-    errors = hb.residuals.Strata("kind")
-    fit = hb.Model("y ~ x + (1 | g)", data=Pieces(frame, (50,)), residual=errors).reml()
-    with pytest.raises(hb.ResidualError, match=r"^loo\(\) of rows that stream is not made for a"):
-        hb.loo(fit)
     products = hb.CrossProducts("y ~ x + (1 | g)", frame)
     with pytest.raises(hb.DataError, match="this reads the rows once more, and those of"):
         hb.loo(hb.Model("y ~ x + (1 | g)", data=products).reml())

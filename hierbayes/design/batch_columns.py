@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,14 +75,34 @@ class Columned:
         )
         return X, Z, y
 
-    def some(self, at: Booleans) -> Columned:
+    def some(self, at: Booleans | Integers) -> Columned:
         """Some of the rows (n,)."""
         times, weights = (None if one is None else one[at] for one in (self.times, self.weights))
         return replace(
             self, table=[one[at] for one in self.table], observed=self.observed[at], times=times,
             weights=weights, parts={name: one[at] for name, one in self.parts.items()},
-            frame=self.frame[at],
+            frame=self.frame.iloc[at],
         )  # fmt: skip
+
+    @classmethod
+    def joined(cls, made: Sequence[Columned]) -> Columned:
+        """The rows of several batches, of each of which one is as often as it counts."""
+        first = made[0]
+        weights = [one.weights for one in made if one.weights is not None]
+        table: Any = np.concatenate([one.table for one in made], axis=1)
+        found = replace(
+            first,
+            table=table,
+            observed=np.concatenate([one.observed for one in made]),
+            weights=np.concatenate(weights) if weights else None,
+            times=None,
+            parts={name: np.concatenate([one.parts[name] for one in made]) for name in first.parts},
+            frame=pd.concat([one.frame for one in made]),
+        )
+        if first.times is None:
+            return found
+        times = np.concatenate([one.times for one in made if one.times is not None])
+        return found.some(np.repeat(np.arange(len(times)), times.astype(np.intp)))
 
     @property
     def fixed(self) -> Sequence[Floats]:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.design import Design
 from hierbayes.design.error_law import ErrorLaw
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import group_codes
@@ -52,6 +53,14 @@ def innermost(factors: tuple[GroupingFactor, ...]) -> int:
     """
     J = [factor.J for factor in factors]
     return len(J) - 1 - int(np.argmax(J[::-1]))
+
+
+def group_of_errors(design: Design) -> str:
+    """The factor or the column in whose groups errors are correlated; empty where in none."""
+    structure = design.specification.residual
+    if structure is None or structure.correlation is None:
+        return ""
+    return structure.correlation.group or design.factors[innermost(design.factors)].name
 
 
 def refuse_untold(law: ErrorLaw) -> None:

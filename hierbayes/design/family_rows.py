@@ -15,7 +15,7 @@ from hierbayes.families.categorical import Categorical
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.families.zero_part import ZeroPart
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 
@@ -75,6 +75,10 @@ class FamilyRows:
     def as_observed(self, y: Floats) -> Floats:
         """The same of other responses."""
         return self.family.codes(y)
+
+    def some(self, at: Integers) -> FamilyRows:
+        """Those of some rows, of one linear predictor each."""
+        return replace(self, y=self.y[at], m=self.m[at], offset=self.offset[at])
 
     def with_observed(self, observed: Floats) -> FamilyRows:
         """With other responses (n,), one number for each row as `observed` has it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import pandas as pd
 
@@ -12,10 +13,12 @@ from hierbayes.design.built_design import build_design
 from hierbayes.design.column_refusals import refuse_columns
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
+from hierbayes.design.errors_of_some import errors_of_some
 from hierbayes.design.family_rows import FamilyRows, gaussian_only
 from hierbayes.design.nesting import Nesting, nesting_of
 from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
+from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.sparse_products import SparseProducts
@@ -74,7 +77,11 @@ class Problem:
 
     def of_rows(self, rows: Rows) -> Problem:
         """The same of some of the rows, the cross-products those of all."""
-        return replace(self, design=replace(self.design, rows=rows))
+        design, moments = replace(self.design, rows=rows), self.moments
+        if moments is not None and self.design.rows.streams:
+            errors = cast(ResidualRows, errors_of_some(moments.rows, rows, design))
+            moments = replace(moments, rows=errors)
+        return replace(self, design=design, moments=moments)
 
     @property
     def unweighted(self) -> Problem:

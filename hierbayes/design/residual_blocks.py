@@ -50,7 +50,7 @@ def own_precision(rows: ResidualRows, z: Floats) -> Floats:
     variance = rows.level_sd(z) ** 2
     if rows.correlation is None:
         return np.asarray(1.0 / variance)
-    own = np.empty(rows.n)
+    own = np.empty(len(rows.codes))
     known: dict[int, Floats] = {}
     for at, root in correlation_roots(rows, z):
         if id(root) not in known:
@@ -62,7 +62,7 @@ def own_precision(rows: ResidualRows, z: Floats) -> Floats:
 
 def own_sd(rows: ResidualRows, z: Floats) -> Floats:
     """Diagonal (n,) of the root of R: the sd of an error given those before it in its group."""
-    found = np.ones(rows.n)
+    found = np.ones(len(rows.codes))
     if rows.correlation is not None:
         for at, root in correlation_roots(rows, z):
             found[at] = np.diagonal(root)
@@ -71,9 +71,7 @@ def own_sd(rows: ResidualRows, z: Floats) -> Floats:
 
 def correlation_roots(rows: ResidualRows, z: Floats) -> Iterator[tuple[Integers, Floats]]:
     """The rows of each group in order of time, and the lower root of their C."""
-    correlation = rows.correlation
-    assert correlation is not None
-    times = correlation.times
+    times = rows.times
     known: dict[bytes, Floats] = {}
     for at in ordered_groups(rows.codes, times):
         key = times[at].tobytes()
@@ -87,11 +85,9 @@ def widest_block(rows: ResidualRows, z: Floats, most: int) -> tuple[Integers, Fl
 
     The first of such groups in the order of the data; rows in order of time.
     """
-    correlation = rows.correlation
-    assert correlation is not None
-    at = max(ordered_groups(rows.codes, correlation.times), key=len)[:most]
+    at = max(ordered_groups(rows.codes, rows.times), key=len)[:most]
     sd = rows.level_sd(z)[at]
-    return at, sd[:, None] * rows.correlation_matrix(correlation.times[at], z) * sd
+    return at, sd[:, None] * rows.correlation_matrix(rows.times[at], z) * sd
 
 
 def ordered_groups(codes: Integers, times: Floats) -> list[Integers]:

@@ -48,6 +48,12 @@ class ResidualRows(ErrorLaw):
         of_sums[sums] = self.levels
         return np.concatenate([self.levels, of_sums])
 
+    @property
+    def times(self) -> Floats:
+        """Where each row stands in its group (n,)."""
+        assert self.correlation is not None
+        return self.correlation.times
+
     def level_sd(self, z: Floats) -> Floats:
         """Standard deviation (n,) that the variances give each row, relative to σ."""
         sd: Floats = np.exp(self.log_sd(z))[self.levels]
@@ -57,7 +63,7 @@ class ResidualRows(ErrorLaw):
         """Standard deviation (n,) of the error of each row, relative to σ."""
         if self.correlation is None:
             return self.level_sd(z)
-        return self.level_sd(z) * self._own_sd(self.correlation.times, z)
+        return self.level_sd(z) * self._own_sd(self.times, z)
 
     def _mean_variance(self, z: Floats) -> float:
         return float((self.row_sd(z) ** 2).mean())

@@ -8,7 +8,6 @@ gathers the rows of some groups, of as many as take a gigabyte.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,17 +15,22 @@ import pandas as pd
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.batch_columns import BatchColumns, Columned
-from hierbayes.design.bound_residual import bind_some, innermost, refuse_untold
+from hierbayes.design.bound_residual import (
+    bind_some,
+    group_of_errors,
+    innermost,
+    refuse_untold,
+)
 from hierbayes.design.built_design import factors_of_rows
 from hierbayes.design.design import Design
-from hierbayes.design.factor_coder import FactorCoder
+from hierbayes.design.group_readings import GroupReadings
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.joined_moments import joined_moments
 from hierbayes.design.matrices import factor_codes
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
 from hierbayes.design.rows import Rows
 from hierbayes.errors import ResidualError
-from hierbayes.frames.arrays import Booleans, Integers
+from hierbayes.frames.arrays import Integers
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.sources.source import Source
 
@@ -51,18 +55,24 @@ def streamed_moments(
     DataError
         When the rows cannot carry the structure, naming the file or the part where it is seen.
     """
-    made = _Moments(maker, design, basis)
-    parts = [made.of(rows) for rows in made.in_order(source)]
-    if made.scattered:
-        size = 8 * (len(design.terms) + len(design.effects) + 8) * design.n
-        readings = max(-(-size // gathered), 1)
-        parts = [made.of(rows) for rows in made.gathered(source, readings)]
+    made = _Moments(design, basis)
+    readings = GroupReadings(source, maker, made.columns, made.group)
+    parts = [made.of(rows) for rows in readings.in_order()]
+    if readings.scattered:
+        count = readings_of(design, gathered)
+        parts = [made.of(rows) for rows in readings.gathered(count)]
     moments = joined_moments(parts)
     if not of_part:
         refuse_untold(moments.rows)
     for mine, whole in zip(moments.design.factors, design.factors, strict=True):
         assert mine.labels.equals(whole.labels)
     return replace(moments, design=design)
+
+
+def readings_of(design: Design, gathered: int = GATHERED) -> int:
+    """In how many readings scattered groups are gathered, so many bytes of rows at a time."""
+    size = 8 * (len(design.terms) + len(design.effects) + 8) * design.n
+    return max(-(-size // gathered), 1)
 
 
 def refuse_fitted_of_streams(structure: ResidualStructure, source: str) -> None:
@@ -82,18 +92,14 @@ def refuse_fitted_of_streams(structure: ResidualStructure, source: str) -> None:
 class _Moments:
     """How moments are made of pieces of rows."""
 
-    def __init__(self, maker: BatchColumns, design: Design, basis: Basis) -> None:
+    def __init__(self, design: Design, basis: Basis) -> None:
         spec = design.specification
         assert spec.residual is not None
-        self.maker, self.design, self.basis = maker, design, basis
+        self.design, self.basis = design, basis
         self.structure, self.spec = spec.residual, spec
         self.place = innermost(design.factors)
         self.columns = factors_of_rows(spec)
-        correlation = spec.residual.correlation
-        self.group = ""
-        if correlation is not None:
-            self.group = correlation.group or design.factors[self.place].name
-        self.scattered = False
+        self.group = group_of_errors(design)
 
     def of(self, made: list[Columned]) -> ResidualMoments:
         """The moments of some rows, whole groups where errors are correlated."""
@@ -101,59 +107,6 @@ class _Moments:
         bound = bind_some(self.structure, rows, factors, self.place)
         some = replace(self.design, factors=factors, rows=rows)
         return joined_moments([residual_moments(bound, some, self.basis)])
-
-    def _coder(self) -> FactorCoder:
-        return FactorCoder(self.group, self.columns.get(self.group, (self.group,)))
-
-    def _batches(self, source: Source) -> Iterator[tuple[Columned, str]]:
-        names = tuple(name for columns in self.columns.values() for name in columns)
-        labels = list(dict.fromkeys([*self.maker.levels, *names]))
-        for batch in source.batches(self.maker.reader.columns, labels):
-            made = self.maker.of(batch)
-            if len(made.y):
-                yield made, batch.place
-
-    def in_order(self, source: Source) -> Iterator[list[Columned]]:
-        """Pieces of whole groups, until a group comes again that has ended."""
-        if not self.group:
-            yield from ([made] for made, _ in self._batches(source))
-            return
-        coder, held, last = self._coder(), list[Columned](), -1
-        ended = np.zeros(0, dtype=bool)
-        for made, place in self._batches(source):
-            codes = coder.codes(made.frame, place)
-            ended = np.append(ended, np.zeros(coder.J - len(ended), dtype=bool))
-            if ended[codes].any():
-                self.scattered = True
-                return
-            still = codes == codes[-1]
-            ended[codes[~still]] = True
-            whole = _some(made, ~still)
-            if held and codes[-1] != last:  # it has ended before this batch did
-                ended[last] = True
-                whole, held = [*held, *whole], []
-            if whole:
-                yield whole
-            held, last = [*held, *_some(made, still)], int(codes[-1])
-        yield held
-
-    def gathered(self, source: Source, readings: int) -> Iterator[list[Columned]]:
-        """The rows of some groups at a time, however they are scattered."""
-        for reading in range(readings):
-            coder, held = self._coder(), list[Columned]()
-            for made, place in self._batches(source):
-                held += _some(made, coder.codes(made.frame, place) % readings == reading)
-            if held:
-                yield held
-
-
-def _some(made: Columned, at: Booleans) -> list[Columned]:
-    """Some of the rows of a batch, in a list; an empty one where there are none."""
-    if at.all():
-        return [made]
-    if not at.any():
-        return []
-    return [made.some(at)]
 
 
 def _rows(

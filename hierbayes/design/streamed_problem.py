@@ -42,7 +42,8 @@ from hierbayes.design.row_facts import RowFacts
 from hierbayes.design.row_parts import row_parts
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
-from hierbayes.design.streamed_moments import refuse_fitted_of_streams, streamed_moments
+from hierbayes.design.streamed_errors import with_errors
+from hierbayes.design.streamed_moments import refuse_fitted_of_streams
 from hierbayes.design.streamed_root import with_root
 from hierbayes.design.streamed_rows import SourceAtHand, StreamedRows
 from hierbayes.design.streamed_sums import summed_stream
@@ -83,8 +84,7 @@ def pose_streamed(specification: Specification, source: Source, counts: str = ""
     problem = problem_of(design, found, source.text, at_hand)
     if structure is None:
         return problem
-    moments = streamed_moments(source, maker, problem.design, found.cross.basis)
-    return replace(problem, moments=moments)
+    return with_errors(problem, source, maker, factors, labels)
 
 
 def summed_source(

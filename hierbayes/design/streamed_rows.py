@@ -200,6 +200,10 @@ class StreamedRows:
             self._refuse()
         return self.at_hand.cases()
 
+    def read_by(self, cases: Callable[[], Iterator[RowCases]]) -> StreamedRows:
+        """The same rows, which are read again in another way."""
+        return replace(self, at_hand=replace(self.source_at_hand, cases=cases))
+
     def refuse_offset(self, what: str) -> None:
         """Refuse an offset, as `Rows` do."""
         self.head.refuse_offset(what)

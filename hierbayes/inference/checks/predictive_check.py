@@ -124,8 +124,8 @@ def predictive_check(
 
     A posterior takes one draw of its parameters for each replication (a posterior predictive
     check); a maximum its estimates (a plug-in check: what is not known of them is left out).
-    Replications are made one after the other and only their statistics are kept.  Gaussian rows
-    that stream are read once more for all of them.
+    Replications are made one after the other and only their statistics are kept.  Rows that stream
+    are read once more for all of them; of a family the distinct rows that were kept are enough.
 
     Parameters
     ----------
@@ -189,9 +189,6 @@ def _of_stream(
     fit: Fit, statistics: object, groups: str, n: int, prob: float, seed: int
 ) -> PredictiveCheck:
     """The same of rows that are read once more, whose statistics are added up."""
-    what = "predictive_check() of rows that stream"
-    fit.problem.refuse_other_families(what)
-    fit.problem.refuse_residual_structure(what)
     if statistics is not None:
         raise InferenceError(
             "statistics= are functions of the responses of all rows, and these stream: leave them "

@@ -69,7 +69,7 @@ def usual_statistics(
 def _of_rows(problem: Problem) -> list[Statistic]:
     """Mean, spread and extremes; of categories and of 0 and 1 the shares; zeros of counts."""
     if problem.family is None:
-        return _moments()
+        return [Statistic(ROWS, name, NUMBERS[name]) for name in MOMENTS]
     rows = problem.family_rows
     outcomes = _outcomes(rows)
     if outcomes:
@@ -77,21 +77,25 @@ def _of_rows(problem: Problem) -> list[Statistic]:
             Statistic(ROWS, f"share of {label}", partial(_share, c))
             for c, label in enumerate(outcomes)
         ]
+    return [Statistic(ROWS, name, NUMBERS[name]) for name in numbers_of_rows(rows)]
+
+
+def numbers_of_rows(rows: FamilyRows, times: Floats | None = None) -> tuple[str, ...]:
+    """What is looked at in responses that are numbers, each as often as ``times`` (n,) says."""
     if set(np.unique(rows.y)) <= {0.0, 1.0} and not rows.of_trials:
-        return [Statistic(ROWS, "mean", lambda y: float(y.mean()))]
-    found = _moments()
-    if (rows.y >= 0.0).all() and (rows.y == 0.0).mean() > _FEW_COUNTS:
-        found.append(Statistic(ROWS, "share of zeros", lambda y: float((y == 0.0).mean())))
-    return found
+        return ("mean",)
+    zeros = np.average(rows.y == 0.0, weights=times)
+    return (*MOMENTS, *("share of zeros",) * bool((rows.y >= 0.0).all() and zeros > _FEW_COUNTS))
 
 
-def _moments() -> list[Statistic]:
-    return [
-        Statistic(ROWS, "mean", lambda y: float(y.mean())),
-        Statistic(ROWS, "sd", lambda y: float(y.std(ddof=1))),
-        Statistic(ROWS, "smallest", lambda y: float(y.min())),
-        Statistic(ROWS, "largest", lambda y: float(y.max())),
-    ]
+MOMENTS = ("mean", "sd", "smallest", "largest")
+NUMBERS: dict[str, Callable[[Floats], float]] = {
+    "mean": lambda y: float(y.mean()),
+    "sd": lambda y: float(y.std(ddof=1)),
+    "smallest": lambda y: float(y.min()),
+    "largest": lambda y: float(y.max()),
+    "share of zeros": lambda y: float((y == 0.0).mean()),
+}
 
 
 def _outcomes(rows: FamilyRows) -> tuple[str, ...]:

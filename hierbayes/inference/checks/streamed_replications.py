@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hierbayes.design.design import Design
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.row_cases import row_cases
 from hierbayes.design.rows import Rows
@@ -14,12 +15,18 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.predictions.simulation import drawn_effects, effects_at, spread_draws
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.checks.group_summary import GroupSummary, spread_of_slopes
-from hierbayes.inference.checks.statistics import ROWS, usable_squares
+from hierbayes.inference.checks.replications import comparable
+from hierbayes.inference.checks.statistics import (
+    MOMENTS,
+    NUMBERS,
+    ROWS,
+    numbers_of_rows,
+    usable_squares,
+)
 
 _EFFECTS, _ERRORS = 24, 25  # streams of random numbers
 _MOST_BYTES = 1 << 31
 _PIECE = 1 << 16  # rows
-_OF_ROWS = ("mean", "sd", "smallest", "largest")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +63,6 @@ def streamed_replications(fit: Fit, n: int, seed: int) -> StreamedReplications:
     Parameters
     ----------
     fit : Fit
-        Of a Gaussian response.
     n : int
         Replications, of each kind.
     seed : int
@@ -64,19 +70,17 @@ def streamed_replications(fit: Fit, n: int, seed: int) -> StreamedReplications:
     sums = _Sums(fit, 1 + 2 * n)
     places = spread_draws(fit, n, np.random.default_rng(seed))
     for number, part in enumerate(row_cases(fit.design)):
-        for piece, one in enumerate(part.pieces(_PIECE)):
-            rows = one.expanded
+        for piece, rows in enumerate(part.each(_PIECE)):
+            of_rows = replace(fit, problem=fit.problem.of_rows(rows))
             sums.begin(rows)
-            sums.add(0, rows.observed)
+            sums.add(0, comparable(of_rows, rows.observed))
             for r, at in enumerate(places):
                 effects = np.random.default_rng([seed, _EFFECTS, r])
                 errors = np.random.default_rng([seed, _ERRORS, r, number, piece])
                 fixed = rows.X @ fit.gamma_draws[at] + rows.offset
-                sd = fit.theta.sigma[at] * rows.row_sd
                 for kind, u in enumerate((effects_at(fit, at), drawn_effects(fit, at, effects))):
-                    eta = fixed + _random(fit, rows, u)
-                    y = eta + sd * errors.standard_normal(len(eta))
-                    sums.add(1 + kind * n + r, y)
+                    y = of_rows.draw_response(errors, fixed + _random(fit, rows, u), at)
+                    sums.add(1 + kind * n + r, comparable(of_rows, y))
     values = sums.values()
     means = sums.means()
     return StreamedReplications(
@@ -105,7 +109,9 @@ class _Sums:
     def __init__(self, fit: Fit, responses: int) -> None:
         design = fit.design
         head = design.rows.head
-        self.n, self.origin = 0, float(np.mean(head.response))
+        self.n, self.origin, self.names = 0, 0.0, _names(design)
+        if design.rows.family is None:
+            self.origin = float(np.mean(head.response))
         self.factors = [factor for factor in design.named_factors if design.n > factor.J]
         self.slopes = [
             [c for c in range(span.start, span.stop) if len(np.unique(head.Z[:, c])) > 2]
@@ -115,7 +121,7 @@ class _Sums:
         arrays = sum(one.J * (1 + len(own)) for one, own in
                      zip(self.factors, self.slopes, strict=True))  # fmt: skip
         _refuse_too_many(responses, arrays)
-        self.rows = np.zeros((responses, 4))
+        self.rows = np.zeros((responses, 5))
         self.rows[:, 2], self.rows[:, 3] = np.inf, -np.inf
         self.sizes = [np.zeros(one.J) for one in self.factors]
         self.of_y = [np.zeros((responses, one.J)) for one in self.factors]
@@ -139,6 +145,7 @@ class _Sums:
         of_rows[:2] += away.sum(), (away**2).sum()
         of_rows[2] = min(of_rows[2], float(y.min()))
         of_rows[3] = max(of_rows[3], float(y.max()))
+        of_rows[4] += np.count_nonzero(y == 0.0)
         for k, codes in enumerate(self._codes[: len(self.factors)]):
             J = len(self.sizes[k])
             self.of_y[k][response] += np.bincount(codes, away, J)
@@ -148,7 +155,7 @@ class _Sums:
     @property
     def labels(self) -> list[tuple[str, str]]:
         """Levels and names of the statistics."""
-        found = [(ROWS, name) for name in _OF_ROWS]
+        found = [(ROWS, name) for name in self.names]
         for factor, own in zip(self.factors, self.slopes, strict=True):
             found += [(factor.name, name) for name in _OF_GROUPS]
             found += [(factor.name, f"sd of slopes of {self.effects[c]}") for c in own]
@@ -159,9 +166,11 @@ class _Sums:
         return np.array([self._values(r) for r in range(len(self.rows))])
 
     def _values(self, r: int) -> list[float]:
-        total, square, low, high = self.rows[r]
-        spread = np.sqrt(max(square - total**2 / self.n, 0.0) / (self.n - 1))
-        found = [self.origin + total / self.n, float(spread), low, high]
+        total, square, low, high, zeros = self.rows[r]
+        spread = float(np.sqrt(max(square - total**2 / self.n, 0.0) / (self.n - 1)))
+        of_rows = (self.origin + total / self.n, spread, low, high, zeros / self.n)
+        named = dict(zip(NUMBERS, of_rows, strict=True))
+        found = [named[name] for name in self.names]
         for k, sizes in enumerate(self.sizes):
             sums = self.of_y[k][r]
             inside = max(float(square - (sums**2 / sizes).sum()), 0.0)
@@ -188,6 +197,15 @@ _OF_GROUPS = (
     "sd within",
     "intraclass correlation",
 )
+
+
+def _names(design: Design) -> tuple[str, ...]:
+    """What is looked at in the responses of rows."""
+    if design.rows.family is None:
+        return MOMENTS
+    (part,) = row_cases(design)
+    assert part.rows.family is not None
+    return numbers_of_rows(part.rows.family, part.times)
 
 
 def _refuse_too_many(responses: int, numbers: int) -> None:

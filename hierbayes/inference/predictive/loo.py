@@ -23,10 +23,9 @@ from hierbayes.inference.predictive.case_totals import CaseSums, CaseTotals
 from hierbayes.inference.predictive.criterion import BY_ROW, PredictiveCriterion, in_words
 from hierbayes.inference.predictive.left_out_rows import densities_given_estimates
 from hierbayes.inference.predictive.pareto_smoothing import FEWEST, k_hat_limit
-from hierbayes.inference.predictive.rows_given_draws import EXACT, RowsGivenDraws
+from hierbayes.inference.predictive.rows_given_draws import AT_ONCE, EXACT, RowsGivenDraws
 
 _PLUG_IN = "exact given θ̂"
-_AT_ONCE = 1 << 16  # rows that stream
 
 
 def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
@@ -73,8 +72,6 @@ def loo(fit: Fit, *, progress: bool = True) -> PredictiveCriterion:
     (-6409.3, 'conditional, by row')
     """
     refuse_other_than_fit(fit, "loo", structured=True)
-    if fit.design.rows.streams:
-        fit.problem.refuse_residual_structure("loo() of rows that stream")
     if isinstance(fit, PosteriorFit):
         return _of_draws(fit, progress=progress)
     if isinstance(fit, FamilyPointFit) or not isinstance(fit, PointFit):
@@ -91,7 +88,7 @@ def _of_maximum(fit: PointFit) -> PredictiveCriterion:
         columns = {"elpd": elpd, "p": whole - elpd, "k_hat": np.nan, "method": _PLUG_IN}
         return pd.DataFrame(columns, index=rows.index)
 
-    frame, totals, found = _by_row(fit, left_out, np.nan)
+    frame, totals, found = _by_row(fit, left_out, np.nan, AT_ONCE)
     notes = [
         f"θ̂ by {fit.engine} is that of all rows, γ and u are integrated out given it: with few "
         "groups the numbers are a little too large."
@@ -109,7 +106,7 @@ def _of_draws(fit: PosteriorFit, *, progress: bool) -> PredictiveCriterion:
     refuse_few_draws("loo", draws.M)
     limit, efficiency = k_hat_limit(draws.M), relative_efficiency(fit)
     given = RowsGivenDraws(fit, draws, limit, efficiency, progress)
-    frame, totals, found = _by_row(fit, given.of, limit)
+    frame, totals, found = _by_row(fit, given.of, limit, given.at_once)
     notes = _notes(given, found, len(frame) if totals is None else totals.cases)
     return _criterion(fit, frame, limit, given.how, notes, totals)
 
@@ -136,7 +133,7 @@ class _Found:
 
 
 def _by_row(
-    fit: Fit, left_out: Callable[[Rows], pd.DataFrame], limit: float
+    fit: Fit, left_out: Callable[[Rows], pd.DataFrame], limit: float, at_once: int
 ) -> tuple[pd.DataFrame, CaseTotals | None, _Found]:
     """A frame of all rows; or of rows that stream the worst, and sums over all."""
     if not fit.design.rows.streams:
@@ -144,10 +141,10 @@ def _by_row(
         return frame, None, _Found.of(frame, limit)
     sums, found = CaseSums(limit), None
     for part in row_cases(fit.design):
-        for rows, times in part.pieces(_AT_ONCE):
-            frame = left_out(rows)
-            sums.add(frame, times)
-            here = _Found.of(frame, limit, times)
+        for piece in part.pieces(at_once):
+            frame = left_out(piece.rows)
+            sums.add(frame, piece.times)
+            here = _Found.of(frame, limit, piece.times)
             found = here if found is None else found.with_others(here)
     assert found is not None
     totals, worst = sums.found()

@@ -26,6 +26,8 @@ from hierbayes.inference.predictive.left_out_rows import densities_given_draws
 from hierbayes.inference.predictive.pareto_smoothing import log_mean, smoothed
 
 IMPORTANCE, EXACT = "importance weights", "exact given γ and θ"
+AT_ONCE = 1 << 16  # rows that stream
+_NUMBERS = 4_000_000  # densities that are in memory together
 _MANY = 500  # rows computed anew, from where on they show a bar
 
 
@@ -55,6 +57,12 @@ class RowsGivenDraws:
     def is_closed(self) -> bool:
         """Whether rows are computed again with u integrated out."""
         return self.fit.problem.family is None and self.fit.problem.moments is None
+
+    @property
+    def at_once(self) -> int:
+        """How many rows that stream are looked at together."""
+        correlated = self.fit.problem.has_correlated_errors  # all draws of them at once
+        return max(_NUMBERS // self.draws.M, 1) if correlated else AT_ONCE
 
     @property
     def how(self) -> str:
