@@ -17,7 +17,8 @@ FEW_DIVERGENCES = 0.001  # of the draws, up to which they can be used
 def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiIndex, Floats]:
     """Every scalar parameter by block and name, and its draws (chains, draws, k).
 
-    Correlations appear once each; entries fixed by the model do not appear.
+    Correlations appear once each; entries fixed by the model do not appear.  Of very many groups
+    the random effects of some stand for all.
     """
     effects, terms = fit.design.effect_labels, fit.design.terms
     sd, corr = fit.theta.sd, fit.theta.corr
@@ -30,8 +31,8 @@ def scalar_draws(fit: Fitted, *, random_effects: bool = True) -> tuple[pd.MultiI
     parts = [fit.gamma_draws, sd, corr[..., rows, columns], fit.phi_draws, error_draws]
     if random_effects:
         chains, draws = fit.theta.sigma.shape
-        for factor, span, u in zip(fit.design.factors, fit.design.spans, fit.us, strict=True):
-            names += [("u", f"{group}, {one}") for group in factor.labels for one in effects[span]]
+        for span, (labels, u) in zip(fit.design.spans, fit.judged_effects, strict=True):
+            names += [("u", f"{group}, {one}") for group in labels for one in effects[span]]
             parts.append(u.reshape(chains, draws, -1))
     index = pd.MultiIndex.from_tuples(names, names=["block", "parameter"])
     return index, np.concatenate(parts, axis=-1)

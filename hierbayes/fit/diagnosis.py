@@ -60,6 +60,14 @@ class Diagnosis(Printed):
         return Page(self.verdict, blocks=(Items(self.findings),))
 
 
+def _judged(fit: Fitted, table: pd.DataFrame) -> str:
+    """The random effects that are among the parameters looked at."""
+    looked = int((table.index.get_level_values("block") == "u").sum())
+    spans = zip(fit.design.factors, fit.design.spans, strict=True)
+    there = sum(factor.J * (span.stop - span.start) for factor, span in spans)
+    return "every random effect" if looked == there else f"{looked:,} of {there:,} random effects"
+
+
 def diagnose_sampler(fit: Fitted, evidence: Sampling, conflicts: list[str]) -> Diagnosis:
     """Diagnose a posterior, for which conflicts of prior and data were found or not."""
     table = convergence_table(fit)
@@ -80,7 +88,7 @@ def diagnose_sampler(fit: Fitted, evidence: Sampling, conflicts: list[str]) -> D
             f"chains disagree: R-hat of {table['r_hat'].idxmax()} is {r_hat:.3f} "
             f"(limit {limit}); use more tune and draws"
         )
-    text = f"smallest ESS, every random effect included: bulk {bulk:.0f}, tail {tail:.0f}"
+    text = f"smallest ESS, {_judged(fit, table)} included: bulk {bulk:.0f}, tail {tail:.0f}"
     enough = min(bulk, tail) >= wanted
     (findings if enough else bad).append(f"{text} (wanted {wanted})")
     if evidence.k_hat is not None:

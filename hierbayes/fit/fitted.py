@@ -1,9 +1,8 @@
 """What a fit is: a design, draws of θ, and what follows exactly from them.
 
-A REML, ML or MAP fit has one θ; a posterior has thousands.  Given θ, γ and every
-u_j are exactly Gaussian.  For a point fit γ and u are their conditional means given
-θ̂; for a posterior they are draws.  What the two kinds answer differently is declared
-here and defined in `point` and `posterior`; all else has one definition.
+A REML, ML or MAP fit has one θ; a posterior has thousands.  Given θ, γ and every u_j are exactly
+Gaussian.  For a point fit γ and u are their conditional means given θ̂; for a posterior draws.  What
+both answer differently is declared here, defined in `point` and `posterior`; the rest is here.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.design.group_design import GroupDesign, group_design
@@ -190,6 +190,11 @@ class Fitted(ErrorReadings, ABC):
     def u_means(self) -> tuple[Floats, ...]:
         """Random effects (J_k, q_k) by factor: BLUPs, or posterior means."""
         return tuple(u.mean(axis=(0, 1)) for u in self.us)
+
+    @property
+    def judged_effects(self) -> list[tuple[pd.Index, Floats]]:
+        """By factor the groups whose effects say whether chains agree, and their draws."""
+        return [(k.labels, u) for k, u in zip(self.design.factors, self.us, strict=True)]
 
     @property
     def u(self) -> Floats:

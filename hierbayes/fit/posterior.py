@@ -17,7 +17,7 @@ from hierbayes.fit.contextual.effects import Asked, ContextualEffects, effects_o
 from hierbayes.fit.convergence import convergence_table, objection
 from hierbayes.fit.densities import Densities
 from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
-from hierbayes.fit.effects import population_draws
+from hierbayes.fit.drawn_effects import DrawnEffects
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.intervals import posterior_intervals
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PosteriorFit(Fit):
+class PosteriorFit(DrawnEffects, Fit):
     """Draws of θ as a fit, with an exact draw of γ and u given each.
 
     Made by `Model.sample`.
@@ -106,6 +106,8 @@ class PosteriorFit(Fit):
     @cached_property
     def us(self) -> tuple[Floats, ...]:
         """An exact joint draw of u given each draw of θ and γ (chains, draws, J_k, q_k)."""
+        if self.effect_blocks is not None:
+            return (self.effect_blocks.whole,)
         chains, draws, p = self.gamma_draws.shape
         gammas = self.gamma_draws.reshape(-1, p)
         likelihood = likelihood_of(self.problem.products)
@@ -123,22 +125,6 @@ class PosteriorFit(Fit):
         """Posterior covariance of γ (p, p)."""
         draws = self.gamma_draws.reshape(-1, len(self.design.terms))
         return np.atleast_2d(np.cov(draws, rowvar=False))
-
-    def u_cov(self, k: int, *, given_gamma: bool) -> Floats:
-        """Posterior covariance of each u_j (J, q, q); γ varies in it, whatever is asked."""
-        u = self.us[k].reshape(-1, *self.us[k].shape[2:])
-        centred = u - u.mean(axis=0)
-        cov = np.einsum("mjk,mjl->jkl", centred, centred, optimize=True) / (len(u) - 1)
-        return np.asarray(cov)
-
-    def group_sd(self, k: int) -> Floats:
-        """Posterior sd of W_jγ + u_j (J, q) of factor k."""
-        spread: Floats = (population_draws(self, k) + self.us[k]).std(axis=(0, 1), ddof=1)
-        return spread
-
-    def u_limits(self, k: int, interval: Interval, *, given_gamma: bool) -> tuple[Floats, Floats]:
-        """Quantiles of the draws of each u_j (J, q) of factor k; γ varies in them."""
-        return interval.of_draws(self.us[k])
 
     def unknown_corr(self) -> Booleans:
         """None: what is not in the likelihood is the prior's."""

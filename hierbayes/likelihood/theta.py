@@ -107,7 +107,7 @@ class Theta:
         """The θ at some places of the only leading axis."""
         return Theta(self.root[places], self.sigma[places])
 
-    def __getitem__(self, index: int | slice | Integers | tuple[int | None, ...]) -> Theta:
+    def __getitem__(self, index: int | slice | Integers | tuple[int | slice | None, ...]) -> Theta:
         """The θ at a place, or at several, of the leading axes; None makes an axis."""
         found = self._found_in
         if found is not None:

@@ -15,7 +15,9 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError
 from hierbayes.fit.about import about_fit
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.storage import observed
+from hierbayes.fit.thinned_draws import thinned
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.checks.replications import (
@@ -194,7 +196,8 @@ def _of_stream(
             "statistics= are functions of the responses of all rows, and these stream: leave them "
             "out, or fit a frame"
         )
-    found = streamed_replications(fit, n, seed)
+    some = thinned(fit)[0] if isinstance(fit, PosteriorFit) else fit
+    found = streamed_replications(some, n, seed)
     index = pd.MultiIndex.from_tuples(found.labels, names=["level", "statistic"])
     of_rows = np.array([level == ROWS for level, _ in found.labels])
     is_kept = of_rows if groups == GROUPS[0] else np.full(len(index), groups == "kept")

@@ -17,6 +17,7 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.thinned_draws import thinned
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.predictive.case_totals import CaseSums, CaseTotals
@@ -102,12 +103,14 @@ def _of_maximum(fit: PointFit) -> PredictiveCriterion:
 
 
 def _of_draws(fit: PosteriorFit, *, progress: bool) -> PredictiveCriterion:
+    fit, why = thinned(fit)
     draws = fit.parameter_draws(None, None, fit.evidence.seed)
     refuse_few_draws("loo", draws.M)
     limit, efficiency = k_hat_limit(draws.M), relative_efficiency(fit)
     given = RowsGivenDraws(fit, draws, limit, efficiency, progress)
     frame, totals, found = _by_row(fit, given.of, limit, given.at_once)
     notes = _notes(given, found, len(frame) if totals is None else totals.cases)
+    notes += [why] * bool(why)
     return _criterion(fit, frame, limit, given.how, notes, totals)
 
 

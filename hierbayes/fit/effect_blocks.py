@@ -1,0 +1,100 @@
+"""Draws of the effects of very many groups, of some groups after others: they are not all kept.
+
+Given γ and θ the effects of the groups of one factor are independent, so that each block of groups
+has random numbers of its own, and its draws are the same whenever they are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.of_products import likelihood_of
+from hierbayes.likelihood.theta import Theta
+
+if TYPE_CHECKING:
+    from hierbayes.fit.fitted import Fitted
+
+MOST_BYTES = 1 << 30  # of all draws, from which on they are made block by block
+_OF_BLOCK = 1 << 26
+_JUDGED = 1000  # groups whose effects say whether chains agree
+_STREAM = 1  # of random numbers, that of u
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EffectBlocks:
+    """Effects of the groups of the only factor at draws of γ and θ.
+
+    Parameters
+    ----------
+    products : CrossProducts
+    theta : Theta
+        Of (chains, draws).
+    gamma : (chains, draws, p) float
+    seed : int
+    """
+
+    products: CrossProducts
+    theta: Theta
+    gamma: Floats
+    seed: int
+
+    def __iter__(self) -> Iterator[Floats]:
+        """Draws (chains, draws, m, q) of a block of groups after another."""
+        J, _, q = self.products.R.shape
+        size = max(_OF_BLOCK // (8 * q * self.gamma[..., 0].size), 1)
+        for number, begin in enumerate(range(0, J, size)):
+            yield self._drawn(np.arange(begin, min(begin + size, J)), number)
+
+    def joined(self, of: Callable[[Floats], Floats]) -> Floats:
+        """What is found of each block, (m, ...), of all groups."""
+        return np.concatenate([of(u) for u in self])
+
+    @property
+    def whole(self) -> Floats:
+        """All draws (chains, draws, J, q)."""
+        J, _, q = self.products.R.shape
+        found, begin = np.empty((*self.gamma.shape[:2], J, q)), 0
+        for u in self:
+            found[:, :, begin : begin + u.shape[2]] = u
+            begin += u.shape[2]
+        return found
+
+    @property
+    def judged(self) -> tuple[pd.Index, Floats]:
+        """Labels of some groups from all over, and draws (chains, draws, m, q) of their effects."""
+        at = np.linspace(0, self.products.J - 1, _JUDGED).astype(np.intp)
+        return self.products.groups[at], self._drawn(at, self.products.J)
+
+    def _drawn(self, groups: Integers, number: int) -> Floats:
+        """Draws of these groups, with the random numbers of this number."""
+        all_of, p = self.products, self.gamma.shape[-1]
+        some = CrossProducts(all_of.R[groups], all_of.T[groups], all_of.W, all_of.rows[groups],
+                             all_of.groups[groups], all_of.basis)  # fmt: skip
+        generator = np.random.default_rng([self.seed, _STREAM, number])
+        likelihood = likelihood_of(some)
+        (u,) = likelihood.draw_us(self.theta.flat, self.gamma.reshape(-1, p), generator)
+        drawn: Floats = u.reshape(*self.gamma.shape[:2], *u.shape[1:])
+        return drawn
+
+
+def effect_blocks(fit: Fitted, seed: int) -> EffectBlocks | None:
+    """The blocks of a posterior; None where all draws are few enough to be kept.
+
+    So far those of one grouping factor and of Gaussian errors that are alike.
+    """
+    products, problem = fit.problem.working, fit.problem
+    if problem.family is not None or problem.moments is not None:
+        return None
+    if not isinstance(products, CrossProducts):
+        return None
+    draws = fit.gamma_draws[..., 0].size
+    if 8 * draws * products.R[:, 0].size <= MOST_BYTES:
+        return None
+    return EffectBlocks(products, fit.theta, fit.gamma_draws, seed)
