@@ -9,6 +9,7 @@ import pytest
 
 from tests.benchmarks import readme_cells as cells
 from tests.benchmarks.readme import BLOCK, BLOCKS, PAGES, rendered
+from tests.benchmarks.readme_maxima import factors
 from tests.benchmarks.readme_posteriors import families_posterior, growth
 from tests.benchmarks.record import Record, take
 from tests.benchmarks.report import Column, Table, write
@@ -61,8 +62,8 @@ def test_seconds_have_two_digits(value: float | None, text: str) -> None:
 def test_long_numbers_are_spaced() -> None:
     assert [cells.spaced(number) for number in (9999, 10_000, 2_000_000)] == [
         "9999",
-        "10 000",
-        "2 000 000",
+        "10\N{NO-BREAK SPACE}000",
+        "2\N{NO-BREAK SPACE}000\N{NO-BREAK SPACE}000",
     ]
 
 
@@ -77,6 +78,15 @@ def test_long_numbers_are_spaced() -> None:
 )
 def test_what_stops_a_package_is_said_in_few_words(remark: str | None, text: str) -> None:
     assert cells.failure({"remark": remark}) == text
+
+
+def test_a_package_has_a_column_where_it_was_asked(tmp_path: Path) -> None:
+    tables = Record().tables["factors"]
+    assert "| lme4 |" not in factors(Record())
+    for table in tables:
+        table["rows"].append({"contestant": "lme4", "ratio": 5.0})
+    (tmp_path / "factors.json").write_text(json.dumps(tables))
+    assert factors(Record(tmp_path)).count("| 5.0× |") == len(tables)
 
 
 @pytest.mark.parametrize(

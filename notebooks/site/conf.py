@@ -21,6 +21,7 @@ default_role = "code"
 nb_execution_mode = "off"  # notebooks are stored as they ran
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+highlight_language = "none"  # of blocks that name none: most are what is printed
 suppress_warnings = ["mystnb.unknown_mime_type"]  # widgets of progress bars
 
 autodoc_typehints = "none"  # types stand in the docstrings

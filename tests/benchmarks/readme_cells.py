@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tests.benchmarks.record import Record, Row
@@ -10,13 +11,13 @@ NAMES = {"glmm": "glmm (Rust)", "brms 2.18": "brms 2.18 (quoted)"}
 
 
 def digits(value: float) -> str:
-    """``digits(2.04) == '2.0'``, ``digits(27261) == '27 261'``."""
+    """``digits(2.04) == '2.0'``, ``digits(27.26) == '27'``."""
     return f"{value:.1f}" if value < 9.95 else spaced(round(value))
 
 
 def spaced(value: float) -> str:
-    """A number of five digits or more in groups of three; ``spaced(73421) == '73 421'``."""
-    return f"{value:.0f}" if value < 1e4 else f"{value:,.0f}".replace(",", " ")
+    """A number of five digits or more in groups of three, which no line break parts."""
+    return f"{value:.0f}" if value < 1e4 else f"{value:,.0f}".replace(",", "\N{NO-BREAK SPACE}")
 
 
 def seconds(value: float | None) -> str:
@@ -49,7 +50,7 @@ def grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [headings, *rows]
     text = ["| " + " | ".join(line) + " |" for line in lines]
     text.insert(1, "|" + "---|" * len(headings))
-    return "\n".join(" ".join(line.split()) for line in text)
+    return "\n".join(re.sub(" +", " ", line) for line in text)
 
 
 def dated(table: str, record: Record, subject: str, part: str = "") -> str:

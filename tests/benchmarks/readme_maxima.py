@@ -69,14 +69,16 @@ def _fitted(row: Row) -> list[str]:
 
 
 def factors(record: Record) -> str:
-    """Several grouping factors."""
+    """Several grouping factors; a package that was not asked has no column."""
+    tables = {part: record.rows("factors", part) for part in FACTORS}
+    asked = {name: one for found in tables.values() for name, one in found.items()}
+    packages = [name for name in ("glmm", "mixedlm", "lme4") if name in asked]
     rows = []
     for part, (name, n) in FACTORS.items():
-        found = record.rows("factors", part)
-        ours = seconds(found["hierbayes"]["whole"])
-        others = [_ratio(found.get(one)) for one in ("glmm", "mixedlm")]
+        ours = seconds(tables[part]["hierbayes"]["whole"])
+        others = [_ratio(tables[part].get(one)) for one in packages]
         rows.append([name, spaced(n), ours, *others])
-    headings = ("", "rows", "hierbayes", "glmm (Rust)", "mixedlm")
+    headings = ("", "rows", "hierbayes", *(name_of(asked[one]) for one in packages))
     return dated(grid(headings, rows), record, "factors")
 
 
