@@ -329,3 +329,11 @@ def test_mode_of_tau() -> None:
     assert np.sqrt(fit.G[0, 0]) == pytest.approx(best.x, rel=1e-4)
     assert fit.evidence.value == pytest.approx(-best.fun, abs=1e-6)
     assert str(fit).startswith("Hierarchical model, mode of the marginal posterior of (sd, corr)\n")
+
+
+def test_fits_are_compared_without_shares_of_variance() -> None:
+    model = hb.Model("y ~ x + (1 | study)", simulated_studies(), known_sd="s")
+    compared = hb.compare(model.reml(), model.ml())
+    blocks = compared.variance.index.get_level_values(0)
+    assert "singular" not in str(compared) and "variances of all errors are known" in str(compared)
+    assert "sd" in blocks and not {"icc", "sigma"} & set(blocks)

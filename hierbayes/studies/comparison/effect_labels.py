@@ -54,6 +54,8 @@ def label_effects(fits: Mapping[str, Fit]) -> dict[str, EffectLabels]:
 def has_shares(fit: Fit) -> bool:
     """Whether the variance of a response, or of a latent one, can be shared out."""
     family, moments = fit.problem.family, fit.problem.moments
+    if fit.design.specification.known_sd:  # errors of rows have no one variance
+        return False
     if moments is not None and moments.rows.structure.has_unequal_variances:
         return False
     return family is None or family.has_latent_scale

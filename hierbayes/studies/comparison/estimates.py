@@ -54,7 +54,8 @@ def estimates(fit: Fit, labels: EffectLabels, interval: Interval) -> pd.DataFram
         table["lower"], table["upper"] = interval.of_draws(draws)
         table["median"] = np.median(draws, axis=(0, 1))
         table["mcse"] = mcse_of_means(draws)
-    return table
+    known = bool(fit.design.specification.known_sd)  # σ is 1, of errors divided by their sd
+    return table.drop(index=("sigma", "sigma")) if known else table
 
 
 def _parameters(fit: Fit, labels: EffectLabels) -> pd.MultiIndex:
@@ -86,8 +87,8 @@ def standard_errors(fit: PointFit) -> Floats:
     Returns
     -------
     (k,) float
-        That of γ is given θ̂. Those of variance parameters are missing for MAP and where Ĝ is
-        singular; elsewhere they come by the delta method from the approximate covariance of
+        That of γ is given θ̂. Those of variance parameters are missing for MAP, where Ĝ is singular
+        and where errors are known; elsewhere they come by the delta method from the covariance of
         (log sd, η, log σ) with η = log((1 + ρ)/(1 − ρ)):
         se(sd) = sd·se(log sd), se(ρ) = se(η)·(1 − ρ²)/2, se(σ) = σ·se(log σ), and those of the
         parameters of a residual structure from that of their coordinates.  Of families that
@@ -100,7 +101,7 @@ def standard_errors(fit: PointFit) -> Floats:
     _, values = scalar_draws(fit, random_effects=False)
     of_errors = fit.error_se
     variances = values.ravel()[len(of_gamma) : values.size - len(of_errors)]  # of the one θ
-    if fit.reading is None or fit.singular:
+    if fit.reading is None or fit.singular or fit.design.specification.known_sd:
         return np.concatenate([of_gamma, np.full(len(variances), np.nan), of_errors])
     natural = fit.natural_parameters(fit.reading)
     slope = variances.copy()

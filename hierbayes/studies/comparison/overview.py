@@ -72,9 +72,10 @@ def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
         )
     if "posterior" in kinds:
         lines[0] += "; estimate and se of a posterior are its mean and sd"
+    known = any(side.fit.design.specification.known_sd for side in sides.values())
     singular = [
         f"'{name}'" for name, side in sides.items()
-        if side.fit.design.specification.random and side.fit.engine in _LIKELIHOODS
+        if not known and side.fit.design.specification.random and side.fit.engine in _LIKELIHOODS
         and bool(side.estimates.loc[["sd"], "se"].isna().all())
     ]  # fmt: skip
     if singular:
@@ -84,6 +85,11 @@ def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
             f"no standard errors of variance parameters for {', '.join(singular)}: G is singular "
             f"at the maximum{of_errors}, or nearly so, and the likelihood has no quadratic "
             "approximation there"
+        )
+    if known and kinds & set(_LIKELIHOODS):
+        lines.append(
+            "standard deviations have limits by their profile where there is one of them, and no "
+            "standard errors: the variances of all errors are known"
         )
     if len(kinds & set(_LIKELIHOODS)) == 2:
         lines.append("a REML criterion and an ML criterion are not comparable with each other")
