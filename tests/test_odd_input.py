@@ -138,7 +138,8 @@ REFUSED: tuple[tuple[type[hb.HierbayesError], Callable[[pd.DataFrame], Any], str
     (hb.FormulaError, lambda d: hb.Model("poly(y, 2) ~ x + (1 | g)", data=d),
      "the response 'poly(y, 2)' makes 2 columns; it must be one"),
     (hb.FormulaError, lambda d: hb.Model(hb.Multilevel("y + x ~ 1", group="g"), data=d),
-     "the response 'y + x' must be one column or one expression"),
+     "the response 'y + x' must be one column or one expression; arithmetic stands in I(), as in "
+     "I(y + x)"),
     (hb.FormulaError, lambda d: hb.Model(hb.Multilevel("y ~ 1", group="g", random=[]), data=d),
      "the random part has no effects; name at least '1', the intercept"),
     (hb.FormulaError, lambda d: hb.Model("y ~ `1` + (1 | g)", data=d.assign(**{"1": d["x"]})),

@@ -196,7 +196,12 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
     ("y ~ x | w", "~ 1 | g", "cannot read the fixed part 'x | w': '|' and '~' have no place in it"),
     ("y ~ x * (1 | g)", None,
      "cannot read the formula 'x * (1 | g)': a random term is joined by '+', not by '*'"),
-    ("y + x ~ w + (1 | g)", None, "the response 'y + x' must be one column or one expression"),
+    ("y + 0.5 ~ w + (1 | g)", None,
+     "the response 'y + 0.5' must be one column or one expression; arithmetic stands in I(), as in "
+     "I(y + 0.5)"),
+    ("y + x ~ w + (1 | g)", None,
+     "the response 'y + x' must be one column or one expression; arithmetic stands in I(), as in "
+     "I(y + x)"),
     ("y ~ 0 + (1 | g)", None, "the fixed part has no terms; write at least '1'"),
     ("y ~ x", "~ 1", "the random part '1' names no group; write '~ effects | group'"),
     ("y ~ x + (0 | g)", None, "the random part '(0 | g)' has no effects; write '1 | g'"),

@@ -17,6 +17,7 @@ FAILURES, TRIALS = "failures", "trials"
 _BOUND = re.compile(r"cbind\s*\((.*)\)", re.DOTALL)
 _OF_TRIALS = re.compile(r"(.*?)\|\s*trials\s*\((.*)\)", re.DOTALL)
 _NUMBER = re.compile(r"\d+(?:\.0*)?")
+_SUM = re.compile(r"[\w.\s()`]+(?:[-+*/^]+[\w.\s()`]+)+")
 _OFFSET = re.compile(r"(?<![\w.])offset\s*\(")
 
 
@@ -120,11 +121,18 @@ def _expression(text: str, whole: str) -> str:
 
 def _one_term(text: str, whole: str) -> str:
     """A column or an expression of columns."""
-    if text.strip():
-        read_terms(text, "response")  # what cannot be read is refused as it is written
-    terms = read_terms(f"0 + {text}", "response") if text.strip() else ()
+    try:
+        terms = read_terms(f"0 + {text}", "response") if read_terms(text or "1", "response") else ()
+    except FormulaError:
+        if not _SUM.fullmatch(outside_backticks(text)):
+            raise
+        terms = ()
     if len(terms) != 1:
-        raise FormulaError(f"the response '{whole}' must be one column or one expression")
+        remedy = f"; arithmetic stands in I(), as in I({text.strip()})"
+        raise FormulaError(
+            f"the response '{whole}' must be one column or one expression"
+            f"{remedy if _SUM.fullmatch(outside_backticks(text)) else ''}"
+        )
     return terms[0]
 
 
