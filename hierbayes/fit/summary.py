@@ -22,9 +22,9 @@ from hierbayes.fit.evidence import Maximum, Sampling
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.predictions.expected import linear_predictor, residuals
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
+from hierbayes.fit.summary_title import title_of
 from hierbayes.fit.variance import undetermined, var_corr
 from hierbayes.frames.arrays import Floats
-from hierbayes.specification.notation import current_notation
 
 QUANTILES = {"Min": 0.0, "Q1": 0.25, "Med": 0.5, "Q3": 0.75, "Max": 1.0}
 
@@ -104,7 +104,7 @@ def summarise_maximum(
     notes = [("Note", note) for note in source.notes]
     of_t = [] if fit.reading is None else [("df", METHODS[source.method]), *notes]
     return Summary(
-        title=_title(fit),
+        title=title_of(fit),
         about=_about(fit, *of_t),
         criteria=_criteria(evidence),
         random=var_corr(fit).drop(columns="variance"),
@@ -123,7 +123,7 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
         parameters = parameters.drop(index="sigma", level="block")
     of_errors = [] if fit.problem.moments is None else [("Errors", _error_priors(fit))]
     return Summary(
-        title=_title(fit, "NUTS" if evidence.k_hat is None else "importance sampling"),
+        title=title_of(fit, "NUTS" if evidence.k_hat is None else "importance sampling"),
         about=_about(fit, *lines_of_draws(fit, evidence, parameters), *of_errors),
         criteria=None,
         random=random_rows(parameters),
@@ -177,39 +177,6 @@ def parameter_table(fit: Fitted, interval: Interval) -> pd.DataFrame:
     )
     table[low], table[high] = lower, upper
     return table.join(convergence_table(fit, random_effects=False))
-
-
-def _title(fit: Fitted, how: str = "") -> str:
-    said = current_notation()
-    both = f"{said.fixed} and {said.random} integrated out"
-    only = f"{said.random} integrated out"
-    if not fit.design.effects:
-        return _title_of_regression(fit, how)
-    match fit.engine:
-        case "REML":
-            return f"Hierarchical model fit by REML ({both}; given θ̂ below)"
-        case "ML":
-            return f"Hierarchical model fit by maximum likelihood ({only}; given θ̂ below)"
-        case "MAP":
-            free = "sd, corr" if fit.design.specification.known_sd else "sd, corr, σ"
-            return f"Hierarchical model, mode of the marginal posterior of ({free})"
-    collapsed = fit.priors is not None and fit.priors.collapses_gamma
-    what = f"{both}, then drawn exactly" if collapsed else only
-    return f"Hierarchical model, posterior by {how} ({what}; marginal over θ)"
-
-
-def _title_of_regression(fit: Fitted, how: str) -> str:
-    """The same without random effects: nothing but γ is integrated out."""
-    what = "Regression" if fit.problem.moments is None else "Regression with correlated errors"
-    said = current_notation().fixed
-    match fit.engine:
-        case "REML":
-            return f"{what} fit by REML ({said} integrated out; given θ̂ below)"
-        case "ML":
-            return f"{what} fit by maximum likelihood (given θ̂ below)"
-        case "MAP":
-            return f"{what}, mode of the marginal posterior of the variances"
-    return f"{what}, posterior by {how} (marginal over θ)"
 
 
 def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:

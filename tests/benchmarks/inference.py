@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from tests.benchmarks import processes, rivals
-from tests.benchmarks.inference_tasks import Contestant, Task, tasks
+from tests.benchmarks.inference_task import Contestant, Task
+from tests.benchmarks.inference_tasks import tasks
 from tests.benchmarks.report import Column, Table, seconds, times
 from tests.benchmarks.timing import median, race, ratio
 

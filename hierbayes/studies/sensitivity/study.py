@@ -181,6 +181,13 @@ class SensitivityStudy(StudyTables):
             Factors on the scale of every prior of sd.
         etas : tuple of float
             Of LKJ, for every block of correlations.
+        progress : bool
+            Whether it is shown how far it is.
+
+        Raises
+        ------
+        StudyError
+            When the study has no such quantity.
         """
         if quantity not in self.estimands.names:
             listed = in_quotes(self.estimands.names)
