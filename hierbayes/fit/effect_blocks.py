@@ -95,6 +95,7 @@ def effect_blocks(fit: Fitted, seed: int) -> EffectBlocks | None:
     if not isinstance(products, CrossProducts):
         return None
     draws = fit.gamma_draws[..., 0].size
-    if 8 * draws * products.R[:, 0].size <= MOST_BYTES:
+    J, _, q = products.R.shape
+    if 8 * draws * J * q <= MOST_BYTES:
         return None
     return EffectBlocks(products, fit.theta, fit.gamma_draws, seed)
