@@ -127,6 +127,8 @@ INSIDE: dict[str, set[str]] = {
         "hierbayes.likelihood.sparse_curvature",
     },
     "hierbayes.estimation.joint_climb": {"hierbayes.likelihood.structured_point"},
+    "hierbayes.estimation.sparse_walk": {"hierbayes.likelihood.sparse_point"},
+    "hierbayes.estimation.sparse_steps": {"hierbayes.likelihood.sparse_profile"},
     "hierbayes.estimation.residual_target": {"hierbayes.likelihood.structured_point"},
     "hierbayes.estimation.inputs": {"hierbayes.likelihood.sparse_native"},
     "hierbayes.estimation.density_kernels": {"hierbayes.likelihood.native"},

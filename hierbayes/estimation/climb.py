@@ -22,6 +22,7 @@ from hierbayes.design.sums import least_freedom, left_within
 from hierbayes.estimation.local_quadratic import local_quadratic
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise, moved
 from hierbayes.estimation.secant import Secant
+from hierbayes.estimation.sparse_steps import Place, SparseSteps, at_point
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.covariance import block_mask
@@ -84,6 +85,11 @@ class Search:
         self.calls = 0
         self.reached: AnyProfile | None = None  # by the last climb
 
+    @cached_property
+    def quick(self) -> SparseSteps | None:
+        """Compiled steps, where Python's part of a step counts."""
+        return SparseSteps.of(self.cross, self.blocks, self.reading)
+
     @property
     def of_few_groups(self) -> Booleans:
         """Which effects (Q,) have so few groups that ℓ may well have several maxima."""
@@ -123,7 +129,7 @@ class Search:
 
     def _there(self, triangle: PivotedTriangle) -> tuple[PivotedTriangle, AnyProfile]:
         self.calls += 1
-        return triangle, profile_of(triangle.root, self.cross, self.reading)
+        return triangle, profile_of(triangle.root, self.cross, self.reading, at_point)
 
     def scored(
         self, triangle: PivotedTriangle, profile: AnyProfile
@@ -162,6 +168,9 @@ def scored(
     moved = Gamma.copy()
     moved[rows, columns] += step
     moved[columns, rows] = moved[rows, columns]
+    if len(rows) == len(Gamma):  # each effect has a block of its own
+        least = 0.1 * math.sqrt(2.0 / J) * noise**2
+        return np.diag(np.maximum(moved.diagonal(), least))
     inside, W = np.linalg.eigh(moved / noise / noise[:, None])
     W *= noise[:, None]
     found: Floats = (W * np.maximum(inside, 0.1 * math.sqrt(2.0 / J))) @ W.T
@@ -188,8 +197,12 @@ def climb(
 
     A climb that comes near a known maximum, and no higher, ends there.
     """
-    radius, last, secant = _FIRST_RADIUS, np.inf, Secant(search.lower)
+    here, secant = Place(triangle, profile, _FIRST_RADIUS, np.inf), Secant(search.lower)
+    quick = None if known or search.residual_can_vanish else search.quick
     for _ in range(_MOST_STEPS):
+        if quick is not None:
+            search.calls += quick.go_on(here, secant, least)
+        triangle, profile, radius, last = here.triangle, here.profile, here.radius, here.last
         curvature = profile.curvature()
         H = secant.information(curvature, triangle.root)
         unit, slope, information, newton, newton_gain = local_quadratic(
@@ -214,7 +227,8 @@ def climb(
             radius = 0.25 * length
         elif rise > 0.75 * gain and length > 0.9 * radius:
             radius *= 3.0
-        (triangle, profile), last = there, gain
+        triangle, profile = there
+        here = Place(triangle, profile, radius, gain)
         for maximum in known:
             if profile.value <= maximum.value and search.is_near(triangle, maximum):
                 return maximum

@@ -48,14 +48,14 @@ def local_quadratic(
     """
     k = len(rows)
     unit, slope, information, step = np.empty(k), np.empty(k), np.empty((k, k)), np.empty(k)
-    gain: float = _quadratic(
+    gain: float = quadratic(
         root, rows, columns, first, second, M, H, noise, unit, slope, information, step
     )
     return unit, slope, information, step, gain
 
 
 @compiled(error_model="numpy")
-def _quadratic(
+def quadratic(
     root: Floats, rows: Integers, columns: Integers, first: Integers, second: Integers, M: Floats,
     H: Floats, noise: Floats, unit: Floats, slope: Floats, information: Floats, step: Floats,
 ) -> float:  # fmt: skip

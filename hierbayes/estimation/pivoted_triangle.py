@@ -59,7 +59,7 @@ def factorise(Gamma: Floats, blocks: tuple[int, ...], noise: Floats) -> PivotedT
     """
     rows, columns = free_entries(blocks)
     root, order = np.empty(Gamma.shape), np.arange(len(noise))
-    _factorise(Gamma, _ends(blocks), noise, order, root)
+    pivoted(Gamma, ends_of(blocks), noise, order, root)
     return PivotedTriangle(root, (order[rows], columns))
 
 
@@ -73,13 +73,13 @@ def moved(
 
 
 @lru_cache(maxsize=64)
-def _ends(blocks: tuple[int, ...]) -> Integers:
+def ends_of(blocks: tuple[int, ...]) -> Integers:
     """Where each block ends."""
     return np.cumsum(np.array(blocks, dtype=np.intp))
 
 
 @compiled(error_model="numpy")
-def _factorise(Gamma: Floats, ends: Integers, noise: Floats, order: Integers, root: Floats) -> None:
+def pivoted(Gamma: Floats, ends: Integers, noise: Floats, order: Integers, root: Floats) -> None:
     """Block by block, of which ``ends`` (b,) say where they end; ``order`` (q,) is changed.
 
     The largest variance left stands first; one that is not above the least, or is rounding beside

@@ -27,7 +27,7 @@ from hierbayes.likelihood.of_products import AnyCurvature, is_average
 _SMALL = 0.1  # of e'd beside e and d, each in units of the information: nothing is learnt
 _FAR = 0.1  # d'Ād of a step over which the curvature changes too much
 _FLAT = 1e-14  # of a pivot of average information: a direction of which it says nothing
-_LOST = 1e-11  # d'Ād of a step whose slopes differ by rounding, where rounding moves ℓ by less
+LOST = 1e-11  # d'Ād of a step whose slopes differ by rounding, where rounding moves ℓ by less
 
 
 class Secant:
@@ -79,12 +79,12 @@ class Secant:
         """Take up the step that led to a root (Q, Q) with this score (Q, Q)."""
         last, self.last = self.last, (root, M, average)
         if last is not None:
-            least = max(_LOST, 0.01 * self.noise)
-            _take_up(self.correction, *self.last, *last, *self.lower, least)
+            least = max(LOST, 0.01 * self.noise)
+            take_up(self.correction, *self.last, *last, *self.lower, least)
 
 
 @compiled(error_model="numpy")
-def _take_up(
+def take_up(
     C: Floats, root: Floats, M: Floats, average: Floats, old_root: Floats, old_M: Floats,
     old_average: Floats, rows: Integers, columns: Integers, least: float,
 ) -> None:  # fmt: skip

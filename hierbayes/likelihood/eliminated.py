@@ -182,6 +182,12 @@ def full_rank(cross: SparseProducts, root: Floats) -> Floats:
     if extent(root, cross.noise, e.start, e.q)[1] >= SMALL_ROOT:
         return root
     for span in cross.spans:
+        if span.stop - span.start == 1:
+            least, entry = SMALL_ROOT * cross.noise[span.start], root[span.start, span.start]
+            if abs(entry) < least:
+                full = root.copy() if full is None else full
+                full[span, span] = least
+            continue
         left, size, _ = np.linalg.svd(root[span, span] / cross.noise[span, None])
         if size[-1] < SMALL_ROOT:
             full = root.copy() if full is None else full

@@ -16,7 +16,12 @@ from hierbayes.likelihood.profiled_curvature import Curvature
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.sparse import SparseLikelihood
 from hierbayes.likelihood.sparse_derivatives import sparse_variance_derivatives
-from hierbayes.likelihood.sparse_profile import SparseCurvature, SparseProfile, sparse_profile
+from hierbayes.likelihood.sparse_profile import (
+    AtPoint,
+    SparseCurvature,
+    SparseProfile,
+    sparse_profile,
+)
 from hierbayes.likelihood.sparse_state import SparseState
 from hierbayes.likelihood.sparse_total_variance import Split, split_variances
 from hierbayes.likelihood.state import State
@@ -76,10 +81,15 @@ def is_compiled(several: bool) -> bool:
     return (sparse_native if several else native).is_compiled()
 
 
-def profile_of(root: Floats, cross: Products, reading: Reading) -> AnyProfile:
-    """The profiled likelihood at a relative root λ (q, q), block-diagonal by factor."""
+def profile_of(
+    root: Floats, cross: Products, reading: Reading, point: AtPoint | None = None
+) -> AnyProfile:
+    """The profiled likelihood at a relative root λ (q, q), block-diagonal by factor.
+
+    Of several factors ``point`` makes all at once where it can.
+    """
     if isinstance(cross, SparseProducts):
-        return sparse_profile(root, cross, reading)
+        return sparse_profile(root, cross, reading, point)
     return profile_at(root, cross, reading)
 
 

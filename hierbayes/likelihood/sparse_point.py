@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
 from hierbayes.likelihood.average_information import profile_derivatives
+from hierbayes.likelihood.collapsed import LOG_2PI
+from hierbayes.likelihood.eliminated import SMALL_ROOT, extent
 from hierbayes.likelihood.profiled_gamma import solved
+from hierbayes.likelihood.rooted_elimination import FAR_LARGER
 from hierbayes.likelihood.sparse_elimination import factorise
 
 
-@compiled(error_model="numpy")
+@inner
 def sparse_point(
     root, e, freedom, integrated, rows, columns, S, omega, gamma, F, M, information, pull
 ):  # fmt: skip
@@ -53,6 +56,41 @@ def sparse_point(
         M[:] = score
         average(M, a, b, sigma, freedom, rows, columns, information, pull)
     return log_det, r, log_det_X
+
+
+def profiled_value(
+    log_det: float, r: float, log_det_X: float, freedom: float, integrated: bool, whole: float
+) -> tuple[float, float]:
+    """ℓ with σ and γ profiled out (γ integrated out), and how far rounding may move it.
+
+    Parameters
+    ----------
+    log_det : float
+        log|I + Λ'Z'ZΛ|.
+    r : float
+        Root of what is left of y'(V/σ²)⁻¹y.
+    log_det_X : float
+        log|X'(V/σ²)⁻¹X|.
+    freedom : float
+        n − p where γ is integrated out, else n.
+    integrated : bool
+    whole : float
+        What the digits of r² were taken from, beside it: y'y/r² of products.
+    """
+    deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + log_det
+    if integrated:
+        deviance += log_det_X
+    return -0.5 * deviance, 1e-13 * (abs(deviance) + freedom * (2.0 + whole))
+
+
+value_of_point = inner(profiled_value)
+
+
+@inner
+def is_plain(root, noise, e):
+    """Whether products have the digits for λ, and it is seen to be of full rank."""
+    largest, least = extent(root, noise, e.start, e.q)
+    return largest <= FAR_LARGER and least >= SMALL_ROOT
 
 
 @compiled(error_model="numpy")

@@ -16,6 +16,7 @@ Gilmour, Thompson & Cullis (1995), Average information REML, doi:10.2307/2533274
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,7 +25,6 @@ import numpy as np
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.eliminated import (
     SMALL_ROOT,
     Eliminated,
@@ -35,7 +35,9 @@ from hierbayes.likelihood.eliminated import (
 from hierbayes.likelihood.profiled_gamma import solved
 from hierbayes.likelihood.reading import REML
 from hierbayes.likelihood.rooted_elimination import FAR_LARGER
-from hierbayes.likelihood.sparse_point import average, sparse_point
+from hierbayes.likelihood.sparse_point import average, profiled_value
+
+type AtPoint = Callable[..., tuple[float, float, float]]  # as `sparse_point`
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,26 @@ class SparseProfile:
     precision_factor: Floats
     reading: int
     made: tuple[Floats, Floats, Floats] | None = None
+
+    @property
+    def parts(self) -> tuple[Floats, ...]:
+        """What a pass writes of a point: S, Ω's factor, γ̂, F and what `made` holds."""
+        assert self.made is not None
+        left = self.eliminated
+        return left.S, left.omega, self.gamma, self.precision_factor, *self.made
+
+    def elsewhere(
+        self, root: Floats, parts: tuple[Floats, ...], numbers: tuple[float, float, float, float]
+    ) -> SparseProfile:
+        """That of another root, where all is made: ``parts``, and ℓ, noise, σ̂, log|I + Λ'Z'ZΛ|."""
+        S, omega, gamma, F, *made = parts
+        value, noise, sigma, log_det = numbers
+        left = Eliminated(self.cross, root, log_det, S, omega)
+        M, information, pull = made
+        return SparseProfile(
+            self.cross, root, value, sigma, gamma, self.freedom, noise, left, F, self.reading,
+            (M, information, pull),
+        )  # fmt: skip
 
     def curvature(self) -> SparseCurvature:
         """The derivatives here."""
@@ -151,35 +173,40 @@ class SparseCurvature:
         return self.observed(S)
 
 
-def sparse_profile(root: Floats, cross: SparseProducts, reading: int) -> SparseProfile:
-    """The profiled likelihood at relative roots λ_k, the diagonal blocks of ``root`` (Q, Q)."""
-    freedom = float(cross.n - cross.p if reading == REML else cross.n)
-    left, solution, made = _point(np.ascontiguousarray(root), cross, freedom, reading == REML)
-    gamma, r, F, log_det_X = solution
+def sparse_profile(
+    root: Floats, cross: SparseProducts, reading: int, point: AtPoint | None = None
+) -> SparseProfile:
+    """The profiled likelihood at relative roots λ_k, the diagonal blocks of ``root`` (Q, Q).
+
+    Where λ has full rank, ``point`` makes all at once, derivatives too.
+    """
+    root, freedom = (
+        np.ascontiguousarray(root),
+        float(cross.n - cross.p if reading == REML else cross.n),
+    )
+    made = None
+    if point is not None and _is_plain(root, cross):
+        e, p, k = elimination_of(cross).elimination, cross.p, len(cross.entries[0])
+        S, omega, gamma, F = np.empty(e.C.shape), np.empty(e.size), np.empty(p), np.empty((p, p))
+        made = np.empty(root.shape), np.empty((k, k)), np.empty(len(root))
+        log_det, r, log_det_X = point(
+            root, e, freedom, reading == REML, *cross.entries, S, omega, gamma, F, *made
+        )
+        left = Eliminated(cross, root, log_det, S, omega)
+    else:
+        left = eliminated(cross, root)
+        gamma, r, F, log_det_X = solved(left.S)
     if not (math.isfinite(left.log_det) and r > 0.0):
         return SparseProfile(cross, root, -np.inf, 0.0, gamma, freedom, 0.0, left, F, reading)
-    deviance = freedom * (LOG_2PI + 1.0 + 2.0 * math.log(r) - math.log(freedom)) + left.log_det
-    if reading == REML:
-        deviance += log_det_X
-    lost = math.sqrt(cross.C[-1, -1]) / r
-    noise = 1e-13 * (abs(deviance) + freedom * (2.0 + (lost if left.rooted else lost**2)))
+    lost = float(cross.C[-1, -1]) / r**2
+    lost = math.sqrt(lost) if left.rooted else lost
+    value, noise = profiled_value(left.log_det, r, log_det_X, freedom, reading == REML, lost)
     sigma = r / math.sqrt(freedom)
-    value = -0.5 * deviance
     return SparseProfile(cross, root, value, sigma, gamma, freedom, noise, left, F, reading, made)
 
 
-def _point(
-    root: Floats, cross: SparseProducts, freedom: float, integrated: bool
-) -> tuple[Eliminated, tuple[Floats, float, Floats, float], tuple[Floats, Floats, Floats] | None]:
-    """What is eliminated and solved at λ; with the derivatives, where one pass makes all."""
-    e, p, k = elimination_of(cross).elimination, cross.p, len(cross.entries[0])
+def _is_plain(root: Floats, cross: SparseProducts) -> bool:
+    """Whether products have the digits for it, and λ is of full rank."""
+    e = elimination_of(cross).elimination
     largest, least = extent(root, cross.noise, e.start, e.q)
-    if largest <= FAR_LARGER and (least >= SMALL_ROOT or full_rank(cross, root) is root):
-        S, omega, gamma, F = np.empty(e.C.shape), np.empty(e.size), np.empty(p), np.empty((p, p))
-        made = np.empty(root.shape), np.empty((k, k)), np.empty(len(root))
-        log_det, r, log_det_X = sparse_point(
-            root, e, freedom, integrated, *cross.entries, S, omega, gamma, F, *made
-        )
-        return Eliminated(cross, root, log_det, S, omega), (gamma, r, F, log_det_X), made
-    found = eliminated(cross, root)
-    return found, solved(found.S), None
+    return largest <= FAR_LARGER and (least >= SMALL_ROOT or full_rank(cross, root) is root)

@@ -1,0 +1,100 @@
+"""Compiled steps of a climb with several grouping factors, beside the steps that Python takes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import hierbayes as hb
+from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.estimation.climb import Optimum, Search
+from hierbayes.estimation.reml import maximise
+from hierbayes.estimation.secant import Secant
+from hierbayes.estimation.sparse_steps import Place, SparseSteps, at_point
+from hierbayes.likelihood.reading import ML, REML, Reading
+from hierbayes.likelihood.sparse_profile import sparse_profile
+
+FORMULAS = {
+    "crossed": "y ~ x + (1 | a) + (1 | b)",
+    "nested": "y ~ x + (1 | a) + (1 | a:c)",
+    "slopes": "y ~ x + (1 + x | a) + (1 + x | b)",
+    "without variance": "flat ~ x + (1 | a) + (1 | b)",
+}
+
+
+def rows() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    n = 400
+    a, b, c = rng.integers(0, 20, n), rng.integers(0, 25, n), rng.integers(0, 3, n)
+    x = rng.normal(size=n)
+    of_a, of_b = rng.normal(size=(20, 2)), rng.normal(size=(25, 2))
+    error = rng.normal(size=n) + rng.normal(size=60)[3 * a + c]
+    y = of_a[a, 0] + of_b[b, 0] + (0.5 + 0.6 * of_a[a, 1] + 0.3 * of_b[b, 1]) * x + error
+    flat = of_a[a, 0] + error - np.bincount(b, error, 25)[b] / np.bincount(b, minlength=25)[b]
+    return pd.DataFrame({"a": a, "b": b, "c": c, "x": x, "y": y, "flat": flat})
+
+
+def products(name: str) -> tuple[SparseProducts, tuple[int, ...]]:
+    problem = hb.Model(FORMULAS[name], rows()).problem
+    assert isinstance(problem.products, SparseProducts)
+    return problem.products, problem.design.blocks
+
+
+def maxima(name: str, reading: Reading, monkeypatch: pytest.MonkeyPatch) -> tuple[Optimum, Optimum]:
+    """By compiled steps, and by Python's alone."""
+    cross, blocks = products(name)
+    quick = maximise(cross, blocks, reading)
+    monkeypatch.setattr(SparseSteps, "go_on", lambda *_: 0)
+    return quick, maximise(cross, blocks, reading)
+
+
+@pytest.mark.parametrize("reading", [ML, REML])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_both_go_the_same_way(name: str, reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick, plain = maxima(name, reading, monkeypatch)
+    assert_allclose(quick.value, plain.value, rtol=1e-13)
+    assert abs(quick.evaluations - plain.evaluations) <= 1  # of the last, which may be rounding
+    assert quick.singular == plain.singular == (name == "without variance")
+    assert_allclose(quick.gamma, plain.gamma, rtol=1e-8)
+    root, other = (one.theta.relative(products(name)[0].basis) for one in (quick, plain))
+    assert_allclose(root @ root.T, other @ other.T, atol=1e-7)
+
+
+def test_steps_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the first, which the trust region bounds, and a look at the end."""
+    taken: list[int] = []
+    go_on = SparseSteps.go_on
+
+    def counted(steps: SparseSteps, here: Place, secant: Secant, least: float) -> int:
+        taken.append(go_on(steps, here, secant, least))
+        return taken[-1]
+
+    monkeypatch.setattr(SparseSteps, "go_on", counted)
+    cross, blocks = products("crossed")
+    found = maximise(cross, blocks, REML)
+    assert sum(taken) >= found.evaluations - 4 >= 2
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_point_is_the_one_that_is_eliminated_and_then_derived(name: str) -> None:
+    cross, blocks = products(name)
+    root = Search(cross, blocks, REML).at(np.diag(2.0 * cross.noise**2))[0].root
+    whole, parts = sparse_profile(root, cross, REML, at_point), sparse_profile(root, cross, REML)
+    assert whole.made is not None
+    assert parts.made is None
+    assert_allclose([whole.value, whole.sigma], [parts.value, parts.sigma], rtol=1e-13)
+    assert_allclose(whole.gamma, parts.gamma, rtol=1e-10)
+    one, two = whole.curvature(), parts.curvature()
+    assert_allclose(one.score, two.score, atol=1e-9 * np.abs(two.score).max())
+    assert_allclose(one.information, two.information, atol=1e-10 * np.abs(two.information).max())
+    assert_allclose(one.pull, two.pull, rtol=1e-10)
+
+
+def test_of_many_levels_and_of_more_effects_python_takes_them() -> None:
+    data = rows().assign(z=np.arange(400.0) % 7)
+    problem = hb.Model("y ~ x + (1 + x + z | a) + (1 | b)", data).problem
+    assert SparseSteps.of(problem.products, problem.design.blocks, REML) is None
+    apart = hb.Model("y ~ x + (1 + x || a) + (1 | b)", data).problem
+    assert SparseSteps.of(apart.products, apart.design.blocks, REML) is None
+    one = hb.Model("y ~ x + (1 | a)", data).problem
+    assert SparseSteps.of(one.products, one.design.blocks, REML) is None
