@@ -142,9 +142,12 @@ def _groups(
     correlation = structure.correlation
     if correlation is None:
         return "", _NO_LABELS, np.zeros(len(frame.index), dtype=np.intp)
-    if correlation.group is not None:
-        codes, labels = group_codes(frame[correlation.group])
-        return correlation.group, labels, codes
+    if (group := correlation.group) is not None:
+        for factor, codes in zip(factors, rows.codes_of, strict=True):
+            if factor.name == group and ":" not in group:  # of one column, and not a combination
+                return group, factor.labels, codes
+        codes, labels = group_codes(frame[group])
+        return group, labels, codes
     return factors[place].name, factors[place].labels, rows.codes_of[place]
 
 

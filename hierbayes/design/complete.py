@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from numbers import Real
@@ -137,7 +138,8 @@ def _complete(
     data: pd.DataFrame, columns: dict[str, pd.Series]
 ) -> tuple[Booleans, dict[str, int], tuple[str, ...]]:
     """Which rows are complete, missing values by column, and columns that may hold infinities."""
-    found = {name: _missing(column) for name, column in columns.items()}
+    with np.errstate(all="ignore"):  # sums of infinite numbers
+        found = {name: _missing(column) for name, column in columns.items()}
     doubtful = tuple(name for name, mask in found.items() if mask is not None)
     missing = {name: mask for name, mask in found.items() if mask is not None and mask.any()}
     counts = {name: int(mask.sum()) for name, mask in missing.items()}
@@ -223,8 +225,7 @@ def _missing(column: pd.Series) -> Booleans | None:
         return None
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
         values = column.to_numpy()
-        with np.errstate(all="ignore"):
-            return None if np.isfinite(values.sum()) else np.isnan(values)
+        return None if math.isfinite(values.sum()) else np.isnan(values)
     missing = np.asarray(column.array.isna())
     return missing if missing.any() else None
 

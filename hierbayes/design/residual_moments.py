@@ -97,9 +97,9 @@ class ResidualMoments:
         if self.design.effects:
             return self.cells, self.atoms, self.class_of, self.atom_codes.shape[1]
         K = len(self.classes)
-        places = np.arange(len(self.cells))
-        by_class = csr_array((np.ones(len(places)), (self.class_of, places)), (K, len(places)))
-        return by_class @ self.cells, np.zeros(K, dtype=np.intp), np.arange(K), 1
+        by_class = np.zeros((K, self.cells.shape[1]))
+        combine(self.cells, self.class_of, np.ones(len(self.cells)), by_class)
+        return by_class, np.zeros(K, dtype=np.intp), np.arange(K), 1
 
     def at(self, z: Floats) -> Weighted:
         """The weighted cross-products at coordinates z (k,)."""

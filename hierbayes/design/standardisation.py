@@ -142,15 +142,15 @@ def _standardise(columns: Floats, constant: Floats) -> Standardisation:
     shift = np.where(free, _mean(columns), 0.0) if constant.any() else np.zeros(k)
     centred = columns - shift
     gram = centred.T @ centred / len(columns)
-    spread = np.where(free, np.sqrt(np.diag(gram)), 1.0)
+    spread = np.where(free, np.sqrt(gram.diagonal()), 1.0)
     dull = spread <= 1e-14 * np.abs(shift)  # a second constant: refused by the check of rank
     if dull.any():
         shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
         centred = columns - shift
         gram = centred.T @ centred / len(columns)
-    left, mix = _orthogonalise(centred, spread, gram / np.outer(spread, spread))
+    left, mix = _orthogonalise(centred, spread, gram / (spread[:, None] * spread))
     size = np.sqrt(spread**2 + shift**2)
-    matrix = ((np.eye(k) - np.outer(constant, shift)) / spread) @ mix
+    matrix = ((np.eye(k) - constant[:, None] * shift) / spread) @ mix
     own = np.where(dull, 0.0, left * spread / size)
     return Standardisation(shift, spread, mix, matrix, own, constant)
 
@@ -164,8 +164,16 @@ def _orthogonalise(columns: Floats, spread: Floats, gram: Floats) -> tuple[Float
     itself, the mix is the identity and the columns stay as they are.
     """
     k = columns.shape[1]
-    if np.linalg.eigvalsh(gram)[0] > _NEARLY_DEPENDENT**2:
-        return np.diag(np.linalg.cholesky(gram)), np.eye(k)
+    try:
+        pivots = np.linalg.cholesky(gram).diagonal()
+    except np.linalg.LinAlgError:
+        pivots = np.zeros(k)
+    # det/λ_min is a product of k − 1 numbers whose sum is below the trace
+    rest = (float(gram.trace()) / max(k - 1, 1)) ** (k - 1)
+    if float(pivots.prod()) ** 2 > _NEARLY_DEPENDENT**2 * rest or (
+        pivots.all() and np.linalg.eigvalsh(gram)[0] > _NEARLY_DEPENDENT**2
+    ):
+        return pivots, np.eye(k)
     left = np.zeros(k)
     Q = columns / spread
     mix = np.eye(k)

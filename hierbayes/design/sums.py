@@ -142,9 +142,9 @@ def taken_out(cross: CrossProducts) -> tuple[Floats, Floats]:
 
 def _apart(cross: CrossProducts) -> tuple[Floats, Booleans]:
     """Directions E (p, p) of X° that are uncorrelated within groups, and which vary there."""
-    within, whole = np.diag(cross.W)[:-1], np.diag(cross.C)[:-1]
+    within, whole = cross.W.diagonal()[:-1], cross.C.diagonal()[:-1]
     scale = np.sqrt(np.maximum(np.where(within > _NO_VARIATION * whole, within, whole), 1e-300))
-    size, V = np.linalg.eigh(cross.W[:-1, :-1] / np.outer(scale, scale))
+    size, V = np.linalg.eigh(cross.W[:-1, :-1] / (scale[:, None] * scale))
     E: Floats = V / scale[:, None] * np.sqrt(cross.n)
     return E, size > _DEPENDENT
 

@@ -248,7 +248,7 @@ def _report(
     """The optimum with its certificate; information (k, k) is of free entries in units (k,)."""
     search.reached = profile
     M = np.where(search.mask, curvature.score, 0.0)
-    diagonal = np.maximum(np.diag(information), 1e-300)
+    diagonal = np.maximum(information.diagonal(), 1e-300)
     pull = 1.0 / np.sqrt(0.5 * curvature.pull)
     rank, basis = int((triangle.root != 0.0).any(axis=0).sum()), search.cross.basis
     return Optimum(
@@ -257,7 +257,7 @@ def _report(
         gamma=basis.gamma(profile.gamma),
         value=profile.value,
         gradient=float((np.abs(unit * triangle.slope(M)) / np.sqrt(diagonal)).max()),
-        ascent=float(np.linalg.eigvalsh(M * np.outer(pull, pull))[-1]),
+        ascent=float(np.linalg.eigvalsh(pull[:, None] * M * pull)[-1]),
         singular=rank < len(triangle.root),
         evaluations=search.calls,
     )

@@ -71,6 +71,8 @@ class JointMaximum:
     @property
     def on_face(self) -> bool:
         """Whether λ lacks a direction, or nearly does."""
+        if not len(self.root):
+            return False
         sizes = np.linalg.svd(self.root, compute_uv=False)
         return bool((sizes < _FACE * (1.0 + sizes.max(initial=0.0))).any())
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 
+@lru_cache(maxsize=64)
 def block_mask(blocks: tuple[int, ...]) -> Booleans:
     """True where an entry of G (q, q) is not zero by design."""
     owner = np.repeat(np.arange(len(blocks)), blocks)
