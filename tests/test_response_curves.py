@@ -137,13 +137,20 @@ def test_draws_have_curves_of_their_own() -> None:
     np.testing.assert_allclose(own["lower"], np.quantile(p, 0.025, axis=0))
 
 
-def test_gaps_of_nominal_categories_are_refused(nominal: hb.PointFit) -> None:
-    with pytest.raises(hb.StudyError) as refused:
+def test_gaps_of_nominal_categories_are_of_one_of_them(nominal: hb.PointFit) -> None:
+    with pytest.raises(hb.StudyError, match=r"name one in category=.* 'bus' .* 'car', 'walk'; hb"):
         plots.plot_gap(nominal, DATA, "x", "arm")
-    assert str(refused.value) == (
-        "plot_gap() shows one linear predictor, and nominal categories have one each; "
-        "plot_effects() shows their probabilities, and hb.comparisons() has differences of these"
-    )
+    (axes,) = plots.plot_gap(nominal, DATA, "x", "arm", category="walk").axes
+    assert axes.get_ylabel() == "difference in log odds of way = walk against bus"
+    found = plots.gap_frame(nominal, DATA, "x", "arm", category="walk").frame
+    np.testing.assert_allclose(found["estimate"], nominal.fixef()["walk: arm[T.b]"])
+    se = nominal.vcov().loc["walk: arm[T.b]", "walk: arm[T.b]"] ** 0.5
+    np.testing.assert_allclose(found["se"], se)
+
+
+def test_a_response_of_one_predictor_has_no_category(hurdle: hb.PointFit) -> None:
+    with pytest.raises(hb.StudyError, match="category= is of nominal responses"):
+        plots.plot_gap(hurdle, DATA, "x", "w", levels=(0.0, 1.0), category="walk")
 
 
 def test_a_curve_without_random_effects_is_of_no_u() -> None:

@@ -39,7 +39,7 @@ from hierbayes.plots.fit_rows import (
     value_text,
 )
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, DOTTED, RED_INK, Look
-from hierbayes.plots.response_scale import difference_label, refuse_nominal
+from hierbayes.plots.response_scale import difference_label, place_of_category
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +58,8 @@ class Gap:
     y, x : str
     name : str
         Of the difference.
+    label : str
+        What it is a difference in, beside an axis.
     frame : DataFrame
         ``x``, ``estimate``, ``se``, ``df``, ``lower``, ``upper`` (at each x by itself),
         ``lower_together``, ``upper_together`` (for all x together).
@@ -77,6 +79,7 @@ class Gap:
     y: str
     x: str
     name: str
+    label: str
     frame: pd.DataFrame
     regions: pd.DataFrame
     L: pd.DataFrame
@@ -99,13 +102,14 @@ def gap_frame(
     *,
     levels: Sequence[Any] | None = None,
     at: Mapping[str, Any] | None = None,
+    category: str | None = None,
     df: str | None = None,
     prob: float = DEFAULT_PROB,
 ) -> Gap:
     """The difference in the expected response between two levels, along x.
 
     Of a family that is not Gaussian it is the difference in the linear predictor, on the scale of
-    the link.
+    the link; of nominal categories in that of one of them, its log odds against the first.
 
     Parameters
     ----------
@@ -120,6 +124,8 @@ def gap_frame(
         two levels.
     at : mapping, optional
         Values of further variables, as in `effects_frame`.
+    category : str, optional
+        Of a nominal response, any but the first.
     df : str, optional
         As in `hb.wald`; by default Satterthwaite's, none for a MAP fit. Posteriors have none.
     prob : float
@@ -129,12 +135,12 @@ def gap_frame(
     ------
     StudyError
         When these are not the data of the fit, a name is no variable of the fixed part, or it is
-        not clear which levels are meant.
+        not clear which levels, or which category, are meant.
     HypothesisError
         When it is no fit, or df does not suit it.
     """
     refuse_other_than_fit(fit, "plot_gap", structured=True)
-    refuse_nominal("plot_gap", fit)
+    of_category = place_of_category(fit, category)
     refuse_x_twice(x, by)
     rows, interval = fit_rows(fit, data, "plot_gap"), Interval(prob)
     refuse_no_variable(fit, by)
@@ -144,8 +150,9 @@ def gap_frame(
     ends = np.repeat(np.asarray([first, second], dtype=object), m)
     varied = pd.DataFrame({x: [*grid, *grid], by: ends}).infer_objects()
     found = average_rows(fit, rows, varied, at, zeros=False)
-    L = found.X[m:] - found.X[:m]
-    L[np.abs(L) < _ROUNDING * np.abs(found.X).max(axis=0)] = 0.0
+    X = found.X[of_category]
+    L = X[m:] - X[:m]
+    L[np.abs(L) < _ROUNDING * np.abs(X).max(axis=0)] = 0.0
     if not L.any():
         raise StudyError(f"the fixed part is the same at '{by}' = {first} and {second}: no gap")
     frame = pointwise_band(fit, L, df, interval)
@@ -157,7 +164,7 @@ def gap_frame(
     return Gap(
         y=fit.design.specification.response, x=x,
         name=f"{by}: {value_text(second)} − {value_text(first)}",
-        frame=frame, regions=zero_left_out(frame, along),
+        label=difference_label(fit, category), frame=frame, regions=zero_left_out(frame, along),
         L=pd.DataFrame(L, columns=pd.Index(fit.design.terms, name="term")), radius=radius,
         band=band_in_words(fit, df, interval), held=found.held, along=along,
     )  # fmt: skip
@@ -171,6 +178,7 @@ def plot_gap(
     *,
     levels: Sequence[Any] | None = None,
     at: Mapping[str, Any] | None = None,
+    category: str | None = None,
     df: str | None = None,
     prob: float = DEFAULT_PROB,
     ax: Axes | None = None,
@@ -196,12 +204,12 @@ def plot_gap(
     >>> figure.axes[0].get_title("left")
     'Sector: Public − Catholic, REML'
     """
-    found = gap_frame(fit, data, x, by, levels=levels, at=at, df=df, prob=prob)
+    found = gap_frame(fit, data, x, by, levels=levels, at=at, category=category, df=df, prob=prob)
     with canvas(ax, figsize, beware=fit.objection, panel=(6.4, 4.8)) as drawn:
         (_draw_along if found.along else _draw_levels)(drawn.ax, found)
         drawn.ax.axhline(0.0, color=BLACK, linewidth=0.9)
         drawn.ax.set_xlabel(x)
-        drawn.ax.set_ylabel(difference_label(fit))
+        drawn.ax.set_ylabel(found.label)
         heading(drawn, f"{found.name}, {fit.engine}")
         line = "-" if found.along else "none"
         legend(drawn, {

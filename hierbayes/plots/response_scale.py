@@ -7,7 +7,7 @@ import pandas as pd
 
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.display.interval import Interval
-from hierbayes.errors import StudyError
+from hierbayes.errors import StudyError, in_quotes
 from hierbayes.families.binomial import Bernoulli
 from hierbayes.families.counts import Counts
 from hierbayes.families.zero_part import ZeroPart
@@ -63,19 +63,27 @@ def of_response(
     return band.assign(**shown)
 
 
-def refuse_nominal(verb: str, fit: Fitted) -> None:
-    """Refuse nominal categories, which have a linear predictor each.
+def place_of_category(fit: Fitted, category: str | None) -> slice:
+    """The linear predictor of a category among those of each row; of one predictor, all rows.
 
     Raises
     ------
     StudyError
+        When a nominal response needs a category, or another response has none.
     """
-    if fit.problem.family is not None and fit.problem.family.predictors:
+    names = () if fit.problem.family is None else fit.problem.family.predictors
+    if not names and category is None:
+        return slice(None)
+    if not names:
+        raise StudyError("category= is of nominal responses, which have a linear predictor each")
+    if category not in names:
+        first = fit.problem.family_rows.outcomes[0]
         raise StudyError(
-            f"{verb}() shows one linear predictor, and nominal categories have one each; "
-            "plot_effects() shows their probabilities, and hb.comparisons() has differences of "
-            "these"
+            "nominal categories have a linear predictor each: name one in category=, whose log "
+            f"odds against '{first}' are looked at: {in_quotes(names)}; hb.comparisons() has "
+            "differences in probability"
         )
+    return slice(names.index(category), None, len(names))
 
 
 def response_label(fit: Fitted) -> str:
@@ -146,9 +154,12 @@ def offset_in_words(fit: Fitted) -> str:
     return f"offset = {float(fit.problem.family_rows.offset.mean()):.3g} (mean)"
 
 
-def difference_label(fit: Fitted) -> str:
+def difference_label(fit: Fitted, category: str | None = None) -> str:
     """What a difference of expected responses is, beside an axis: of a family, one of η."""
     name = fit.design.specification.response.strip("`")
     if fit.problem.family is None:
         return f"difference in expected {name}"
+    if category is not None:
+        first = fit.problem.family_rows.outcomes[0]
+        return f"difference in log odds of {name} = {category} against {first}"
     return f"difference in η of {name}{link_label(fit)}"
