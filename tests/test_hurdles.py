@@ -50,3 +50,21 @@ def test_maxima_are_those_of_r(name: str) -> None:
     zeros = dict(fit.summary().beside)["Zeros (logit of their probability)"]
     assert_allclose(zeros["Std.Error"], np.atleast_1d(case["zero"]["se"]), rtol=1e-4)
     assert_allclose(zeros["z-value"], zero / zeros["Std.Error"], rtol=1e-4)
+
+
+def test_zeros_are_profiled_as_the_logistic_regression_that_they_are() -> None:
+    data = _data().head(240)
+    zeros = "~ late + FoodTreatment"
+    data = data.assign(none=(data["calls"] == 0) * 1)
+    fit = hb.Model("calls ~ 1 + (1 | Nest)", data, family=F.Hurdle(F.Poisson(), zeros)).ml()
+    alone = hb.Model("none ~ late + FoodTreatment", data, family="bernoulli").ml()
+    names = [name for name in fit.problem.dispersion if name.startswith("zero: ")]
+    ours, theirs = hb.profile(fit, names).intervals(), hb.profile(alone).intervals()
+    for name in names:
+        own, other = ours.loc[(name, name)], theirs.loc[("gamma", name.removeprefix("zero: "))]
+        assert_allclose(
+            own[["lower", "upper"]].astype(float),
+            other[["lower", "upper"]].astype(float),
+            rtol=1e-5,
+        )
+    assert names[1] in hb.bootstrap(fit, n=2, seed=1).draws.columns.get_level_values(1)

@@ -5,7 +5,8 @@ All parameters are searched: γ° on the plane on which a held fixed effect has 
     γ° = t w/(t't) + N η,   t'N = 0,
 
 the entries of E (`held_root`) and the free coordinates of the dispersion.  A held threshold τ_k is
-φ_k less the intercept: it holds the intercept at what φ_k leaves of it.
+φ_k less the intercept: it holds the intercept at what φ_k leaves of it.  A held coefficient of
+columns beside η holds the free coordinates of all of these on a plane, as one of γ does.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from hierbayes.design.blocks import free_entries
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of
+from hierbayes.families.family import ResponseFamily
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.response import place_of_intercept
 from hierbayes.frames.arrays import Booleans, Floats
@@ -55,6 +57,7 @@ class HeldLatent:
         names = problem.dispersion
         self.k = names.index(parameter.name) if parameter.block in names else -1
         self.thresholds = has_thresholds(self.family)
+        self.plane = _plane_of(self.family, self.k)
         self.of_threshold = self.thresholds and self.k >= 0
         place = place_of_intercept(fit) if self.thresholds else 0
         self.intercept = place
@@ -92,7 +95,23 @@ class HeldLatent:
 
     def _left(self, free: Floats) -> Floats:
         """The free coordinates of the dispersion that are not held."""
+        if self.plane is not None:
+            first = len(free) - len(self.plane[0])
+            return np.concatenate([free[:first], self.plane[1].T @ free[first:]])
         return np.delete(free, self.k) if self._holds_dispersion else free
+
+    def _whole(self, left: Floats, value: float) -> Floats | None:
+        """All of them, from those that are not held; None outside."""
+        if self.plane is not None:
+            t, N = self.plane
+            first = len(left) - N.shape[1]
+            return np.concatenate([left[:first], N @ left[first:] + t * value / (t @ t)])
+        if not self._holds_dispersion:
+            return left
+        positive = self.family.dispersion_kinds[self.k] == "positive"
+        if positive and value <= 0.0:
+            return None
+        return np.insert(left, self.k, np.log(value) if positive else value)
 
     @property
     def _holds_dispersion(self) -> bool:
@@ -105,12 +124,9 @@ class HeldLatent:
     def _point(self, value: float, x: Floats) -> tuple[LatentPoint, Floats] | None:
         """The parameters in the internal basis, and free coordinates of φ; None outside."""
         p = self.N.shape[1]
-        free = x[p + self.m :]
-        if self._holds_dispersion:
-            positive = self.family.dispersion_kinds[self.k] == "positive"
-            if positive and value <= 0.0:
-                return None
-            free = np.insert(free, self.k, np.log(value) if positive else value)
+        free = self._whole(x[p + self.m :], value)
+        if free is None:
+            return None
         with np.errstate(over="ignore"):
             phi = dispersion_at(self.family, free)
         if not np.isfinite(phi).all():
@@ -149,6 +165,9 @@ class HeldLatent:
         d_free = pull_dispersion(self.family, free, d_phi)
         if self._holds_dispersion:
             held = float(d_phi[self.k])
+        if self.plane is not None:
+            t = self.plane[0]
+            held = float(d_free[len(d_free) - len(t) :] @ t / (t @ t))
         if self.parameter.block in ("sd", "corr"):
             held = by_held
         gradient = np.concatenate([self.N.T @ d_gamma, by_entries, self._left(d_free)])
@@ -165,3 +184,11 @@ class HeldLatent:
         gamma = self.basis.gamma(point.gamma)
         phi = point.phi - gamma[self.intercept] if self.thresholds else point.phi
         return Estimates(gamma, Theta.of(self.basis.root(point.root), np.ones(())), phi)
+
+
+def _plane_of(family: ResponseFamily, k: int) -> tuple[Floats, Floats] | None:
+    """t (c,) and N (c, c − 1) of a held coefficient φ_k of c columns beside η; else None."""
+    if k < 0 or family.turned is None or k < len(family.dispersion) - len(family.turned):
+        return None
+    t = family.turned[k - len(family.dispersion)]
+    return t, null_space(t[None, :])

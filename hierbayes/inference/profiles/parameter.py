@@ -57,22 +57,17 @@ class Estimates:
 
 
 def parameters_of(problem: Problem) -> tuple[Parameter, ...]:
-    """Every parameter of a model, in the order and by the names of `Fit.intervals`.
-
-    Coefficients of columns beside η have no profile.
-    """
+    """Every parameter of a model, in the order and by the names of `Fit.intervals`."""
     design = problem.design
     effects = design.effect_labels
     rows, columns = correlated_pairs(design.blocks)
     pairs = zip(columns.tolist(), rows.tolist(), strict=True)
     names = () if design.specification.known_sd else problem.dispersion
-    turned = None if problem.family is None else problem.family.turned
-    beside = 0 if turned is None else len(turned)
     return (
         *(Parameter("gamma", term, (k,)) for k, term in enumerate(design.terms)),
         *(Parameter("sd", effect, (k,)) for k, effect in enumerate(effects)),
         *(Parameter("corr", f"{effects[a]}, {effects[b]}", (a, b)) for a, b in pairs),
-        *(Parameter(name, name, (k,)) for k, name in enumerate(names[: len(names) - beside])),
+        *(Parameter(name, name, (k,)) for k, name in enumerate(names)),
         *(
             Parameter("residual", one.name, (len(names) + k,))
             for k, one in enumerate(
