@@ -167,27 +167,25 @@ class LatentCriterion:
 
     def _beside(self, x: Floats, others: Floats) -> Floats | None:
         """The gradients (P, k) at coordinates next to those of a mode; None where not compiled."""
-        compiled, (_, _) = compiled_modes(self.rows, self.curvature_of), self(x)
-        if compiled is None or self.nodes > 1 or self.reached is None:
+        compiled, _ = compiled_modes(self.rows, self.curvature_of), self(x)
+        if compiled is None or self.nodes > 1 or (known := self.reached) is None:
             return None
-        points = [self.point(one) for one in others]
-        starts = [self._predicted(self.reached, point) for point in points]
-        if any(start is None for start in starts):
+        p, m = self.p, len(self.lower[0])
+        root = np.zeros((len(others), self.q, self.q))
+        root[:, *self.lower] = others[:, p : p + m]
+        phi = np.array([dispersion_at(self.family, one) for one in others[:, p + m :]])
+        steps = others - x
+        steps = np.concatenate([steps[:, : p + m], phi - known.point.phi], axis=1)
+        if known.slopes is None or known.slopes.moves.shape[1] != steps.shape[1]:
             return None
-        self.evaluations += len(points)
-        found = compiled.gradients(
-            self.rows,
-            points_of(
-                np.array([one.gamma for one in points]),
-                np.array([one.root for one in points]),
-                np.array([one.phi for one in points]),
-                np.array(starts),
-            ),
-            ModeSearch(GRADIENT, tolerance=np.inf),
-        )
+        points = points_of(others[:, :p].copy(), root, phi, known.b + steps @ known.slopes.moves.T)
+        self.evaluations += len(others)
+        found = compiled.gradients(self.rows, points, ModeSearch(GRADIENT, tolerance=np.inf))
         if found is None:
             return None
-        gradients = zip(found.value, found.gamma, found.root, found.phi, strict=True)
-        return np.array([
-            self._in_coordinates(one, at)[1] for one, at in zip(others, gradients, strict=True)
-        ])  # fmt: skip
+        free = [
+            pull_dispersion(self.family, one, by_phi)
+            for one, by_phi in zip(others[:, p + m :], found.phi, strict=True)
+        ]
+        slopes = np.concatenate([found.gamma, found.root[:, *self.lower], np.array(free)], axis=1)
+        return slopes if np.isfinite(slopes).all() else None

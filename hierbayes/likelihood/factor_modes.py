@@ -24,6 +24,7 @@ from hierbayes.likelihood.factor_rows import (
     row_effects,
     weigh,
 )
+from hierbayes.likelihood.group_slopes import dot, linear, sum_of
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.mode_search import (
     MOVES,
@@ -88,7 +89,7 @@ def factor_modes(
     found = room_for_gradients(points, search.wanted)
     limits = search.tolerance, rows.log_constant
     is_found = _approximated(
-        rows.of_rows, rows.X, rows.offset, places, e, points, limits, search.lower, mode, found
+        rows.of_rows, rows.offset, places, e, points, limits, search.lower, mode, found
     )
     return (mode, found) if is_found else None
 
@@ -103,16 +104,6 @@ def _place(Z, places, root, b, u, fixed, eta):
     for i in range(eta.shape[0]):
         eta[i] = fixed[i] + row_effects(Z, places, u, i)
     return half
-
-
-@inner
-def _sum(found):
-    """Σℓ; nan where a derivative is no number."""
-    total, others = 0.0, 0.0
-    for i in range(found.shape[1]):
-        total += found[0, i]
-        others += found[1, i] + found[2, i] + found[3, i]
-    return total if math.isfinite(total + others) else np.nan
 
 
 @inner
@@ -135,7 +126,7 @@ def _newton(Z, places, e, root, mode, u, step):
 @inner
 def _climb(of_rows, places, e, fixed, root, phi, limits, mode, trial):
     """Σℓ − ½b'b at the mode, nan where there is none, from ``trial``, which is written over."""
-    slot, y, m, Z = of_rows
+    slot, y, m, Z = of_rows[0], of_rows[1], of_rows[2], of_rows[3]
     b, eta, found = mode.b, mode.eta, mode.found
     count, d = b.shape[0], phi.shape[0] - 1
     u, step = room_for(count), room_for((count, 1))
@@ -147,7 +138,7 @@ def _climb(of_rows, places, e, fixed, root, phi, limits, mode, trial):
             (eta.shape[0], d, pointer_at(y, 0), pointer_at(m, 0), pointer_at(eta, 0),
              pointer_at(phi, 0), pointer_at(found, 0)),
         )  # fmt: skip
-        reached += _sum(found)
+        reached += sum_of(found)
         near = decrement < 1e-12 * (1.0 + abs(value))  # the value cannot show it; the step is good
         if size == 0.0 or near:
             if not (math.isfinite(reached) and (size == 0.0 or size == 1.0)):
@@ -174,9 +165,9 @@ def _climb(of_rows, places, e, fixed, root, phi, limits, mode, trial):
 
 
 @inner
-def _differentiate(X, Z, places, e, root, mode, d_gamma, d_root, d_phi):
+def _differentiate(columns, Z, places, e, root, mode, d_gamma, d_root, d_phi):
     """Adds to the gradient at a mode, in the words of `laplace`."""
-    found, b, count, n, d = mode.found, mode.b, mode.b.shape[0], X.shape[0], d_phi.shape[0]
+    found, b, count, n, d = mode.found, mode.b, mode.b.shape[0], Z.shape[0], d_phi.shape[0]
     u, a, v = room_for(count), room_for((count, 1)), room_for(count)
     h, slope = room_for(n), room_for(n)
     selected_inverse(e, e.C, mode.omega, mode.inverse)
@@ -195,11 +186,11 @@ def _differentiate(X, Z, places, e, root, mode, d_gamma, d_root, d_phi):
     for i in range(n):
         s = row_effects(Z, places, u, i)
         slope[i] += found[1, i] + found[2, i] * s
-        for c in range(X.shape[1]):
-            d_gamma[c] += X[i, c] * slope[i]
         for c in range(d):
             own = found[4 + c, i] + s * found[4 + d + c, i]
             d_phi[c] += own + 0.5 * h[i] * found[4 + 2 * d + c, i]
+    for c in range(columns.shape[0]):
+        d_gamma[c] += dot(columns[c], slope)
     for i in range(n):
         for r in range(Z.shape[1]):
             t, z = places.place[i, r], Z[i, r]
@@ -209,12 +200,12 @@ def _differentiate(X, Z, places, e, root, mode, d_gamma, d_root, d_phi):
 
 
 @inner
-def _move(X, Z, places, e, root, lower, mode):
+def _move(columns, Z, places, e, root, lower, mode):
     """How b moves with γ, free entries (r, c) of L, and φ: M⁻¹ times the slopes of its own slope.
 
     By L_rc that is L'Z'ℓ″Z_r b_c + Z_r'ℓ′ in the place of c, level by level.
     """
-    found, moves, n, p, m = mode.found, mode.moves, X.shape[0], X.shape[1], lower.shape[1]
+    found, moves, n, p, m = mode.found, mode.moves, Z.shape[0], columns.shape[0], lower.shape[1]
     d, count = moves.shape[1] - p - m, mode.b.shape[0]
     by_row, u = room_for(n), room_for(count)
     for column in range(p + m + d):
@@ -223,7 +214,7 @@ def _move(X, Z, places, e, root, lower, mode):
             r, c = lower[0, column - p], lower[1, column - p]
         for i in range(n):
             if column < p:
-                by_row[i] = found[2, i] * X[i, column]
+                by_row[i] = found[2, i] * columns[column, i]
             elif column < p + m:
                 by_row[i] = found[2, i] * Z[i, r] * mode.b[places.place[i, r] + c - r]
             else:
@@ -241,15 +232,14 @@ def _move(X, Z, places, e, root, lower, mode):
 
 
 @compiled(error_model="numpy")
-def _approximated(of_rows, X, offset, places, e, points, limits, lower, mode, gradients):
+def _approximated(of_rows, offset, places, e, points, limits, lower, mode, gradients):
     """Whether every point has a mode; the last one and the gradients at all are written over."""
-    fixed, Z = room_for(offset.shape[0]), of_rows[3]
+    fixed, Z, columns = room_for(offset.shape[0]), of_rows[3], of_rows[5]
     for point in range(points.gamma.shape[0]):
         root = points.root[point]
         for i in range(offset.shape[0]):
             fixed[i] = offset[i]
-            for c in range(X.shape[1]):
-                fixed[i] += X[i, c] * points.gamma[point, c]
+        linear(columns, points.gamma[point], fixed)
         start, phi = points.start[point], points.phi[point]
         reached = _climb(of_rows, places, e, fixed, root, phi, limits, mode, start)
         if not math.isfinite(reached):
@@ -257,9 +247,9 @@ def _approximated(of_rows, X, offset, places, e, points, limits, lower, mode, gr
         if gradients.value.shape[0] > 0:
             gradients.value[point] = reached - 0.5 * mode.log_det[0]
             _differentiate(
-                X, Z, places, e, root, mode, gradients.gamma[point], gradients.root[point],
+                columns, Z, places, e, root, mode, gradients.gamma[point], gradients.root[point],
                 gradients.phi[point],
             )  # fmt: skip
         if mode.moves.shape[1] > 0:
-            _move(X, Z, places, e, root, lower, mode)
+            _move(columns, Z, places, e, root, lower, mode)
     return True

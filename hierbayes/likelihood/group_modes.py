@@ -15,7 +15,12 @@ import numpy as np
 from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.group_slopes import gradient_of_groups, move_groups
+from hierbayes.likelihood.group_slopes import (
+    gradient_of_groups,
+    linear,
+    move_groups,
+    sum_of,
+)
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.mode_search import (
     MOVES,
@@ -74,52 +79,49 @@ def group_modes(
     )  # fmt: skip
     found = room_for_gradients(points, search.wanted)
     limits = search.tolerance, rows.log_constant
-    is_found = _approximated(
-        rows.of_groups, rows.X, rows.offset, points, limits, search.lower, mode, found
-    )
+    is_found = _approximated(rows.of_groups, rows.offset, points, limits, search.lower, mode, found)
     return (mode, found) if is_found else None
 
 
 @compiled(error_model="numpy")
-def _approximated(of_groups, X, offset, points, limits, lower, mode, gradients):
+def _approximated(of_groups, offset, points, limits, lower, mode, gradients):
     """Whether every point has a mode; the last one and the gradients at all are written over."""
-    slot, y, m, Z, codes = of_groups
+    slot, y, m, Z, X, columns, codes = of_groups
     b, found, A, M, C = mode.b, mode.found, mode.A, mode.M, mode.C
     J, q = b.shape
-    fixed = room_for(offset.shape[0])
+    fixed, first = room_for(offset.shape[0]), room_for((J, q))
     for point in range(points.gamma.shape[0]):
         root, phi = points.root[point], points.phi[point]
         for i in range(offset.shape[0]):
             fixed[i] = offset[i]
-            for c in range(X.shape[1]):
-                fixed[i] += X[i, c] * points.gamma[point, c]
+        linear(columns, points.gamma[point], fixed)
         for j in range(J):
             for a in range(q):
                 b[j, a] = points.start[point, j * q + a]
         reached = _climb_groups(
             slot, y, m, phi, phi.shape[0] - 1, fixed, Z, codes, root, limits[0], limits[1], b,
-            mode.eta, found, A, M, C,
+            mode.eta, found, A, M, C, first,
         )  # fmt: skip
         if not math.isfinite(reached):
             return False
         if gradients.value.shape[0] > 0:
-            gradients.value[point] = gradient_of_groups(
-                X, Z, codes, root, b, found, A, C, gradients.gamma[point], gradients.root[point],
-                gradients.phi[point],
+            gradients.value[point] = reached - gradient_of_groups(
+                columns, Z, codes, root, b, found, A, C, first, gradients.gamma[point],
+                gradients.root[point], gradients.phi[point],
             )  # fmt: skip
         if mode.moves.shape[2] > 0:
-            move_groups(X, Z, codes, root, lower, mode)
+            move_groups(X, Z, codes, root, lower, mode, first)
     return True
 
 
 @inner
 def _climb_groups(
-    slot, y, m, phi, d, fixed, Z, codes, root, tolerance, constant, b, eta, found, A, M, C
+    slot, y, m, phi, d, fixed, Z, codes, root, tolerance, constant, b, eta, found, A, M, C, u
 ):
-    """Σℓ − ½b'b at the mode, nan where there is none; all from ``b`` is written over."""
+    """Σℓ − ½b'b at the mode, nan where there is none; ``b`` to ``u``, Z'ℓ′, are written over."""
     n, q = Z.shape
     J = b.shape[0]
-    step, trial, u = room_for((J, q)), room_for((J, q)), room_for((J, q))
+    step, trial = room_for((J, q)), room_for((J, q))
     value, decrement, size = np.nan, 0.0, 0.0  # size 0: no step is made yet
     for j in range(J):
         for a in range(q):
@@ -143,11 +145,8 @@ def _climb_groups(
             (n, d, pointer_at(y, 0), pointer_at(m, 0), pointer_at(eta, 0), pointer_at(phi, 0),
              pointer_at(found, 0)),
         )  # fmt: skip
-        others = 0.0
-        for i in range(n):
-            reached += found[0, i]
-            others += found[1, i] + found[2, i] + found[3, i]
-        is_number = math.isfinite(reached + others)
+        reached += sum_of(found)
+        is_number = math.isfinite(reached)
         if size == 0.0:
             if not is_number:
                 return np.nan

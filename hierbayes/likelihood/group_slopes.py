@@ -3,82 +3,122 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from hierbayes.compilation import inner
 from hierbayes.compiled_arrays import room_for, zeros_of
 
 
-@inner
-def gradient_of_groups(X, Z, codes, root, b, found, A, C, d_gamma, d_root, d_phi):
-    """The value; adds to the three derivatives.
+@partial(inner, fastmath={"reassoc", "contract"})
+def dot(x, y):
+    """x'y, added in the order that is quickest."""
+    total = 0.0
+    for i in range(x.shape[0]):
+        total += x[i] * y[i]
+    return total
 
-    ``halves`` (2, J, q, q): C⁻¹L' and M⁻¹L'; ``sums`` (3, J, q): Z'e, Z'(ℓ′ + e − κs) and Z'ℓ′;
-    ``by_row`` (2, n): ½h and e.
-    """
-    n, q = Z.shape
-    J, d, p = b.shape[0], d_phi.shape[0], d_gamma.shape[0]
-    halves, sums, by_row = room_for((2, J, q, q)), zeros_of((3, J, q)), room_for((2, n))
-    value = 0.0
+
+@partial(inner, fastmath={"reassoc"})
+def sum_of(found):
+    """Σℓ of rows; nan where it or a derivative is no number."""
+    total, others = 0.0, 0.0
+    for i in range(found.shape[1]):
+        total += found[0, i]
+        others += found[1, i] + found[2, i] + found[3, i]
+    return total + 0.0 * others
+
+
+@inner
+def linear(columns, gamma, eta):
+    """η += Σ_c γ_c x_c, columns (p, n)."""
+    for c in range(columns.shape[0]):
+        weight = gamma[c]
+        for i in range(eta.shape[0]):
+            eta[i] += weight * columns[c, i]
+
+
+@inner
+def _invert_groups(root, C, N, V):
+    """M⁻¹L' and LM⁻¹L' of each group, over ``N`` and ``V``; ½ Σ log|M|."""
+    J, q, _ = C.shape
+    half = 0.0
     for j in range(J):
         det = 1.0
         for a in range(q):
-            value -= 0.5 * b[j, a] * b[j, a]
             det *= C[j, a, a]
             for c in range(q):
                 total = root[c, a]
                 for k in range(a):
-                    total -= C[j, a, k] * halves[0, j, k, c]
-                halves[0, j, a, c] = total / C[j, a, a]
-        value -= math.log(det)
+                    total -= C[j, a, k] * N[j, k, c]
+                N[j, a, c] = total / C[j, a, a]
+        half += math.log(det)
+        for a in range(q):
+            for c in range(q):
+                V[j, a, c] = 0.0
+                for k in range(q):
+                    V[j, a, c] += N[j, k, a] * N[j, k, c]
         for a in range(q - 1, -1, -1):
             for c in range(q):
-                total = halves[0, j, a, c]
+                total = N[j, a, c]
                 for k in range(a + 1, q):
-                    total -= C[j, k, a] * halves[1, j, k, c]
-                halves[1, j, a, c] = total / C[j, a, a]
-    for i in range(n):
-        j, square = codes[i], 0.0
-        value += found[0, i]
-        for a in range(q):
-            total = 0.0
-            for c in range(q):
-                total += halves[0, j, a, c] * Z[i, c]
-            square += total * total
-        by_row[0, i] = 0.5 * square
-        by_row[1, i] = 0.5 * square * found[3, i]
-        for a in range(q):
-            sums[0, j, a] += Z[i, a] * by_row[1, i]
-    for i in range(n):
-        j, s = codes[i], 0.0
-        for a in range(q):  # z'La, a = M⁻¹L'Z'e
-            for c in range(q):
-                total = 0.0
-                for h in range(q):
-                    total += root[c, h] * halves[1, j, h, a]
-                s += Z[i, c] * total * sums[0, j, a]
-        slope = found[1, i] + by_row[1, i] + found[2, i] * s
-        for c in range(p):
-            d_gamma[c] += X[i, c] * slope
-        for a in range(q):
-            sums[1, j, a] += Z[i, a] * slope
-            sums[2, j, a] += Z[i, a] * found[1, i]
-        for c in range(d):
-            own = found[4 + c, i] + s * found[4 + d + c, i]
-            d_phi[c] += own + by_row[0, i] * found[4 + 2 * d + c, i]
-    for j in range(J):
-        for c in range(q):
-            total = 0.0
-            for h in range(q):
-                total += halves[1, j, c, h] * sums[0, j, h]
-            for a in range(q):
-                d_root[a, c] += sums[1, j, a] * b[j, c] + sums[2, j, a] * total
-                for h in range(q):
-                    d_root[a, c] -= A[j, a, h] * halves[1, j, c, h]
-    return value
+                    total -= C[j, k, a] * N[j, k, c]
+                N[j, a, c] = total / C[j, a, a]
+    return half
 
 
 @inner
-def move_groups(X, Z, codes, root, lower, mode):
+def gradient_of_groups(columns, Z, codes, root, b, found, A, C, first, d_gamma, d_root, d_phi):
+    """½ Σ log|M|; adds to the three derivatives.
+
+    ``first`` (J, q) is Z'ℓ′; ``columns`` (p, n) are those of X.
+    """
+    n, q = Z.shape
+    J, d = b.shape[0], d_phi.shape[0]
+    N, V = room_for((J, q, q)), room_for((J, q, q))  # M⁻¹L' and LM⁻¹L'
+    e, a_, w = zeros_of((J, q)), room_for((J, q)), room_for((J, q))  # Z'e, a and La
+    h, slope = room_for(n), room_for(n)
+    half = _invert_groups(root, C, N, V)
+    for i in range(n):
+        j, square = codes[i], 0.0
+        for a in range(q):
+            for c in range(q):
+                square += Z[i, a] * V[j, a, c] * Z[i, c]
+        h[i] = 0.5 * square
+        slope[i] = h[i] * found[3, i]
+        for a in range(q):
+            e[j, a] += Z[i, a] * slope[i]
+    for j in range(J):
+        for a in range(q):
+            a_[j, a], w[j, a] = 0.0, 0.0
+            for c in range(q):
+                a_[j, a] += N[j, a, c] * e[j, c]
+                w[j, a] += V[j, a, c] * e[j, c]
+    for j in range(J):
+        for a in range(q):
+            e[j, a] = 0.0
+    for i in range(n):
+        j, s = codes[i], 0.0
+        for a in range(q):
+            s += Z[i, a] * w[j, a]
+        slope[i] += found[1, i] + found[2, i] * s
+        for a in range(q):
+            e[j, a] += Z[i, a] * slope[i]
+        for c in range(d):
+            own = found[4 + c, i] + s * found[4 + d + c, i]
+            d_phi[c] += own + h[i] * found[4 + 2 * d + c, i]
+    for c in range(columns.shape[0]):
+        d_gamma[c] += dot(columns[c], slope)
+    for j in range(J):
+        for c in range(q):
+            for a in range(q):
+                d_root[a, c] += e[j, a] * b[j, c] + first[j, a] * a_[j, c]
+                for k in range(q):
+                    d_root[a, c] -= A[j, a, k] * N[j, c, k]
+    return half
+
+
+@inner
+def move_groups(X, Z, codes, root, lower, mode, first):
     """How b moves with γ, free entries (r, c) of L, and φ: M⁻¹ times the slopes of its own slope.
 
     By L_rc that is L'Z'ℓ″Z_r b_c and Z_r'ℓ′ in the place of c, group by group.
@@ -87,13 +127,13 @@ def move_groups(X, Z, codes, root, lower, mode):
     n, p, m = X.shape[0], X.shape[1], lower.shape[1]
     J, q, k = moves.shape
     d = k - p - m
-    slope, column = zeros_of((J, q)), room_for(q)
+    column = room_for(q)
     for i in range(n):
         for a in range(q):
             z = Z[i, a]
-            slope[codes[i], a] += z * found[1, i]
+            weight = z * found[2, i]
             for c in range(p):
-                moves[codes[i], a, c] += z * found[2, i] * X[i, c]
+                moves[codes[i], a, c] += weight * X[i, c]
             for c in range(d):
                 moves[codes[i], a, p + m + c] += z * found[4 + d + c, i]
     for j in range(J):
@@ -106,7 +146,7 @@ def move_groups(X, Z, codes, root, lower, mode):
                 for h in range(q):
                     total += root[h, a] * moves[j, h, c]
                 if p <= c < p + m and a == lower[1, c - p]:
-                    total += slope[j, lower[0, c - p]]
+                    total += first[j, lower[0, c - p]]
                 for h in range(a):
                     total -= C[j, a, h] * column[h]
                 column[a] = total / C[j, a, a]

@@ -69,17 +69,18 @@ class LatentRows:
         return WeightBlocks(self.n, max(len(self.family.predictors), 1))
 
     @cached_property
-    def of_rows(self) -> tuple[Floats, Floats, Floats, Floats]:
+    def of_rows(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
         """What compiled code reads of rows of one linear predictor.
 
-        The address of the family's derivatives as the bits of a number, y, m and Z.
+        The address of the family's derivatives as the bits of a number, y, m, Z, X, and X'.
         """
-        y, m, Z = (np.ascontiguousarray(one, dtype=float) for one in (self.y, self.m, self.Z))
+        own = (np.ascontiguousarray(one, dtype=float) for one in (self.y, self.m, self.Z, self.X))
+        y, m, Z, X = own
         slot = np.array([bits_of(self.family.derivatives_address())])
-        return slot, y, m.ravel(), Z
+        return slot, y, m.ravel(), Z, X, np.ascontiguousarray(X.T)
 
     @cached_property
-    def of_groups(self) -> tuple[Floats, Floats, Floats, Floats, Integers]:
+    def of_groups(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, Integers]:
         """The same and the codes of one grouping factor."""
         (codes,) = self.codes_of
         return *self.of_rows, np.ascontiguousarray(codes, dtype=np.intp)

@@ -76,9 +76,10 @@ class WeightedProducts:
             places[codes, 0] for places, codes in zip(layout.places, rows.codes_of, strict=True)
         ]
         at, by, values, pairs = [], [], [], []
-        owners = e.blocks[:, [ROW, COLUMN]]
-        for r, k in np.unique(owners[owners[:, 0] >= 0], axis=0).tolist():
-            blocks = e.blocks[(owners == (r, k)).all(axis=1)]
+        owners = e.blocks[:, ROW] * len(first) + e.blocks[:, COLUMN]  # below 0: W
+        for owner in np.flatnonzero(np.bincount(owners[owners >= 0])).tolist():
+            r, k = divmod(owner, len(first))
+            blocks = e.blocks[owners == owner]
             keys = blocks[:, ROW_PLACE] * e.effects + blocks[:, COLUMN_PLACE]
             order = np.argsort(keys)
             wanted = (first[r] * e.effects + first[k])[left]
@@ -142,6 +143,18 @@ class WeightedProducts:
 
     def _elimination(self, products: Floats) -> Elimination:
         return self.layout.elimination._replace(products=products)
+
+    @cached_property
+    def of_levels(self) -> tuple[Integers, ...]:
+        """Where the entries (J, q, q) of each level's own block of M stand, by factor."""
+        found, blocks = [], self.layout.elimination.blocks
+        for k, (places, span) in enumerate(zip(self.layout.places, self.spans, strict=True)):
+            own = blocks[(blocks[:, ROW] == k) & (blocks[:, COLUMN] == k)]
+            order = np.argsort(own[:, ROW_PLACE])
+            level = order[np.searchsorted(own[order, ROW_PLACE], places[:, 0])]
+            q = span.stop - span.start
+            found.append(_entries(own[level], q, q, diagonal=True))
+        return tuple(found)
 
     @cached_property
     def of_rows(self) -> FactorRows:
@@ -219,12 +232,5 @@ class SparseCurvature:
     def conditional(self, k: int) -> Floats:
         """L_k (M⁻¹)_jj L_k' of each level j of factor k (J, q, q)."""
         at = self.rows.spans[k]
-        (pair,) = (one for one in self.products.pairs if one.row == one.column == k)
-        places = self.products.layout.places[k][:, 0]
-        blocks = self.products.layout.elimination.blocks
-        mine = blocks[(blocks[:, ROW] == k) & (blocks[:, COLUMN] == k)]
-        of_level = np.argsort(mine[:, ROW_PLACE])[
-            np.searchsorted(np.sort(mine[:, ROW_PLACE]), places)
-        ]
-        inner = self.inverse[pair.entries[of_level]]
+        inner = self.inverse[self.products.of_levels[k]]
         return np.asarray(self.root[at, at] @ inner @ self.root[at, at].T)
