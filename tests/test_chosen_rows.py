@@ -201,6 +201,7 @@ REFUSED = (
     ("stata", "mixed y x if x > 0 || g:, reml", "'if' and 'in' choose rows"),
     ("stata", "mixed y x in 1/50 || g:, reml", "'if' and 'in' choose rows"),
     ("stata", "mixed y x [pw=n] || g:, reml", "weights are not supported"),
+    ("stata", "mixed y x [fweight=n] || g:, reml", "counts of equal rows are counts= of the model"),
     ("stata", "mixed y i(1 3).n || g:, reml", "'i(1 3).' picks levels"),
     ("stata", "mixed y 2.n || g:, reml", "the operator '2.' picks one level"),
     ("stata", "mixed y i2.n || g:, reml", "the operator 'i2.' is not read"),

@@ -337,3 +337,16 @@ def test_fits_are_compared_without_shares_of_variance() -> None:
     blocks = compared.variance.index.get_level_values(0)
     assert "singular" not in str(compared) and "variances of all errors are known" in str(compared)
     assert "sd" in blocks and not {"icc", "sigma"} & set(blocks)
+
+
+def test_power_is_that_of_rows_with_their_known_errors() -> None:
+    """Estimates vary as weighted least squares do where G is nothing, and the level is kept."""
+    model = model_of("bcg")
+    design = model.problem.design
+    truth = {"gamma": np.zeros(len(design.terms)), "G": [[1e-12]], "sigma": 1.0}
+    test = [design.terms[-1]]
+    study = hb.power(model, test, truth, replications=60, seed=1, cores=1, progress=False)
+    X = design.rows.X / studies("bcg")["s"].to_numpy()[:, None]
+    se = np.sqrt(np.linalg.inv(X.T @ X)[-1, -1])
+    assert 0.6 < study.replications["estimate"].std() / se < 1.6
+    assert (study.replications["p"] < 0.05).mean() < 0.05 + 6.0 * np.sqrt(0.05 * 0.95 / 60)

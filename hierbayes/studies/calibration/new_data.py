@@ -52,7 +52,7 @@ class DataSource:
             return self._of_structure(truth, rng)
         if len(self.problem.design.factors) > 1:
             return self._of_rows(truth, rng)
-        cross = self.problem.cross
+        cross = self.problem.holding_sigma.cross
         root, sigma = truth.theta.internal(cross.basis)
         gamma = cross.basis.gamma_internal(truth.gamma)
         drawn, u = simulator(cross, gamma, root, float(sigma)).draw_with_effects(rng)

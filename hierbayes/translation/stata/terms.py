@@ -94,7 +94,10 @@ def _refuse_qualifiers(body: Cursor) -> None:
     if body.sees("if", "in"):
         raise body.refuse("'if' and 'in' choose rows; choose the rows of the data instead")
     if body.sees("["):
-        raise body.refuse("weights are not supported")
+        kind = body.peek(1)
+        counted = kind is not None and kind.says("fw", "fweight", "fweights")
+        hint = "; counts of equal rows are counts= of the model, and not in code" if counted else ""
+        raise body.refuse(f"weights are not supported{hint}")
 
 
 def _read_operand(body: Cursor, known: KnownColumns) -> _Operand:
