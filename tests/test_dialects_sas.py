@@ -169,8 +169,6 @@ REFUSALS = [
     ("proc reg; model y = x; run;", "PROC REG is not read; only MIXED and GLIMMIX, and "
      "before it SQL, SORT and DATA steps that make columns", "reg"),
     ("proc mixed; class school; run;", "PROC MIXED has no MODEL statement", "proc"),
-    ("proc mixed; model y = x; run;", "PROC MIXED has no RANDOM statement; a hierarchical model "
-     "needs one, as in RANDOM INTERCEPT / SUBJECT=group", "proc"),
     (mixed() + mixed(), "there are two PROC MIXED; read one at a time", "mixed"),
     (mixed("y = z"), "'z' is no column of the data; the columns are: 'school', 'mathach', 'ses', "
      "'Sex', 'Size', 'Sector', 'Y', 'X', 'W'", "z;"),

@@ -135,8 +135,6 @@ _STRUCTURES = (
 REFUSALS = [
     ("regress mathach ses", "the command 'regress' is not read; make its columns and choose its "
      "rows in the data", "regress"),
-    ("mixed mathach ses", "the command has no random part; a hierarchical model needs one, as in "
-     "|| group:", "mixed"),
     ("mixed mathach SES || school:", "'SES' is no column of the data; Stata heeds case, did you "
      "mean 'ses'? the columns are: 'school', 'mathach', 'ses', 'Sex', 'Size', 'Sector', 'W'",
      "SES"),

@@ -136,7 +136,6 @@ def test_nlme_as_it_is_written_by_hand(code: str, occasions: pd.DataFrame) -> No
 
 
 NLME_REFUSED = {
-    "gls(y ~ v)": "gls without correlation and weights is a regression",
     "gls(y ~ v, correlation = corAR1(form = ~ v))": "corAR1 names no group",
     "gls(y ~ 1, correlation = corSymm(form = ~ v | id))": "a variance for each, as in corSymm",
     "gls(y ~ v, correlation = corLin(form = ~ v | id))": "the correlation corLin of residuals",

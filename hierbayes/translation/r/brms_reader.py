@@ -73,7 +73,7 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
         _refuse_special(inner, columns, text)
     node = _plain_intercept(node, columns)
     residual, weights = errors.stated(columns, text)
-    found = read_mixed({"formula": node}, columns, text, residual=residual)
+    found = read_mixed({"formula": node}, columns, text, residual=residual, may_be_fixed=True)
     model = replace(with_own_group(found), weights=weights, known_sd=errors.known_sd)
     return StatedModel(call.checked(model), family)
 

@@ -125,6 +125,8 @@ def read_mixed(
     text: str,
     family: ResponseFamily | None = None,
     residual: ResidualStructure | None = None,
+    *,
+    may_be_fixed: bool = False,
 ) -> Specification:
     """The model of a formula as lme4 writes it, of weights that are trials, and of an offset.
 
@@ -137,6 +139,8 @@ def read_mixed(
     family : ResponseFamily, optional
     residual : ResidualStructure, optional
         With one a random part may be missing.
+    may_be_fixed : bool
+        Whether it may be in any case.
 
     Raises
     ------
@@ -146,7 +150,7 @@ def read_mixed(
     node = arguments["formula"]
     if node.kind == "string":
         text = node.text[1:-1]
-        return read_combined(text, residual=residual)
+        return read_combined(text, residual=residual, may_be_fixed=may_be_fixed)
     if node.kind != "infix" or node.text != "~":
         raise pointed(text, node.place, "here a formula is wanted, as in y ~ x + (1 | group)")
     written = formula_text(node, columns, text)
@@ -157,7 +161,7 @@ def read_mixed(
     offset = arguments.get("offset")
     if offset is not None and offset.text != "NULL":
         written += f" + offset({_python(offset, columns, text)})"
-    return read_combined(written, residual=residual)
+    return read_combined(written, residual=residual, may_be_fixed=may_be_fixed)
 
 
 def _counted(

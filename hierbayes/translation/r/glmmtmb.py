@@ -136,7 +136,7 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
     else:
         _refuse_dispersion(given, text)
     given["formula"] = _plain_structures(given["formula"], columns, text)
-    stated = read_mixed(given, call.columns, text, family, residual)
+    stated = read_mixed(given, call.columns, text, family, residual, may_be_fixed=True)
     stated = replace(stated, weights=weights, known_sd=known)
     model = call.checked(with_own_group(stated))
     family = single_or_trials(_with_df(family, given, text), model)

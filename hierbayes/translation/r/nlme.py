@@ -113,15 +113,15 @@ def read(text: str, columns: Sequence[str]) -> Specification:
     """The model of a call of lme; of a formula alone where it holds the random part too."""
     call = find_model(text, columns, _LME, _GLS)
     given, weights, known = take_rows(call.arguments, text)
-    found = _read(replace(call, arguments=given), fixed_variances=bool(weights or known))
+    found = _read(replace(call, arguments=given))
     return replace(found, weights=weights, known_sd=known)
 
 
-def _read(call: ModelCall, *, fixed_variances: bool) -> Specification:
+def _read(call: ModelCall) -> Specification:
     """The model without weights of rows."""
     given, columns, text = call.arguments, call.columns, call.text
     if call.system == "gls":
-        return _read_gls(call, fixed_variances=fixed_variances)
+        return _read_gls(call)
     fixed = formula_text(given["fixed"], columns, text)
     if "random" not in given:
         found = read_combined(fixed)
@@ -153,18 +153,13 @@ def _innermost_errors(found: Specification, call: ModelCall) -> ResidualStructur
     return read_errors(call.arguments, groups, call.columns, call.text)
 
 
-def _read_gls(call: ModelCall, *, fixed_variances: bool) -> Specification:
+def _read_gls(call: ModelCall) -> Specification:
     """The model of a call of gls."""
     given, text = call.arguments, call.text
     for node in given["model"].walk():
         if node.text in ("|", "||"):
             raise pointed(text, node.place, "gls has no random part; it is lme that is meant")
     errors = read_errors(given, (), call.columns, text)
-    if errors is None and not fixed_variances:
-        raise pointed(
-            text, given["model"].place, "gls without correlation and weights is a regression with "
-            "independent errors of one variance, which is no model here"
-        )  # fmt: skip
     fixed = formula_text(given["model"], call.columns, text)
     return call.checked(read_combined(fixed, residual=errors, may_be_fixed=True))
 

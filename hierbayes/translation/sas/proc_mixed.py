@@ -85,12 +85,6 @@ def read_proc_mixed(statements: Sequence[Cursor], known: KnownColumns) -> Stated
         if len(repeated) > 1:
             raise statement.refuse("there are two REPEATED statements", first)
         errors = read_repeated(statement, known, terms, read_subject, first)
-    if not terms and errors is None:
-        raise statements[0].refuse(
-            f"PROC {procedure} has no RANDOM statement; a hierarchical model needs one, as in "
-            "RANDOM INTERCEPT / SUBJECT=group",
-            statements[0].words[0],
-        )
     known_sd = parms.known_sd(weights) if parms is not None and parms.held else ""
     weights = "" if known_sd else _weights(weights, weight)
     found = specify(model.response, model.terms, terms, "MODEL statement")

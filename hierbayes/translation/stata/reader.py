@@ -119,11 +119,6 @@ def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
         bars.append(command.take("||"))
         parts.append(command.part(command.until("||")))
     fixed_part, random_parts = parts[0], parts[1:]
-    if not random_parts:
-        raise command.refuse(
-            "the command has no random part; a hierarchical model needs one, as in || group:",
-            first,
-        )
     body = fixed_part.part(fixed_part.until(","))
     options = read_options(fixed_part, others=others)
     if options.residuals is not None:
@@ -159,7 +154,7 @@ def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
                 equations[-1].level,
                 innermost=bool(equations[-1].blocks),
             )
-    if not random and errors is None:
+    if bars and not random and errors is None:
         raise command.refuse("the command has no random effect", bars[-1])
     model = specify(response, terms, random, "fixed part")
     model = replace(model, residual=errors, known_sd=known_sd)
