@@ -9,7 +9,7 @@ from scipy import stats
 
 import hierbayes as hb
 from hierbayes.fit.resampling.simulation import Simulator
-from hierbayes.fit.resampling.theta_draws import simulator_of
+from hierbayes.fit.resampling.theta_draws import generator_of, simulator_of
 from tests.conftest import Cache
 
 pytestmark = pytest.mark.slow
@@ -346,3 +346,9 @@ def test_an_error_of_a_statistic_comes_through(fit: hb.PointFit) -> None:
 
     with pytest.raises(ZeroDivisionError, match="mine"):
         hb.bootstrap(fit, fails, n=10, seed=1, progress=False)
+
+
+def test_refits_share_no_random_numbers_with_data_of_that_seed() -> None:
+    of_data = np.random.default_rng(1).normal(size=5)
+    for number in range(3):
+        assert not np.isin(of_data, generator_of(1, number).normal(size=200)).any()

@@ -23,8 +23,12 @@ def simulator_of(fit: Fitted) -> Simulator | RowSimulator:
 
 
 def generator_of(seed: int, number: int) -> np.random.Generator:
-    """The random numbers of one refit, which follow from its number alone."""
-    return np.random.default_rng([seed, number])
+    """The random numbers of one refit, which follow from its number alone.
+
+    They are none of those of ``default_rng(seed)``, with which data may have been made: the errors
+    of a refit would be one of its predictors.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
 
 
 def bootstrapped_theta(
