@@ -104,3 +104,26 @@ def test_refusals(data: pd.DataFrame) -> None:
     product = hb.Model(f"y ~ x * cvar(x, school) + cvar(x, k) + {RANDOM}", data).reml()
     with pytest.raises(DataError, match=r"stands in the term 'x:cvar\(x, school\)' otherwise"):
         product.contextual("x", "k")
+
+
+@pytest.mark.parametrize("factor", ["primary", "second"])
+def test_mundlak_adds_the_means_over_one_factor(factor: str) -> None:
+    rows = hb.load_dataset("scotssec")
+    random = "(1 | primary) + (1 | second)"
+    found = hb.mundlak(hb.Model(f"attain ~ verbal + {random}", rows), factor=factor)
+    whole = hb.Model(f"attain ~ verbal + cvar(verbal, {factor}) + {random}", rows).reml()
+    term = f"cvar(verbal, {factor})"
+    assert found.added == (term,)
+    np.testing.assert_allclose(found.table.loc["verbal", "contextual"], whole.fixef()[term], 1e-6)
+    tested = hb.wald(whole, term).joint
+    np.testing.assert_allclose(found.test["F"], tested["F"].item(), 1e-6)
+    np.testing.assert_allclose(found.test["denDF"], tested["denDF"].item(), 1e-5)
+    assert f"the mean of the {factor} adds" in " ".join(found.conclusion)
+
+
+def test_mundlak_names_the_factors_to_choose_from() -> None:
+    model = hb.Model("attain ~ verbal + (1 | primary) + (1 | second)", hb.load_dataset("scotssec"))
+    with pytest.raises(
+        hb.DataError, match="several grouping factors; name one: 'primary', 'second'"
+    ):
+        hb.mundlak(model)

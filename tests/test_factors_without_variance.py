@@ -52,7 +52,6 @@ def test_a_regression_is_what_is_left(flat: hb.PointFit) -> None:
 
 WHATS = (
     "hausman() is",
-    "mundlak() is",
     "plot_arc() is",
 )
 
@@ -63,7 +62,6 @@ def test_what_is_made_for_one_factor_is_refused_by_name(what: str) -> None:
     model = hb.Model("attain ~ verbal + (1 | primary) + (1 | second)", rows)
     asked = {
         "hausman() is": lambda: hb.hausman(model),
-        "mundlak() is": lambda: hb.mundlak(model),
         "plot_arc() is": lambda: hb.plots.plot_arc(model.reml()),
     }
     with pytest.raises(hb.FormulaError) as refusal:

@@ -72,7 +72,7 @@ class Mundlak(Printed):
         return Page("Mundlak's test of contextual effects", self.about, blocks)
 
 
-def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
+def mundlak(source: Any, *, df: str | None = None, factor: str | None = None) -> Mundlak:
     """Test the contextual effects of all terms that vary within groups.
 
     The group mean of each such term joins the model unless it is there already, as
@@ -86,6 +86,9 @@ def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
     df : str, optional
         As for `wald`: ``"satterthwaite"``, ``"kenward-roger"`` (REML only), ``"inner-outer"``, or
         ``"none"`` for z and χ², which reject too often where there are few groups.
+    factor : str, optional
+        Over whose groups the means are, where the model has several grouping factors; all of them
+        keep their random effects, and means of the others that the formula has stay in.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
         When it is neither model nor fit.
     DataError
         When no term varies within groups, none has group means to test, or there are too few
-        groups for the means.
+        groups for the means; or when there is no such factor, or several and none is named.
     HypothesisError
         When ``df`` does not exist or does not suit.
     EstimationError
@@ -119,11 +122,11 @@ def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
     """
     design = problem_of(source, "mundlak").design
     design.specification.refuse_no_random_part("mundlak()")
-    design.specification.refuse_several_factors("mundlak() is")
+    own = design.of_factor(design.place_of_factor(factor))
     if df is not None:
         refuse_unknown_method(df)
     reading = ML if isinstance(source, Fit) and source.engine == "ML" else REML
-    plan = means_added(design)
+    plan = means_added(own)
     fit = fit_of_columns(design, plan.X, plan.names, reading)
     of_all = usual_or_stated(fit, df)
     L, gamma = np.array(list(plan.contrasts.values())), fixef(fit).to_numpy()
@@ -138,7 +141,7 @@ def mundlak(source: Any, *, df: str | None = None) -> Mundlak:
         coefficients=pd.DataFrame(coefficients, index=pd.Index(plan.names, name="term")),
         added=plan.added,
         about=subject_of(design).lines(("Added", added), ("df", METHODS[found.method])),
-        conclusion=_conclusion(table, test, design),
+        conclusion=_conclusion(table, test, own),
         notes=(*_notes(plan, found.method), *of_all.notes, *found.notes),
     )
 

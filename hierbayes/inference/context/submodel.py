@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.design.alike_rows import alike
 from hierbayes.design.design import Design
-from hierbayes.design.problem import Problem
+from hierbayes.design.problem import Problem, summed_up
 from hierbayes.design.sums import sum_up
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.maximised import maximum_likelihood
@@ -64,4 +64,4 @@ def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: R
     added = terms[len(design.terms) :]
     columns = replace(design.columns, terms=terms, term_of=(*design.columns.term_of, *added))
     more = replace(design.with_rows(X=X), columns=columns)
-    return maximum_likelihood(Problem(more, sum_up(more.rows, more.groups, more.blocks)), reading)
+    return maximum_likelihood(Problem(more, summed_up(more)), reading)
