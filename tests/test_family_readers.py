@@ -69,6 +69,8 @@ READ: tuple[tuple[str, str, str, str, Any], ...] = (
      "wine$rating <- factor(wine$rating, ordered = TRUE)\n"
      'brm(rating ~ temp + (1 | judge), data = wine, family = cumulative("probit"))',
      "rating ~ 1 + temp + (1 | judge)", F.Cumulative(link="probit")),
+    ("bambi", "wine", 'bmb.Model("rating ~ 0 + temp + (1|judge)", wine, family="cumulative")',
+     "rating ~ 1 + temp + (1 | judge)", F.Cumulative()),
     ("brms", "cbpp",
      "brm(bf(incidence ~ period + (1 | herd), zi ~ 1), data = d, "
      "family = zero_inflated_poisson())",

@@ -45,6 +45,18 @@ def test_what_is_written_is_read_again(system: str, formula: str, women: pd.Data
     assert again.problem.design.blocks == model.problem.design.blocks
 
 
+def test_models_of_nominal_categories_are_compared(women: pd.DataFrame) -> None:
+    few = women[women["numbers"] < 3].iloc[::12].astype({"livch": str})
+    half = few.assign(half=np.arange(len(few)) % 4)
+    wide, other = (
+        hb.Model(f"livch ~ 1 + {random}", half, family="categorical")
+        for random in ("(1 | district) + (1 | half)", "(1 | half) + (1 | district)")
+    )
+    assert hb.equivalence(wide, other).same_random
+    slope = hb.Model("livch ~ 1 + (age | district) + (1 | half)", half, family="categorical")
+    assert not hb.equivalence(wide, slope).same_random
+
+
 def test_programs_in_full(women: pd.DataFrame) -> None:
     few = women[women["numbers"] < 3]
     model = hb.Model("numbers ~ age + (1 + age | district)", few, family="categorical")

@@ -202,9 +202,12 @@ def _groupings(design: Design) -> list[np.ndarray]:
 def _blocks(design: Design) -> list[tuple[slice, np.ndarray]]:
     """Each block of G, and which rows its factor puts together."""
     groupings = _groupings(design)
-    owners = [design.place_of_factor(term.factor) for term in design.specification.random]
-    found = zip(block_slices(design.blocks), owners, strict=True)
-    return [(at, groupings[owner]) for at, owner in found]
+    return [
+        (at, grouping)
+        for span, grouping in zip(design.spans, groupings, strict=True)
+        for at in block_slices(design.blocks)
+        if span.start <= at.start < span.stop
+    ]
 
 
 def _same_blocks(a: Design, b: Design) -> bool:

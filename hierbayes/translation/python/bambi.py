@@ -119,9 +119,12 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
     alone = (replace(term, effects=(effect,)) for term in specification.random
              for effect in term.effects)  # fmt: skip
     errors = read_sigma(sigma, columns)
+    fixed = specification.fixed
+    if isinstance(family, Cumulative) and INTERCEPT not in fixed:  # bambi has none with thresholds
+        fixed = (INTERCEPT, *fixed)
     stated = replace(
-        specification, random=tuple(alone), residual=errors.residual, weights=errors.weights,
-        known_sd=errors.known_sd,
+        specification, fixed=fixed, random=tuple(alone), residual=errors.residual,
+        weights=errors.weights, known_sd=errors.known_sd,
     )  # fmt: skip
     return StatedModel(stated, family)
 
