@@ -50,7 +50,7 @@ class ErrorLaw:
     correlation: BoundCorrelation | None
     variances: tuple[BoundVariance, ...]
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Number of rows."""
         return int(self.level_counts.sum())
@@ -65,7 +65,7 @@ class ErrorLaw:
         """All k of them, in the order of the coordinates."""
         return tuple(parameter for part in self.parts for parameter in part.parameters)
 
-    @property
+    @cached_property
     def start(self) -> Floats:
         """Coordinates (k,) from which a search begins."""
         return np.concatenate([np.zeros(0), *(part.start for part in self.parts)])
@@ -167,10 +167,11 @@ class ErrorLaw:
     @cached_property
     def _sd_slopes(self) -> Floats:
         """∂ log sd/∂z (L, k): it is linear in z."""
-        k = len(self.start)
-        if not self.variances:
-            return np.zeros((self.level_of.shape[1], k))
-        return derivative(self.log_sd, np.zeros(k))
+        slopes = np.zeros((self.level_of.shape[1], len(self.start)))
+        first = len(self.parts) - len(self.variances)
+        for part, at, level in zip(self.variances, self._spans[first:], self.level_of, strict=True):
+            slopes[:, at] = derivative(part.log_sd, np.zeros(at.stop - at.start))[level]
+        return slopes
 
     def row_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:
         """The same of other rows (m,).

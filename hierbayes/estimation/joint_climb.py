@@ -126,8 +126,9 @@ class _Climb:
         coefficients = self.moments.rows.with_bends(z, self.moments.classes)
         if not math.isfinite(coefficients[0].sum()):
             return None
-        for part in coefficients:
-            part[-1] *= self.moments.share
+        if self.moments.share != 1.0:
+            for part in coefficients:
+                part[-1] *= self.moments.share
         found = structured_point(
             self.cells, self.room, coefficients, root, (self.rows, self.columns), self.mask,
             self.moments.share * self.moments.n, restricted=self.reading == REML, curved=curved,

@@ -117,7 +117,7 @@ def count_variances(problem: Problem) -> int:
         return count_free_entries(problem.design.blocks)
     blocks, of_errors, blind = problem.design.blocks, 0, 0
     if problem.moments is not None:
-        of_errors = len(problem.moments.rows.parameters)
+        of_errors = len(problem.moments.rows.start)
     if blocks and not are_told_by_a_group(problem.unweighted.products):  # of which it is known
         blind = len(blind_directions(problem.products, blocks))
     return count_free_entries(blocks) + 1 - blind + of_errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -73,18 +74,16 @@ class Strata(Variance):
 
     def again(self, kept: KeptPart) -> Ratios:
         """As in `Variance`."""
-        labels, keys, _ = _coded(tuple(kept.frame[name].array for name in self.by))
-        return Ratios(labels, keys, NO_ROWS, self.by)
+        keys, _ = _coded(tuple(kept.frame[name].array for name in self.by))
+        return Ratios(keys, NO_ROWS, self.by)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Ratios:
     """A ratio to the first level for each of the others.
 
     Parameters
     ----------
-    labels : tuple of str
-        Of the L levels.
     keys : tuple of arrays of pandas
         The values of these columns at each level (L,).
     levels : (n,) int
@@ -92,15 +91,24 @@ class Ratios:
         The columns.
     """
 
-    labels: tuple[str, ...]
     keys: tuple[Any, ...]
     levels: Integers
     by: tuple[str, ...]
 
+    @property
+    def L(self) -> int:
+        """Number of levels."""
+        return len(self.keys[0])
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Of the L levels."""
+        return tuple(_cells(self.keys))
+
     def refuse_untold(self, counts: Floats) -> None:
         """As in `BoundVariance`."""
         names = ", ".join(self.by)
-        if len(self.labels) < 2:
+        if self.L < 2:
             raise DataError(
                 f"the strata {names} have one level in the rows used, {self.labels[0]!r}; leave "
                 "them out"
@@ -131,9 +139,9 @@ class Ratios:
                 )
         by_column = zip(*(part.keys for part in parts), strict=True)
         every = tuple(pd.concat(list(map(pd.Series, of_parts))).array for of_parts in by_column)
-        labels, keys, places = _coded(every)
-        sizes = [len(part.labels) for part in parts]
-        return Ratios(labels, keys, NO_ROWS, self.by), in_parts(places, sizes)
+        keys, places = _coded(every)
+        sizes = [part.L for part in parts]
+        return Ratios(keys, NO_ROWS, self.by), in_parts(places, sizes)
 
     @property
     def kept(self) -> KeptPart:
@@ -148,7 +156,7 @@ class Ratios:
     @property
     def start(self) -> Floats:
         """As in `BoundVariance`."""
-        return np.zeros(len(self.labels) - 1)
+        return np.zeros(self.L - 1)
 
     def natural(self, z: Any) -> Any:
         """The ratios (L − 1,)."""
@@ -180,8 +188,8 @@ def ratio(label: str) -> Parameter:
     return Parameter(f"ratio[{label}]", "log", (0.0, np.inf), ("LogNormal", (0.0, 1.0)))
 
 
-def _coded(columns: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...], Integers]:
-    """The levels of rows: what they are called, their values by column, and that of each row.
+def _coded(columns: tuple[Any, ...]) -> tuple[tuple[Any, ...], Integers]:
+    """The levels of rows: their values by column, and that of each row.
 
     Columns are arrays of pandas (n,), and so are the values.
     """
@@ -198,7 +206,7 @@ def _coded(columns: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...], 
     first = np.empty(len(found), dtype=np.intp)
     first[levels[::-1]] = np.arange(n - 1, -1, -1)
     keys = tuple(column[first] for column in columns)
-    return tuple(_cells(keys)), keys, levels
+    return keys, levels
 
 
 def _cells(columns: Sequence[Any]) -> list[str]:
