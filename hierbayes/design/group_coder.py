@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.compilation import compiled
+from hierbayes.design.text_numbers import TextNumbers
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Integers
 
@@ -30,6 +31,8 @@ class GroupCoder:
         self._kind = ""
         self._first = 0
         self._places: Any = np.empty(0, dtype=np.int32)
+        self._texts = TextNumbers()
+        self._of_text: Integers = np.empty(0, dtype=np.intp)
 
     @property
     def J(self) -> int:
@@ -46,8 +49,12 @@ class GroupCoder:
         """
         if isinstance(column.dtype, pd.CategoricalDtype):
             own, distinct = column.array.codes, column.array.categories
-            seen = np.unique(own)
-            return self._of_distinct(distinct.take(seen), place)[np.searchsorted(seen, own)]
+            seen = _distinct(own, len(distinct))
+            codes = np.empty(len(distinct), dtype=np.intp)
+            codes[seen] = self._of_distinct(distinct.take(seen), place)
+            return codes[own]
+        if getattr(column.dtype, "storage", "") == "pyarrow":
+            return self._of_texts(column.array.__arrow_array__(), place)
         values = column.to_numpy()
         if values.dtype.kind == "u" and len(values) and int(values.max()) < _SIGNED:
             values = values.astype(np.int64)
@@ -96,7 +103,19 @@ class GroupCoder:
             table[at[inside]] = inside
         return True
 
-    def _of_distinct(self, distinct: pd.Index, place: str) -> Integers:
+    def _of_texts(self, texts: Any, place: str) -> Integers:
+        """The numbers of the groups (n,) of texts, in chunks as Arrow holds them."""
+        before = self._texts.count
+        numbers = [self._texts.of(chunk) for chunk in texts.chunks]
+        if self._texts.count > before:
+            new = pd.Index(self._texts.texts(before))
+            no_others = before == self.J  # among the labels that are known
+            codes = self._of_distinct(new, place, are_new=no_others)
+            self._of_text = np.concatenate([self._of_text, codes])
+        codes = np.concatenate(numbers) if len(numbers) != 1 else numbers[0]
+        return self._of_text[codes]
+
+    def _of_distinct(self, distinct: pd.Index, place: str, are_new: bool = False) -> Integers:
         kind = "number" if distinct.dtype.kind in "iuf" else str(distinct.inferred_type)
         if not len(distinct):
             return np.empty(0, dtype=np.intp)
@@ -109,7 +128,7 @@ class GroupCoder:
         if not len(self.labels):
             self.labels = distinct
             return np.arange(len(distinct))
-        at = self.labels.get_indexer(distinct)
+        at = np.full(len(distinct), -1) if are_new else self.labels.get_indexer(distinct)
         new = distinct[at < 0]
         if len(new):
             at[at < 0] = np.arange(len(new)) + len(self.labels)

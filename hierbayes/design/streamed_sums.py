@@ -105,7 +105,7 @@ def summed_stream(source: Source, maker: BatchColumns, basis: Basis, factors: Fa
     """
     sums, rows, started = _Sums(maker, basis, factors), 0, monotonic()
     said = started
-    batches = source.batches(maker.reader.columns, _labels(maker, factors))
+    batches = source.batches(maker.reader.columns, tuple(maker.levels))
     with ThreadPoolExecutor(_LANES * WAITING) as adding:  # while the next batch is made
         for batch in read_ahead(batches):
             sums.take(adding, maker.of(batch), batch.place)
@@ -115,8 +115,3 @@ def summed_stream(source: Source, maker: BatchColumns, basis: Basis, factors: Fa
                 of = "" if source.rows is None else f" of {source.rows:,}"
                 announce(f"{rows:,}{of} rows read, {rows / (said - started):,.0f} a second")
         return sums.found()
-
-
-def _labels(maker: BatchColumns, factors: Factors) -> list[str]:
-    groups = (name for columns in factors.values() for name in columns)
-    return list(dict.fromkeys([*maker.levels, *groups]))

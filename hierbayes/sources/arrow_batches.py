@@ -22,7 +22,7 @@ def frames_of(
 ) -> Iterator[Batch]:
     """Each record batch as a frame whose index goes on from ``start``; none without rows.
 
-    Where ``blank``, a text without a character is missing.
+    Texts of ``labels`` are categories.  Where ``blank``, one without a character is missing.
     """
     names = pd.Index(
         [], dtype=object
@@ -43,15 +43,17 @@ def frames_of(
 
 def _column(column: Any, is_label: bool, blank: bool) -> Any:
     kind = str(column.type)
-    is_text = is_label and kind in ("string", "large_string", "string_view")
-    if is_text:
+    is_text = kind in ("string", "large_string", "string_view")
+    if is_text and is_label:
         column = column.cast("string").dictionary_encode()
     if not column.null_count and kind in _NUMBERS:
         return column.to_numpy().astype(_NUMBERS[kind], copy=False)
     made = column.to_pandas()
+    if blank and is_text and not is_label:
+        return made.mask(made == "")
     is_category = is_label and isinstance(made.dtype, pd.CategoricalDtype)
     if blank and is_category and "" in made.cat.categories:
         made = made.cat.remove_categories([""])
-    if is_text:
+    if is_text and is_label:
         made.cat.categories.name = AS_THEY_CAME
     return made

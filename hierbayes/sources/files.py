@@ -23,6 +23,7 @@ _KINDS = (
     ("number", "halffloat"), ("number", "decimal"), ("text", "string"), ("text", "large_string"),
     ("true or false", "bool"), ("date", "date"), ("date", "timestamp"),
 )  # fmt: skip
+_TOGETHER = 1 << 16  # rows of a CSV file, which come some thousands at a time
 _NOTHING = "null"  # of a column without any value
 
 
@@ -97,7 +98,23 @@ class FileSource:
 
 def _record_batches(part: Any, names: list[str]) -> Iterator[Any]:
     batches: Iterator[Any] = part.to_batches(columns=names, batch_size=ROWS)
-    return batches
+    return _together(batches) if part.format.default_extname == "csv" else batches
+
+
+def _together(batches: Iterator[Any]) -> Iterator[Any]:
+    """The rows of small batches in fewer of them: each takes its time."""
+    import pyarrow as pa
+
+    waiting: list[Any] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= _TOGETHER:
+            yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+            waiting, rows = [], 0
+    if waiting:
+        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
 
 
 def _kind(arrow_type: Any) -> str:
