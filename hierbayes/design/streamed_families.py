@@ -28,8 +28,9 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.row_parts import RowCases
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
+from hierbayes.design.source_at_hand import SourceAtHand
 from hierbayes.design.streamed_problem import streamed_design, summed_source
-from hierbayes.design.streamed_rows import SourceAtHand, StreamedRows, refuse_to_hold
+from hierbayes.design.streamed_rows import StreamedRows, refuse_to_hold
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.families.family import ResponseFamily

@@ -42,10 +42,11 @@ from hierbayes.design.row_facts import RowFacts
 from hierbayes.design.row_parts import row_parts
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
+from hierbayes.design.source_at_hand import SourceAtHand
 from hierbayes.design.streamed_errors import with_errors
 from hierbayes.design.streamed_moments import refuse_fitted_of_streams
 from hierbayes.design.streamed_root import with_root
-from hierbayes.design.streamed_rows import SourceAtHand, StreamedRows
+from hierbayes.design.streamed_rows import StreamedRows
 from hierbayes.design.streamed_sums import summed_stream
 from hierbayes.design.sums import little_is_left, without_fixed
 from hierbayes.design.usable_columns import refuse_neither_number_nor_factor, refuse_unknown_names
