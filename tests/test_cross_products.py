@@ -90,6 +90,13 @@ def test_merging_is_commutative_and_associative(frame: pd.DataFrame, seed: int) 
     assert fits[0].ranef().index.tolist() == sorted(frame["g"].unique())
 
 
+def test_sum_begins_with_nothing(frame: pd.DataFrame) -> None:
+    parts = [hb.CrossProducts(FORMULA, frame, levels=LEVELS) for _ in range(2)]
+    assert str(sum(parts)) == str(parts[0] + parts[1])
+    with pytest.raises(TypeError):
+        _ = 1 + parts[0]
+
+
 def test_weights_offsets_and_two_factors_add_up(frame: pd.DataFrame) -> None:
     formula = "y ~ x + offset(w) + (1 + x | g) + (1 | h)"
     first, second = parts_of(frame, formula, (500,), weights="n")
@@ -209,17 +216,21 @@ def test_other_designs_are_refused_by_what_differs(frame: pd.DataFrame) -> None:
     one = hb.CrossProducts(FORMULA, frame)
     plain = hb.CrossProducts(FORMULA, frame[frame["kind"] != "late"])
     assert refusal(lambda: plain + one) == (
-        "'kind' has the level 'late' in the frame and not in the frame, so that their columns "
+        "'kind' has the level 'late' in the second and not in the first, so that their columns "
         "differ; make both with all levels, as in levels={'kind': [...]}"
     )
     turned = hb.CrossProducts(FORMULA, frame, levels={"kind": ["plain", "late", "odd"]})
     assert refusal(lambda: one + turned) == (
-        "the levels of 'kind' are in the order 'late', 'odd', 'plain' in the frame and 'plain', "
-        "'late', 'odd' in the frame, so that they are coded by other columns; state one order for "
+        "the levels of 'kind' are in the order 'late', 'odd', 'plain' in the first and 'plain', "
+        "'late', 'odd' in the second, so that they are coded by other columns; state one order for "
         "both, as in levels={'kind': [...]}"
     )
     other = hb.CrossProducts("y ~ x + (1 | g)", frame)
-    assert refusal(lambda: one + other).startswith(f"cross-products of '{one.formula}' (the frame)")
+    assert refusal(lambda: one + other).startswith(f"cross-products of '{one.formula}' (the first)")
+    whether = hb.CrossProducts("y ~ x + (1 | g)", frame.dropna().assign(x=lambda f: f["x"] > 0.0))
+    assert refusal(lambda: whether + other) == (
+        "'x' is truth values in the first and a number in the second; make it the same everywhere"
+    )
     texts = hb.CrossProducts("y ~ x + (1 | g)", frame.assign(g=frame["g"].astype(str)))
     assert refusal(lambda: other + texts).startswith(
         "the group column 'g' holds labels of type string in the frame and of type number before"

@@ -31,6 +31,7 @@ def fit() -> hb.PosteriorFit:
 def many(fit: hb.PosteriorFit, monkeypatch: pytest.MonkeyPatch) -> hb.PosteriorFit:
     """The same where sixty groups are very many, seven of them a block."""
     monkeypatch.setattr(effect_blocks, "MOST_BYTES", 150_000)
+    monkeypatch.setattr(effect_blocks, "KEPT_BYTES", 150_000)
     monkeypatch.setattr(effect_blocks, "_OF_BLOCK", 8 * 2 * 300 * 7)
     monkeypatch.setattr(effect_blocks, "_JUDGED", 10)
     return replace(fit)

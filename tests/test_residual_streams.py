@@ -169,6 +169,14 @@ def test_a_fit_of_rows_that_stream_is_that_of_a_frame(fits: tuple[Any, Any]) -> 
     assert first == wanted
 
 
+def test_residuals_come_in_parts(fits: tuple[Any, Any]) -> None:
+    stream, memory = fits
+    found = pd.concat(hb.predict_parts(stream, Pieces(ROWS, (9, 30))))
+    for kind, name in (("response", "residual"), ("pearson", "pearson")):
+        expected = memory.residuals(kind=kind).to_numpy()
+        assert_allclose(found[name].to_numpy()[~ROWS["y"].isna()], expected, rtol=1e-4, atol=1e-4)
+
+
 NEEDS_ROWS: dict[str, Callable[[Any], Any]] = {
     "the errors before": lambda fit: fit.predict(ROWS.head(2), errors="given"),
     "autocorrelations": lambda fit: hb.residual_acf(fit, "week"),

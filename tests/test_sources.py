@@ -104,6 +104,13 @@ def test_folders_of_a_dataset_may_say_the_value_of_a_column(
     assert fit.loglik == pytest.approx(expected.loglik, rel=1e-11)
 
 
+def test_tables_in_memory_are_predicted_as_their_frame(
+    frame: pd.DataFrame, expected: hb.PointFit
+) -> None:
+    for new in (pl.from_pandas(frame.head(5)), pa.Table.from_pandas(frame.head(5))):
+        pd.testing.assert_series_equal(expected.predict(new), expected.predict(frame.head(5)))
+
+
 def test_what_is_no_data_is_refused_in_words(frame: pd.DataFrame) -> None:
     model = "y ~ x + (1 | g)"
     for given in (frame["y"], {"y": [1.0]}, [frame], 3):

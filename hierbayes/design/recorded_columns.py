@@ -33,7 +33,10 @@ class NumberColumn:
     low: float
     high: float
 
-    kind = "a number"
+    @property
+    def kind(self) -> str:
+        """What its values are."""
+        return "truth values" if self.dtype == "bool" else "a number"
 
     def joined(self, other: NumberColumn) -> NumberColumn:
         """That of both."""

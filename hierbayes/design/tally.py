@@ -225,6 +225,8 @@ def refuse_other_design(one: Tally, other: Tally) -> None:
     DataError
         Naming what differs: the formula, a column, or a level.
     """
+    if one.text == other.text:
+        one, other = replace(one, text="the first"), replace(other, text="the second")
     if one.specification != other.specification:
         raise DataError(
             f"cross-products of '{one.specification}' ({one.text}) and of "

@@ -21,7 +21,8 @@ from hierbayes.likelihood.theta import Theta
 if TYPE_CHECKING:
     from hierbayes.fit.fitted import Fitted
 
-MOST_BYTES = 1 << 30  # of all draws, from which on they are made block by block
+MOST_BYTES = 1 << 28  # of all draws, from which on they are made block by block
+KEPT_BYTES = 1 << 30  # of those that are kept where what needs them can do with fewer
 _OF_BLOCK = 1 << 26
 _JUDGED = 1000  # groups whose effects say whether chains agree
 _STREAM = 1  # of random numbers, that of u

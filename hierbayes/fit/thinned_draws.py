@@ -18,7 +18,9 @@ def thinned[P: PosteriorFit](fit: P) -> tuple[P, str]:
         return fit, ""
     J, _, q = blocks.products.R.shape
     M = fit.gamma_draws[..., 0].size
-    step = -(-8 * M * J * q // effect_blocks.MOST_BYTES)
+    step = -(-8 * M * J * q // effect_blocks.KEPT_BYTES)
+    if step == 1:
+        return fit, ""
     some = replace(fit, theta=fit.theta[:, ::step], gamma_draws=fit.gamma_draws[:, ::step])
     return some, (
         f"Draws of the effects of {J:,} groups take {8e-9 * M * J * q:.1f} GB: one of {step} was "

@@ -168,6 +168,10 @@ class CrossProducts:
     def __add__(self, other: CrossProducts) -> CrossProducts:
         return self.merge(other) if isinstance(other, CrossProducts) else NotImplemented
 
+    def __radd__(self, other: object) -> CrossProducts:
+        """``sum(parts)`` begins with 0."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     @property
     def specification(self) -> Specification:
         """What was written."""

@@ -47,14 +47,21 @@ def opened(data: Any) -> pd.DataFrame | Source:
         return rows_of_lazy(data)
     if is_arrow_dataset(data):
         return rows_of_dataset(data)
-    if is_polars_frame(data):
-        return frame_of_polars(data)
-    if hasattr(data, "to_pandas") and hasattr(data, "num_rows"):
-        frame: pd.DataFrame = data.to_pandas()
-        return frame
+    data = of_memory(data)
+    if isinstance(data, pd.DataFrame):
+        return data
     if hasattr(data, "__arrow_c_stream__") and not isinstance(data, pd.Series):
         return stream_of(data)
     raise DataError(f"{READ}, not {type(data).__name__}")
+
+
+def of_memory(data: Any) -> Any:
+    """The frame of pandas of a table in memory of polars or Arrow; anything else as it is."""
+    if is_polars_frame(data):
+        return frame_of_polars(data)
+    if hasattr(data, "to_pandas") and hasattr(data, "num_rows"):
+        return data.to_pandas()
+    return data
 
 
 def _are_paths(data: Any) -> bool:

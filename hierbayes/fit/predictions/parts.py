@@ -50,7 +50,8 @@ def predict_parts(
     DataFrame
         Up to some hundred thousand rows, whose index numbers the rows of the source:
         ``predicted``, with ``prob`` also ``se``, ``lower`` and ``upper``; and where there is a
-        Gaussian response ``observed``, ``residual``, and ``pearson``, the residual over its σ.
+        Gaussian response ``observed``, ``residual``, and ``pearson``, the residual over the sd of
+        its error.
         Rows that the fit left out are left out.
 
     Raises
@@ -116,6 +117,10 @@ def _residuals(fit: FittedResponses, frame: pd.DataFrame, mean: Floats) -> dict[
     refuse_bad_weights(spec, frame)
     root = root_weights_of(spec, frame)
     pearson = (observed - mean) / fit.sigma
+    moments = fit.problem.moments
+    if moments is not None:
+        z = fit.error_coordinates.mean(axis=(0, 1))
+        pearson = pearson / moments.rows.row_sd_of(frame, z)
     return {
         "observed": observed,
         "residual": observed - mean,
@@ -125,7 +130,8 @@ def _residuals(fit: FittedResponses, frame: pd.DataFrame, mean: Floats) -> dict[
 
 def _has_response(spec: Specification, frame: pd.DataFrame) -> bool:
     of_rows = [*columns_needed((spec.response,)), *filter(None, [spec.weights, spec.known_sd])]
-    return spec.residual is None and set(of_rows) <= set(frame.columns)
+    of_errors = () if spec.residual is None else spec.residual.columns
+    return {*of_rows, *of_errors} <= set(frame.columns)
 
 
 def _names(spec: Specification, source: Source) -> list[str]:

@@ -15,7 +15,7 @@ from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.matrices import columns_needed, group_labels
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.sources.opened import is_stream
+from hierbayes.sources.opened import is_stream, of_memory
 from hierbayes.specification.factor_name import factor_called
 
 NEW_GROUPS = ("refuse", "population", "sample")
@@ -131,6 +131,7 @@ def rows_to_predict(
             seen.X, seen.Z, seen.codes_of, nobody, counted, sampled, seen.offset, seen.index,
             spans, None,
         )  # fmt: skip
+    data = of_memory(data)
     if not isinstance(data, pd.DataFrame):
         parts = "; rows that stream are predicted by hb.predict_parts(fit, data)"
         raise DataError(
