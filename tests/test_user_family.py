@@ -57,6 +57,8 @@ def test_a_log_density_fits_as_the_family_that_is_built_in(data: pd.DataFrame) -
     assert "Own counts" in str(own.summary())
     assert own.meanings().table["meaning"].iloc[0] == ("the mean linear predictor of c when x is 0")
     assert own.predict().mean() == pytest.approx(known.predict().mean(), rel=1e-8)
+    said = hb.predictions(own, data.head(3)).table.attrs["limits"]
+    assert said.endswith("given the ML estimates of variances")  # φ is counted, if it matters
 
 
 def test_it_is_sampled_and_has_a_graph(data: pd.DataFrame) -> None:
@@ -94,6 +96,7 @@ def test_formulas_by_hand_are_checked(data: pd.DataFrame) -> None:
         hb.Model("t ~ x + (1 | g)", data, family=of(wrong))
     with pytest.raises(hb.FormulaError, match="has its formulas by hand, which a graph cannot"):
         distribution_of(of(exponential), pt.as_tensor(eta), rows.m, [])
+    assert "Pearson" not in str(model.ml())  # it states no variance
 
 
 def test_what_is_missing_is_refused() -> None:

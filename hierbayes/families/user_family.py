@@ -161,6 +161,11 @@ class Family(ResponseFamily):
         """As stated."""
         return self._stated(0, "mean")(eta, phi)
 
+    @property
+    def dispersion_moves_mean(self) -> bool:
+        """Whether there is any: what the stated mean makes of it is not known."""
+        return bool(self.dispersion)
+
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """As stated; missing, as Pearson residuals are then, where it is not."""
         if self.moments[1] is None:

@@ -123,10 +123,12 @@ def family_text(fit: Fitted) -> str:
 
 
 def residual_quantiles(fit: Fitted) -> pd.Series:
-    """Quantiles of the Pearson residuals; none of rows that stream."""
+    """Quantiles of the Pearson residuals; none of rows that stream, nor without a variance."""
     if fit.design.rows.streams:
         return pd.Series(dtype=np.float64, name="residuals")
     rest = pearson_residuals(fit)
+    if not np.isfinite(rest).any(axis=None):  # a family of one's own that states no variance
+        return pd.Series(dtype=np.float64, name="residuals")
     return pd.Series(
         np.quantile(rest, list(QUANTILES.values())), index=list(QUANTILES), name="residuals"
     )
