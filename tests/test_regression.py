@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.stats import nct
 from scipy.stats import t as student
 
 import hierbayes as hb
@@ -168,7 +169,6 @@ REFUSING: dict[str, tuple[Callable[[Any, hb.Model], object], str]] = {
     "hausman": (lambda fit, model: hb.hausman(model), NO_EFFECTS),
     "mundlak": (lambda fit, model: hb.mundlak(model), NO_EFFECTS),
     "build_random": (lambda fit, model: hb.build_random(model, ["ses"]), NO_EFFECTS),
-    "power": (lambda fit, model: hb.power(model, ["ses"], fit), NO_EFFECTS),
     "multilevel": (lambda fit, model: model.multilevel(), NO_EFFECTS),
     "plot_beta_space": (lambda fit, model: hb.plots.plot_beta_space(fit), NO_EFFECTS),
     "plot_level1_residuals": (
@@ -202,6 +202,28 @@ def test_a_regression_is_compared_with_its_posterior(fit: hb.PointFit, hs: pd.Da
     assert "fixed effects" in str(hb.compare(fit, post))
     with pytest.raises(hb.FormulaError, match=r"^plot_shrinkage_factors\(\) is made for random"):
         hb.plots.plot_shrinkage_factors(post)
+
+
+def test_power_of_a_regression_is_that_of_a_shifted_t(hs: pd.DataFrame, ols: LeastSquares) -> None:
+    data = hs.iloc[::40]
+    model = hb.Model("mathach ~ ses", data)
+    X = model.problem.design.rows.X
+    n, se = len(X), 6.0 * float(np.sqrt(np.linalg.inv(X.T @ X)[1, 1]))
+    truth: dict[str, Any] = dict(gamma=[12, 2.5 * se], sigma=6)
+    found = hb.power(model, ["ses"], truth, replications=600, seed=1, progress=False, cores=1)
+    cut = student.ppf(0.975, n - 2)
+    exact = nct.sf(cut, n - 2, 2.5) + nct.cdf(-cut, n - 2, 2.5)
+    row = found.table.iloc[0]
+    assert abs(row["power"] - exact) < 5 * np.sqrt(exact * (1 - exact) / 600)
+    with pytest.raises(hb.StudyError, match=r"^groups= are numbers of groups, and"):
+        hb.power(model, ["ses"], truth, groups=[20])
+    sizes = hb.power(model, ["ses"], truth, rows=[30, 90], replications=2, seed=1, progress=False,
+                     cores=1)  # fmt: skip
+    assert sizes.table["rows in all"].tolist() == [30, 90]
+    covered = hb.calibrate(model, truth, replications=4, seed=1, progress=False, cores=1)
+    assert covered.coverage.index.get_level_values("parameter").tolist() == [
+        "Intercept", "ses", "sigma",
+    ]  # fmt: skip
 
 
 def test_its_diagnosis_speaks_of_no_cone(fit: hb.PointFit) -> None:

@@ -143,9 +143,10 @@ def calibrate(
         refuse_improper(problem, model.priors)
     seed = chosen_seed(seed, file)
     fitting = Fitting(model.priors, sampler, draws, refits, prob)
+    factors = tuple(factor.name for factor in problem.design.named_factors)
     cells = tuple(
         _cell(model, source, Size(J, None), replications, effects, seed)
-        for J in read_groups(groups, problem.design.specification.factors)
+        for J in read_groups(groups, factors)
     )
     task = CalibrationTask(cells, asked, fitting, seed, of_priors)
     identity = identity_of(model, source, seed) | {

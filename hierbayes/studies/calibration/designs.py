@@ -85,6 +85,11 @@ def read_groups(
     StudyError
         When they are no numbers of groups of these factors, or several factors have several.
     """
+    if stated is not None and not factors:
+        raise StudyError(
+            "groups= are numbers of groups, and the model names none; give rows=, their number in "
+            "all, or add a term such as (1 | group)"
+        )
     if stated is None or (len(factors) < 2 and not isinstance(stated, Mapping)):
         return list(read_sizes("groups", stated))
     if not isinstance(stated, Mapping):
@@ -144,8 +149,6 @@ def refuse_no_model(model: object, caller: str) -> None:
         Naming its type.
     ResidualError
         When variances of errors follow the fitted values.
-    FormulaError
-        When it has neither a random part nor a residual structure.
     """
     if not isinstance(getattr(model, "priors", None), PriorSet) or not hasattr(model, "data"):
         raise StudyError(
@@ -155,8 +158,6 @@ def refuse_no_model(model: object, caller: str) -> None:
     problem = getattr(model, "problem", None)
     if isinstance(problem, Problem):
         problem.refuse_fitted_variances(f"{caller}()")
-        if problem.moments is None:
-            problem.design.specification.refuse_no_random_part(f"{caller}()")
 
 
 def resized(model: OnData, size: Size, seed: int) -> Problem:

@@ -130,7 +130,7 @@ def power(
         refuse_improper(problem, model.priors)
         _refuse_several_rows(hypothesis)
     seed = chosen_seed(seed, file)
-    factors = problem.design.specification.factors
+    factors = tuple(factor.name for factor in problem.design.named_factors)
     sizes = [Size(J, n) for J in read_groups(groups, factors) for n in read_sizes("rows", rows)]
     cells = tuple(_cell(model, source, size, replications, seed) for size in sizes)
     fitting = Fitting(model.priors, "auto", _POSTERIOR_DRAWS, 2, prob)
