@@ -54,6 +54,14 @@ def test_other_factors_cross_and_cells_may_be_empty() -> None:
     assert abs(len(some) / 2800 - 0.3) < 5 * np.sqrt(0.3 * 0.7 / 2800)
 
 
+def test_one_factor_of_two_columns_is_laid_out_by_column() -> None:
+    stated: dict[str, Any] = dict(gamma=[0], G=1, sigma=1, sizes=2, seed=1)
+    made = hb.simulate("y ~ 1 + (1 | a:b)", groups={"a": 3, "b": 4}, **stated).data
+    assert made.groupby(["a", "b"]).size().tolist() == [2] * 12
+    with pytest.raises(hb.StudyError, match=r"goes by column: {'a': ..., 'b': ...}, not 3"):
+        hb.simulate("y ~ 1 + (1 | a:b)", groups=3, **stated)
+
+
 def test_two_of_three_factors_are_nested() -> None:
     made = hb.simulate(
         "y ~ 1 + z + (1 | a/b) + (1 | c)", gamma=[0, 1], G={"a": 1, "b": 1, "c": 1}, sigma=1,
@@ -94,7 +102,7 @@ def test_groups_of_a_fit_are_kept_by_factor() -> None:
 
 WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"groups": 3},
-     "groups= of several grouping factors goes by factor: {'school': ..., 'class': ...}, not 3; "
+     "groups= of several grouping columns goes by column: {'school': ..., 'class': ...}, not 3; "
      "or give data= with a column for each"),
     ({"groups": {"school": 3}},
      "groups: nothing is stated for 'class'; give its number, as in groups={'class': 5}"),

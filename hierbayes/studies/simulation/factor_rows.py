@@ -87,7 +87,7 @@ def _by_column(
     if not isinstance(stated, Mapping):
         example = ", ".join(f"'{name}': ..." for name in parents)
         raise StudyError(
-            f"groups= of several grouping factors goes by factor: {{{example}}}, not {stated!r}; "
+            f"groups= of several grouping columns goes by column: {{{example}}}, not {stated!r}; "
             "or give data= with a column for each"
         )
     found: dict[str, Any] = {}

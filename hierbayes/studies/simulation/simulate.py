@@ -250,7 +250,8 @@ def _rows(
     for name in ("groups", "sizes"):
         if getattr(layout, name) is None:
             raise StudyError(f"{name}= is not stated; give groups= and sizes=, or data=")
-    by_factor = len(spec.factors) > 1 or isinstance(layout.groups, Mapping)
+    columns = ":".join(spec.factors).split(":")
+    by_factor = len(columns) > 1 or isinstance(layout.groups, Mapping)
     rows = (
         make_factor_rows(layout, spec.factors, seed)
         if by_factor
