@@ -30,11 +30,14 @@ ML_COLUMNS = (
     Column("repetitions", "repetitions"),
     Column("remark", "remark"),
 )
+LIMIT = 600.0  # seconds of wall clock for a call of another program
 ML_NOTES = (
     "CPU seconds after a warm-up call, fastest of all, standard errors included, the packages of "
     "Python in turns and those of R after them; Laplace's approximation.",
     "With 15 nodes it is adaptive quadrature, of which lme4's log-likelihoods have another "
     "constant.",
+    f"A call of R has {LIMIT:.0f} s of wall clock; one that takes more than half a minute is made "
+    "once.",
 )
 R_SCRIPT = Path(__file__).with_name("families.R")
 NODES = 15
@@ -59,8 +62,9 @@ POSTERIOR_NOTES = (
     "Seconds from data frame to the draws of every effect, warm-up draws and compiling included.",
     "Nothing cached: compiled code is looked for in a new, empty folder; the other process finds "
     "what that one left there.",
-    "hierbayes has processes of its own for each data set; bambi, which compiles its model in each "
-    "call, samples them all in one, after a first call for the first of them.",
+    "Each data set has processes of its own; bambi, which compiles its model in each call, samples "
+    "the first of them before every other, so that nothing is imported or started any more.",
+    f"bambi has {LIMIT:.0f} s of wall clock for a data set.",
     "Worst over coefficients, standard deviations, correlations and every group's effects; "
     "ratios are of ESS a second of the second call in a process (`again`).",
     "Both with their own default priors and settings.",
@@ -139,7 +143,7 @@ def _of_r(chosen: dict[str, FamilyData], repetitions: int) -> Rivals:
             if "," not in name:
                 data.make().to_csv(Path(folder) / f"{name}.csv", index=False)
         text = run_process(
-            [program, str(R_SCRIPT), folder, str(repetitions)],
+            [program, str(R_SCRIPT), folder, str(repetitions), f"{LIMIT:.0f}"],
             OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1",
         )  # fmt: skip
     return {(line["package"], line["model"]): line for line in csv.DictReader(text.splitlines())}
@@ -210,7 +214,7 @@ def compared(chosen: dict[str, FamilyData], draws: int) -> list[dict[str, Any]]:
     draws : int
         Of each of four chains.
     """
-    rows, others = [], _together("bambi", list(chosen), draws)
+    rows, others = [], _beside("bambi", list(chosen), draws)
     for name, data in chosen.items():
         ours = _alone("hierbayes", name, draws)
         theirs = others[name] | {"remark": others[name].get("remark") or data.remark}
@@ -234,31 +238,32 @@ def _alone(package: str, name: str, draws: int) -> dict[str, Any]:
     return row | first | _again(warm) | {"all": [cold, warm]}
 
 
-def _together(package: str, names: list[str], draws: int) -> dict[str, dict[str, Any]]:
-    """Every data set in one process, the first of them twice: each call compiles its model."""
+def _beside(package: str, names: list[str], draws: int) -> dict[str, dict[str, Any]]:
+    """Every data set in a process of its own, behind two calls for the first of them."""
     rows: dict[str, dict[str, Any]] = {
         name: {"data": name, "contestant": package} for name in names
     }
     if find_spec(package) is None:
         return {name: row | {"remark": "not installed"} for name, row in rows.items()}
-    with tempfile.TemporaryDirectory() as empty:
-        try:
-            found = _worked(package, names, draws, 1, empty)
-        except FailedProcessError as failure:
-            return {name: row | {"remark": f"failed: {failure}"} for name, row in rows.items()}
-    for name, one in found.items():
-        if "failed" in one:
-            rows[name] |= {"remark": one["failed"]}
-            continue
-        cold = {"cold": one["first"]["seconds"]} if "first" in one else {}
-        rows[name] |= cold | _again(one) | {"all": [one]}
+    with tempfile.TemporaryDirectory() as kept:
+        for name, row in rows.items():
+            try:
+                one = _worked(package, list(dict.fromkeys([names[0], name])), draws, 1, kept)[name]
+            except FailedProcessError as failure:
+                one = {"failed": f"failed: {failure}"}
+            if "failed" in one:
+                row["remark"] = one["failed"]
+                continue
+            cold = {"cold": one["first"]["seconds"]} if "first" in one else {}
+            row.update(cold | _again(one) | {"all": [one]})
     return rows
 
 
 def _worked(package: str, names: list[str], draws: int, seed: int, folder: str) -> dict[str, Any]:
     """What a process says of data sets, its caches being in a folder."""
     job = {"package": package, "data": names, "draws": draws, "seed": seed}
-    found: dict[str, Any] = work(families_worker.__name__, job, **caches_in(folder))
+    limit = None if package == "hierbayes" else LIMIT
+    found: dict[str, Any] = work(families_worker.__name__, job, None, limit, **caches_in(folder))
     return found
 
 

@@ -18,13 +18,15 @@ class FailedProcessError(Exception):
     """A process ended with an error; the text is the last line it wrote to stderr."""
 
 
-def run(command: Sequence[str], **extra_environment: str) -> str:
+def run(command: Sequence[str], limit: float | None = None, /, **extra_environment: str) -> str:
     """Run a command from the root of the checkout and wait for it.
 
     Parameters
     ----------
     command : sequence of str
         Program and arguments.
+    limit : float, optional
+        Seconds after which it is ended.
     **extra_environment : str
         Environment variables to add.
 
@@ -36,16 +38,20 @@ def run(command: Sequence[str], **extra_environment: str) -> str:
     Raises
     ------
     FailedProcessError
-        If its exit status is not zero.
+        If its exit status is not zero, or the limit has passed.
     """
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | extra_environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=os.environ | extra_environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=limit,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise FailedProcessError(f"not done in {late.timeout:.0f} s") from late
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         raise FailedProcessError(last.replace(str(ROOT), "."))
@@ -53,7 +59,12 @@ def run(command: Sequence[str], **extra_environment: str) -> str:
 
 
 def work(
-    module: str, job: Mapping[str, Any], package: Path | None = None, /, **extra_environment: str
+    module: str,
+    job: Mapping[str, Any],
+    package: Path | None = None,
+    limit: float | None = None,
+    /,
+    **extra_environment: str,
 ) -> Any:
     """Have ``python -m module job.json result.json`` do a job in a new interpreter.
 
@@ -65,6 +76,8 @@ def work(
         What to do, in JSON's types.
     package : Path, optional
         A folder to import hierbayes from, instead of this checkout.
+    limit : float, optional
+        As of `run`.
     **extra_environment : str
         Environment variables to add.
 
@@ -81,7 +94,7 @@ def work(
             command.insert(1, "-P")  # the current folder is not searched first
             paths = (str(package), str(ROOT), os.environ.get("PYTHONPATH", ""))
             extra_environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        run(command, **extra_environment)
+        run(command, limit, **extra_environment)
         return json.loads(result.read_text(encoding="utf-8"))
 
 
