@@ -169,6 +169,17 @@ def test_a_fit_of_rows_that_stream_is_that_of_a_frame(fits: tuple[Any, Any]) -> 
     assert first == wanted
 
 
+def test_rows_of_one_time_are_counted_in_all_parts() -> None:
+    twice = pd.concat([ROWS, ROWS.iloc[[0, 8, 20]]]).reset_index(drop=True)
+    said = []
+    for data in (twice, Pieces(twice, (3, 30, len(ROWS)))):
+        with pytest.raises(hb.DataError) as refused:
+            hb.Model(FORMULAS[0], data=data, residual=hr.AR1("week"))
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+    assert "(3 such rows in all)" in said[0]
+
+
 def test_residuals_come_in_parts(fits: tuple[Any, Any]) -> None:
     stream, memory = fits
     found = pd.concat(hb.predict_parts(stream, Pieces(ROWS, (9, 30))))

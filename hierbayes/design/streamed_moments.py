@@ -29,7 +29,7 @@ from hierbayes.design.joined_moments import joined_moments
 from hierbayes.design.matrices import factor_codes
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
 from hierbayes.design.rows import Rows
-from hierbayes.errors import ResidualError
+from hierbayes.errors import DataError, ResidualError
 from hierbayes.frames.arrays import Integers
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.sources.source import Source
@@ -57,9 +57,12 @@ def streamed_moments(
     """
     made = _Moments(design, basis)
     readings = GroupReadings(source, maker, made.columns, made.group)
-    parts = [made.of(rows) for rows in readings.in_order()]
+    count = readings_of(design, gathered)
+    try:
+        parts = [made.of(rows) for rows in readings.in_order()]
+    except DataError:  # of whole groups, where these were none, it says how many rows are wrong
+        parts = [made.of(rows) for rows in readings.whole(count)]
     if readings.scattered:
-        count = readings_of(design, gathered)
         parts = [made.of(rows) for rows in readings.gathered(count)]
     moments = joined_moments(parts)
     if not of_part:
