@@ -248,3 +248,12 @@ def test_architecture_lists_every_module() -> None:
 def test_architecture_names_no_module_that_is_not_there() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert [name for name in re.findall(r"`(hierbayes[\w.]*)`", text) if name not in MODULES] == []
+
+
+def test_architecture_lists_layers_in_their_order() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| *`hierbayes\.(\w+)", text, re.MULTILINE)
+    assert rows[: len(MODULES) - 1] == sorted(rows[: len(MODULES) - 1], key=LAYERS.index)
+    (chain,) = re.findall(r"^```\n(display.*?)```", text, re.MULTILINE | re.DOTALL)
+    whole = [name for name in LAYERS if name != "hierbayes"]
+    assert re.findall(r"\w+", chain) == whole[whole.index("display") :]
