@@ -66,6 +66,8 @@ def test_what_is_made_for_one_factor_is_refused_by_name(what: str) -> None:
     }
     with pytest.raises(hb.FormulaError) as refusal:
         asked[what]()
+    instead = {"hausman() is": "; mundlak(model, factor=...) asks the same question of one of them"}
     assert str(refusal.value) == (
         f"{what} made for models of one grouping factor, and the model has 'primary', 'second'"
+        + instead.get(what, "")
     )

@@ -132,8 +132,14 @@ class Specification:
         self.refuse_no_random_part()
         return self.random[0].factor
 
-    def refuse_several_factors(self, what: str) -> None:
+    def refuse_several_factors(self, what: str, instead: str = "") -> None:
         """Refuse what has a meaning with one grouping factor alone, as in "hausman() is".
+
+        Parameters
+        ----------
+        what : str
+        instead : str
+            What answers the same question with several, if anything does.
 
         Raises
         ------
@@ -141,7 +147,8 @@ class Specification:
             When the model has several.
         """
         if len(self.factors) > 1:
-            raise FormulaError(one_factor_only(self.factors, what))
+            remedy = f"; {instead}" if instead else ""
+            raise FormulaError(one_factor_only(self.factors, what) + remedy)
 
     def refuse_no_random_part(self, what: str = "this") -> None:
         """Refuse a model that has fixed effects and errors alone.

@@ -112,7 +112,9 @@ def hausman(source: Any) -> Hausman:
     problem = _estimated(source)
     design = problem.design
     design.specification.refuse_no_random_part("hausman()")
-    design.specification.refuse_several_factors("hausman() is")
+    design.specification.refuse_several_factors(
+        "hausman() is", "mundlak(model, factor=...) asks the same question of one of them"
+    )
     within = within_fit(problem)
     _refuse_no_between(design)
     random = fit_intercepts(problem, REML)
