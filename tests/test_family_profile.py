@@ -104,7 +104,7 @@ def test_a_refit_is_the_model_fitted_to_a_simulated_response() -> None:
 
     found = hb.bootstrap(fit, furthest, n=2, seed=5, progress=False)
     for place in range(2):
-        rng = np.random.default_rng([5, place])
+        rng = np.random.default_rng(np.random.SeedSequence(5, spawn_key=(place,)))
         u = rng.standard_normal(12) * fit.var_corr()["sd"].iloc[0]
         eta = fit.predict(effects="none", scale="linear") + u[fit.design.rows.codes]
         k = rng.binomial(5, 1.0 / (1.0 + np.exp(-eta)))
