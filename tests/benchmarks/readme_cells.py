@@ -40,6 +40,8 @@ def name_of(row: Row) -> str:
 def failure(row: Row | None) -> str:
     """Why a package has no time, in a few words; nothing where it was not asked."""
     remark = str((row or {}).get("remark") or "")
+    if any(word in remark for word in ("time limit", "longer than", "timed out")):
+        return "not within ten minutes"
     if not remark.startswith("error"):
         return ""
     return "cannot read the formula" if "syntax" in remark else "stops with an error"

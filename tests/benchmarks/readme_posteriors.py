@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.benchmarks.readme_cells import dated, digits, grid, name_of, seconds, spaced, times
+from tests.benchmarks.readme_cells import (
+    dated,
+    digits,
+    failure,
+    grid,
+    name_of,
+    seconds,
+    spaced,
+    times,
+)
 from tests.benchmarks.record import Record, Row
 
 FACTORS = {
@@ -63,7 +72,7 @@ def _fewer(row: Row) -> list[str]:
     """How many times fewer effective draws a second, in the bulk, in tails and of squares."""
     rhat = row.get("rhat", 1.0)
     if "bulk ratio" not in row:
-        return ["not measured", "", ""]
+        return [failure(row) or "not measured", "", ""]
     if rhat > FAILED:
         return [f"did not converge (R-hat {rhat:.2f})", "", ""]
     doubt = f" (R-hat {rhat:.2f})" if rhat > DOUBTFUL else ""
