@@ -73,7 +73,7 @@ def test_long_numbers_are_spaced() -> None:
         ("error: formula syntax error at position 0", "cannot read the formula"),
         ("error: nlminb problem", "stops with an error"),
         ("error: reached elapsed time limit", "not within ten minutes"),
-        ("failed: longer than 600 s", "not within ten minutes"),
+        ("failed: not done in 600 s", "not within ten minutes"),
         ("says it did not converge", ""),
         (None, ""),
     ],

@@ -40,7 +40,7 @@ def name_of(row: Row) -> str:
 def failure(row: Row | None) -> str:
     """Why a package has no time, in a few words; nothing where it was not asked."""
     remark = str((row or {}).get("remark") or "")
-    if any(word in remark for word in ("time limit", "longer than", "timed out")):
+    if any(word in remark for word in ("time limit", "not done in")):
         return "not within ten minutes"
     if not remark.startswith("error"):
         return ""
