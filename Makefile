@@ -41,7 +41,7 @@ notebooks: .venv/.installed
 
 # Times and accuracy beside other packages, and beside another revision: make bench BEFORE=v0.1.0
 # With make bench RECORD="an idle machine" they go on record, and into the tables of README and
-# BENCHMARKS.
+# tests/benchmarks/README.md.
 bench: .venv/.installed-bench
 	$(bin)/python -m tests.benchmarks $(if $(BEFORE),--before $(BEFORE)) \
 	  $(if $(RECORD),--record "$(RECORD)")

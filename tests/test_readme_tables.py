@@ -1,4 +1,4 @@
-"""Times in README and BENCHMARKS: blocks written from the results of record, and nothing else."""
+"""Times in both READMEs: blocks written from the results of record, and nothing else."""
 
 import json
 import re

@@ -1,7 +1,7 @@
 """Run the benchmarks, print their tables, write them to ``results/bench``.
 
 With ``--record "an idle machine"`` they are the results of record from then on, which README and
-BENCHMARKS show.
+that of the benchmarks show.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument(
         "--record",
         metavar="CONDITIONS",
-        help="put them on record, and write tables of README and BENCHMARKS anew",
+        help="put them on record, and write tables of both READMEs anew",
     )
     options = parser.parse_args()
     if options.record is not None and (options.quick or options.before):

@@ -1,4 +1,4 @@
-"""What README.md and BENCHMARKS.md say of times: blocks between marks, of the results of record.
+"""Times in the README and in that of the benchmarks: blocks between marks, of results of record.
 
     python -m tests.benchmarks.readme
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.benchmarks import readme_maxima, readme_posteriors
 from tests.benchmarks.record import Record
 
-PAGES = tuple(Path(__file__).parents[2] / name for name in ("README.md", "BENCHMARKS.md"))
+PAGES = (Path(__file__).parents[2] / "README.md", Path(__file__).with_name("README.md"))
 BLOCK = re.compile(r"(<!-- bench: ([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 BLOCKS: dict[str, Callable[[Record], str]] = {**readme_maxima.BLOCKS, **readme_posteriors.BLOCKS}
 

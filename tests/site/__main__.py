@@ -21,10 +21,10 @@ def _included() -> dict[str, str]:
     """Pages that are files of the project."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     guide = readme.replace("# hierbayes", "# Guide", 1).replace("notebooks/pictures/", "pictures/")
-    times = (ROOT / "BENCHMARKS.md").read_text(encoding="utf-8")
+    times = (ROOT / "tests" / "benchmarks" / "README.md").read_text(encoding="utf-8")
     return {
-        "guide.md": guide.replace("(BENCHMARKS.md", "(benchmarks.md"),
-        "benchmarks.md": times.replace("(README.md", "(guide.md"),
+        "guide.md": guide.replace("(tests/benchmarks/README.md", "(benchmarks.md"),
+        "benchmarks.md": times.replace("(../../README.md", "(guide.md"),
         "architecture.md": (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }
