@@ -157,7 +157,9 @@ def diagnosed(
     """The verdict on four chains of so many draws with these numbers."""
     table = pd.DataFrame(
         {"r_hat": [1.0, r_hat], "ess_bulk": [4000.0, bulk], "ess_tail": [4000.0, tail]},
-        index=pd.MultiIndex.from_tuples([("gamma", "x"), ("sigma", "sigma")]),
+        index=pd.MultiIndex.from_tuples(
+            [("gamma", "x"), ("sigma", "sigma")], names=["block", "name"]
+        ),
     )
     monkeypatch.setattr(diagnosis, "convergence_table", lambda _fit: table)
     monkeypatch.setattr(diagnosis, "_bfmi", lambda _evidence: np.array([1.0, bfmi]))
@@ -171,6 +173,7 @@ def diagnosed(
     z = SimpleNamespace(shift=np.zeros(1), spread=np.ones(1))
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(sigma=np.ones((4, draws))),
+        design=SimpleNamespace(factors=[], spans=[]),
         problem=SimpleNamespace(working=SimpleNamespace(basis=SimpleNamespace(z=z))),
     )
     flags = every.reshape(4, draws) < diverging

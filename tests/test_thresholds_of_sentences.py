@@ -212,7 +212,9 @@ def test_small_groups_and_laplace(rows: float, said: bool, monkeypatch: pytest.M
     monkeypatch.setattr(f"{module}.near_combinations", lambda _problem: ())
     design = SimpleNamespace(n=100.0 * rows, factors=[SimpleNamespace(J=100)], effects=("1",))
     problem = SimpleNamespace(
-        family_rows=SimpleNamespace(family=SimpleNamespace(dispersion_kinds=()), outcomes=()),
+        family_rows=SimpleNamespace(
+            family=SimpleNamespace(dispersion_kinds=()), outcomes=(), is_whole=True
+        ),
         dispersion=(),
     )
     fit: Any = SimpleNamespace(design=design, problem=problem, phi_draws=np.zeros((1, 1, 0)))
