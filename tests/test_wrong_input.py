@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import xarray as xr
 
@@ -338,3 +339,9 @@ WRONG_USE: tuple[tuple[type[hb.HierbayesError], Use, str], ...] = (
 def test_wrong_use(error: type[hb.HierbayesError], use: Use, message: str) -> None:
     model = hb.Model("y ~ x + (1 | g)", data=frame())
     assert refusal(error, lambda: use(model, model.reml())) == message
+
+
+def test_a_frame_of_another_package_is_named() -> None:
+    frame = pl.DataFrame({"g": ["a", "b"], "x": [1.0, 2.0]})
+    with pytest.raises(hb.DataError, match=r"not one of polars; take data\.to_pandas\(\)$"):
+        hb.levels(frame, "g")

@@ -21,7 +21,10 @@ _NO_NAME = set("~|*/^()[]{}-%,'\"")  # what a name has only between backticks
 def require_frame(data: Any, name: str = "data") -> None:
     """Refuse what is no DataFrame, and one without rows."""
     if not isinstance(data, pd.DataFrame):
-        raise DataError(f"{name} must be a pandas DataFrame, not {type(data).__name__}")
+        kind = type(data).__name__
+        if kind == "DataFrame":
+            kind = f"one of {type(data).__module__.partition('.')[0]}; take data.to_pandas()"
+        raise DataError(f"{name} must be a pandas DataFrame, not {kind}")
     if len(data) == 0:
         raise DataError(f"the {name} are empty: there are no rows")
 
