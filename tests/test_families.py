@@ -591,6 +591,26 @@ REFUSED = {
         B.Hurdle(), ([0, 0],), PLAIN,
         "Hurdle Poisson: row 0 has 0, 2 of 2 rows are so; some must be above 0, for η is of those",
     ),
+    "ones alone behind a hurdle": (
+        B.Hurdle(), ([0, 1],), PLAIN,
+        "Hurdle Poisson: row 0 has 0, 2 of 2 rows are so; none is above 1, and ones alone say "
+        "nothing of a mean of what is above 0: take the family Bernoulli",
+    ),
+    "single trials of a probability that varies": (
+        B.BetaBinomial(), ([0, 1],), PLAIN,
+        "BetaBinomial: every row is a single trial, which any precision leaves a Bernoulli one; "
+        "take the family Bernoulli",
+    ),
+    "single trials that say so": (
+        B.BetaBinomial(), ([0, 1], [1, 1]), TRIALS,
+        "BetaBinomial: every row is a single trial, which any precision leaves a Bernoulli one; "
+        "take the family Bernoulli",
+    ),
+    "single trials with further zeros": (
+        B.ZeroInflated(B.Binomial()), ([True, False],), PLAIN,
+        "ZeroInflated Binomial: every row is a single trial, of which a further zero cannot be "
+        "told from a failure; take the family Bernoulli",
+    ),
     "not a single trial": (
         B.Bernoulli(), (LABELLED,), PLAIN,
         "Bernoulli: row b has 2, 3 of 4 rows are so; single trials are 0 or 1, False or True, or a "
@@ -624,7 +644,8 @@ def test_what_is_given_otherwise_is_refused() -> None:
     )
     assert refusal(B.Binomial(), [2, 5]) == (
         "the response 'y' does not say of how many trials it counts: write 'cbind(k, failures)' or "
-        "'k | trials(size)', or take the family Bernoulli for single trials"
+        "'k | trials(size)'; single trials are 0 or 1, False or True, or a categorical of two "
+        "levels"
     )
     assert refusal(B.Poisson(), [2, 5], [3, 5], form=TRIALS) == (
         "the response 'y' has trials, which the family Poisson does not take: give one column, or "

@@ -75,7 +75,7 @@ def test_every_word_is_answered(posterior: hb.PosteriorFit) -> None:
     assert posterior.diagnose().ok
     text = str(posterior.summary())
     assert "posterior by NUTS (everything sampled; u through an exact map)" in text
-    assert "Family: Bernoulli, logit link" in text
+    assert "Family: Bernoulli (binomial, one trial a row), logit link" in text
     assert "sigma" not in text
     assert posterior.ranef().shape == (14, 1)
     assert posterior.draws("u").dims == ("chain", "draw", "group", "effect")

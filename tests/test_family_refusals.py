@@ -151,9 +151,12 @@ RESPONSES: list[tuple[str, str, pd.DataFrame, str]] = [
      f"the response 'y' does not fit the family Bernoulli: row {int(DATA['y'].argmax())} has 2, "
      f"{DATA['y'].sum()} of 60 rows are so; single trials are 0 or 1, False or True, or a "
      "categorical of two levels; counts out of several trials have the family Binomial"),
-    ("y", "binomial", DATA,
-     "the response 'y' does not say of how many trials it counts: write 'cbind(k, failures)' or "
-     "'k | trials(size)', or take the family Bernoulli for single trials"),
+    ("t", "binomial", _with(t=DATA["k"] / DATA["n"]),
+     "the response 't' does not say of how many trials it counts: a share needs its trials: write "
+     "'k | trials(size)' with k = share × size"),
+    ("y", "betabinomial", DATA,
+     "the response 'y' does not fit the family BetaBinomial: every row is a single trial, which "
+     "any precision leaves a Bernoulli one; take the family Bernoulli"),
 ]  # fmt: skip
 
 
@@ -202,24 +205,35 @@ def test_a_random_part_that_cannot_be_is_refused(formula: str, family: str, word
 # ------------------------------------------------------------------ what has an answer
 
 
-def test_a_missing_number_of_trials_leaves_out_its_row() -> None:
-    model = hb.Model("k | trials(n) ~ x + (1 | g)", _with(n=_at(4, np.nan, 5.0)), family="binomial")
-    assert model.problem.design.n == 59
+SINGLE = {
+    "numbers": DATA["y"].astype(float),
+    "truth values": DATA["y"].astype(bool),
+    "texts": DATA["y"].map({0: "no", 1: "yes"}),
+    "a categorical": pd.Categorical(DATA["y"].map({0: "no", 1: "yes"}), ["no", "yes", "never"]),
+}
 
 
-def test_rows_without_trials_say_nothing() -> None:
-    formula, none = "k | trials(n) ~ x + (1 | g)", _with(n=_at(4, 0, 5), k=_at(4, 0, DATA["k"]))
-    with_row, without = (
-        hb.Model(formula, data, family="binomial").ml() for data in (none, none.drop(index=4))
-    )
-    np.testing.assert_allclose(with_row.fixef(), without.fixef(), atol=1e-7)
-    for kind in ("response", "pearson", "deviance"):
-        assert with_row.residuals(kind=kind)[4] == 0.0
-    assert "nan" not in str(with_row.summary())
+@pytest.mark.parametrize("how", SINGLE)
+def test_binomial_responses_of_one_trial_each_are_those_of_bernoulli(
+    how: str, fit: hb.PointFit
+) -> None:
+    for family in ("binomial", hb.families.Binomial()):
+        model = hb.Model("y ~ x + (1 | g)", _with(y=SINGLE[how]), family=family)
+        assert model.problem.family == hb.families.Bernoulli()
+    found = model.ml()
+    assert found.loglik == fit.loglik
+    assert "Family: Bernoulli (binomial, one trial a row), logit link" in str(found)
+    assert ("success is 'yes'" in str(found)) == (how in ("texts", "a categorical"))
 
 
-def test_a_single_count_a_group_has_a_variance() -> None:
-    assert hb.Model("c ~ x + (1 | row)", DATA, family="poisson").ml().diagnose().findings
+def test_simulated_responses_of_a_binomial_without_trials_are_single_trials() -> None:
+    stated: dict[str, Any] = {"gamma": (0.5,), "G": 1.0, "groups": 5, "sizes": 4, "seed": 3}
+    made = [
+        hb.simulate("y ~ 1 + (1 | g)", family=family, **stated).data["y"].tolist()
+        for family in ("binomial", "bernoulli")
+    ]
+    assert made[0] == made[1]
+    assert set(made[0]) == {0, 1}
 
 
 # ------------------------------------------------------------------ likelihood ratios

@@ -185,8 +185,9 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: hb.simulate("y ~ 1 + (1 | g)", family="cumulative", gamma=1, G=1, phi=(1, 0),
                          groups=2, sizes=2),
      "thresholds are two or more increasing numbers, not [1. 0.]"),
-    (lambda: hb.simulate("k ~ 1 + (1 | g)", family="binomial", gamma=1, G=1, groups=2, sizes=2),
-     "Binomial(link='logit') counts out of trials, and 'k ~ 1 + (1 | g)' states none; write "
+    (lambda: hb.simulate("k ~ 1 + (1 | g)", family="betabinomial", gamma=1, G=1, phi=1, groups=2,
+                         sizes=2),
+     "BetaBinomial(link='logit') counts out of trials, and 'k ~ 1 + (1 | g)' states none; write "
      "'k | trials(size)'"),
     (lambda: hb.simulate(family_fits.counts(), family="bernoulli", data=family_fits.DATA),
      "the family of the fit is Poisson(link='log'); leave family= out"),

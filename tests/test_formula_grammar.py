@@ -274,6 +274,21 @@ FUNCTIONS: tuple[tuple[Any, str, str], ...] = (
      "a formula has no function 'h': a formula knows numpy's functions of one row, such as "
      "np.log, the transforms center, scale, poly, bs, cr, cvar, dvar and lvar, C and I; hand over "
      "your own, as in functions={'h': h}, or make a column of it"),
+    ({}, "factr(x)",
+     "a formula has no function 'factr': did you mean 'factor'? Otherwise, a formula knows numpy's "
+     "functions of one row, such as np.log, the transforms center, scale, poly, bs, cr, cvar, dvar "
+     "and lvar, C and I; hand over your own, as in functions={'factr': factr}, or make a column of "
+     "it"),
+    ({}, "np.sqr(x)",
+     "cannot read 'np.sqr(x)' in the formula: a formula has no function 'np.sqr': did you mean "
+     "'np.sqrt'? Otherwise, a formula knows "
+     "numpy's functions of one row, such as np.log, the transforms center, scale, poly, bs, cr, "
+     "cvar, dvar and lvar, C and I; or make a column of it"),
+    ({"hinge": hinge}, "hinged(x)",
+     "a formula has no function 'hinged': did you mean 'hinge'? Otherwise, a formula knows numpy's "
+     "functions of one row, such as np.log, the transforms center, scale, poly, bs, cr, cvar, dvar "
+     "and lvar, C and I; hand over your own, as in functions={'hinged': hinged}, or make a column "
+     "of it"),
     ({"f": lambda x: x - x.mean()}, "f(x)",
      "'f(x)' makes other values when some rows are left out, so that it would mean something else "
      "on new data; make a column of it"),

@@ -1,6 +1,7 @@
 """Families that a user adds are those that are built in, where there is one."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,10 +103,19 @@ def test_formulas_by_hand_are_checked(data: pd.DataFrame) -> None:
 def test_what_is_missing_is_refused() -> None:
     def refused(**given):  # type: ignore[no-untyped-def]
         with pytest.raises(hb.FamilyError) as found:
-            hb.families.Family(name="Own", mean=lambda eta, phi: eta, **given)
+            stated: dict[str, Any] = {"name": "Own", "mean": lambda eta, phi: eta}
+            hb.families.Family(**stated | given)
         return str(found.value)
 
-    assert refused() == "Own: give log_density, or row (and row_phi) by hand"
+    assert refused() == "Own: give the function log_density, or row (and row_phi) by hand"
+    assert refused(log_density="poisson") == refused()
+    for missing in ({"name": None}, {"mean": None}, {"name": None, "mean": None}):
+        what = " and ".join(f"{one}=" for one in missing)
+        assert refused(log_density=lambda y, eta, phi: -y, **missing) == (
+            f"a family of one's own needs {what}, as in hb.families.Family(log_density, "
+            "name='Weibull', mean=lambda eta, phi: np.exp(eta)): what it is called, and the "
+            "expected response given η and φ"
+        )
     assert refused(row=exponential, dispersion=("s",)) == (
         "Own: row by hand needs row_phi for its dispersion"
     )

@@ -120,7 +120,7 @@ class Evaluation:
         if name in self.functions:
             return self._handed_over(call)
         if "." not in name and name not in BY_NAME:
-            raise no_such_function(name)
+            raise no_such_function(name, self.functions)
         return self._of_numpy(call)
 
     def constants(self, call: Call | Coding) -> list[Any]:

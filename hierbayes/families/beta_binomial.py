@@ -10,7 +10,9 @@ import numpy as np
 
 from hierbayes.compilation import inner
 from hierbayes.families.binomial import Binomial
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.links import SHARE, SIDED, probability, probability_slope
+from hierbayes.families.response import Response, refuse_single_trials
 from hierbayes.families.rows import Formulas
 from hierbayes.families.special import log_rising, rising_slopes
 from hierbayes.frames.arrays import Floats
@@ -125,3 +127,13 @@ class BetaBinomial(Binomial):
         tiny = np.finfo(float).tiny
         p = rng.beta(np.maximum(phi[0] * p, tiny), np.maximum(phi[0] * (1.0 - p), tiny))
         return rng.binomial(m.astype(np.int64), p).astype(float)
+
+    def of_response(self, response: Response) -> ResponseFamily:
+        """Itself."""
+        return self
+
+    def read(self, response: Response) -> tuple[Floats, Floats]:
+        """As `Binomial`; single trials, whose variance is p(1 − p) for any φ, are refused."""
+        y, m = Binomial.read(self, response)
+        refuse_single_trials(m, response, self.name, "which any precision leaves a Bernoulli one")
+        return y, m

@@ -39,7 +39,8 @@ _FORMULAS = {link: Formulas(f"binomial_{link}", _row_of(link), no_dispersion) fo
 class Binomial(ResponseFamily):
     """Successes k out of m trials with probability p, link(p) = η.
 
-    The response is ``cbind(k, failures)`` or ``k | trials(size)``.
+    The response is ``cbind(k, failures)`` or ``k | trials(size)``.  One column of 0 and 1, of
+    False and True, or of two levels, is single trials, and the family `Bernoulli`.
     """
 
     name: ClassVar[str] = "Binomial"
@@ -95,8 +96,18 @@ class Binomial(ResponseFamily):
         """Counts of successes."""
         return rng.binomial(m.astype(np.int64), probability(self.link, eta)).astype(float)
 
+    def of_response(self, response: Response) -> ResponseFamily:
+        """`Bernoulli` of single trials."""
+        return Bernoulli(self.link) if responses.is_single_trials(response) else self
+
     def read(self, response: Response) -> tuple[Floats, Floats]:
-        """Successes and trials, refused without trials, with decimals or k above m."""
+        """Successes and trials, refused with decimals, or k above m, or without trials.
+
+        Single trials need not say so.
+        """
+        if responses.is_single_trials(response):
+            y, _ = responses.two_outcomes(response, self.name)
+            return y, np.ones(len(y))
         return responses.trials(response, self.name)
 
 
@@ -115,6 +126,10 @@ class Bernoulli(Binomial):
         """0 of single trials."""
         single = bool((m == 1.0).all())
         return np.zeros(np.shape(y)) if single else Binomial.log_constants(self, y, m)
+
+    def of_response(self, response: Response) -> ResponseFamily:
+        """Itself."""
+        return self
 
     def read(self, response: Response) -> tuple[Floats, Floats]:
         """0 or 1, and one trial each; anything else is refused."""

@@ -177,6 +177,13 @@ class Hurdle(ZeroPart):
             m = np.full(len(y), self.constant)
         wanted = "some must be above 0, for η is of those"
         response.refuse(np.full(len(y), not (y > 0).any()), self.title, wanted, y)
+        wanted = (
+            "none is above 1, and ones alone say nothing of a mean of what is above 0: take the "
+            "family Bernoulli"
+        )
+        response.refuse(
+            np.full(len(y), self.of_counts and not (y > 1).any()), self.title, wanted, y
+        )
         return y, m
 
     def _not_too_rare(self, eta: Floats) -> Floats:

@@ -123,8 +123,8 @@ def trials(response: Response, family: str) -> tuple[Floats, Floats]:
         remedy = (
             "a share needs its trials: write 'k | trials(size)' with k = share × size"
             if shares
-            else "write 'cbind(k, failures)' or 'k | trials(size)', or take the family Bernoulli "
-            "for single trials"
+            else "write 'cbind(k, failures)' or 'k | trials(size)'; single trials are 0 or 1, "
+            "False or True, or a categorical of two levels"
         )
         raise DataError(
             f"the response '{response.name}' does not say of how many trials it counts: {remedy}"
@@ -138,6 +138,39 @@ def trials(response: Response, family: str) -> tuple[Floats, Floats]:
     wanted = "there are no more successes than trials"
     response.refuse(k > m, family, wanted, lambda at: f"{k[at]:.6g} of {m[at]:.6g}")
     return k, m
+
+
+def is_single_trials(response: Response) -> bool:
+    """Whether a response of one column is 0 and 1, False and True, or of two levels."""
+    if response.form != PLAIN:
+        return False
+    column = response.first
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return bool(column.isin((0, 1)).all())
+    return len(_levels(column)) == 2
+
+
+def _levels(column: pd.Series) -> list[object]:
+    """Levels of labels: those declared where they are two, otherwise those that occur."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return sorted(column.unique())
+    declared = list(column.dtype.categories)
+    return declared if len(declared) == 2 else categories_present(column)
+
+
+def refuse_single_trials(m: Floats, response: Response, family: str, why: str) -> None:
+    """Refuse a family that needs several trials of some row.
+
+    Raises
+    ------
+    DataError
+        All rows have one trial at most.
+    """
+    if (m <= 1.0).all():
+        raise DataError(
+            f"the response '{response.name}' does not fit the family {family}: every row is a "
+            f"single trial, {why}; take the family Bernoulli"
+        )
 
 
 def two_outcomes(response: Response, family: str) -> tuple[Floats, tuple[str, ...]]:
@@ -161,8 +194,7 @@ def two_outcomes(response: Response, family: str) -> tuple[Floats, tuple[str, ..
         )
         response.refuse(~np.isin(y, (0.0, 1.0)), family, wanted, y)
         return y, ()
-    kind = column.dtype
-    found = kind.categories if isinstance(kind, pd.CategoricalDtype) else sorted(column.unique())
+    found = _levels(column)
     labels = tuple(str(one) for one in found)
     if len(labels) != 2:
         raise DataError(

@@ -44,7 +44,7 @@ class Family(ResponseFamily):
         is 1), and ``row_phi(y, m, eta, phi, out)`` fills ``out`` (3, d) with ∂/∂φ of the first
         three.
     name : str
-        What it is called.
+        What it is called; it has to be given, and so has ``mean``.
     mean : callable
         ``mean(eta, phi)`` of arrays (n,) and (d,): the expected response.
     link : str
@@ -95,8 +95,8 @@ class Family(ResponseFamily):
         self,
         log_density: Callable[..., Any] | None = None,
         *,
-        name: str,
-        mean: Callable[..., Any],
+        name: str | None = None,
+        mean: Callable[..., Any] | None = None,
         link: str = "identity",
         takes: str = "numbers",
         dispersion: tuple[str, ...] = (),
@@ -107,14 +107,23 @@ class Family(ResponseFamily):
         draw: Callable[..., Any] | None = None,
         dispersion_start: tuple[float, ...] | None = None,
     ) -> None:
+        if not isinstance(name, str) or not name or not callable(mean):
+            what = "name= and mean=" if not (name or mean) else "mean=" if name else "name="
+            raise FamilyError(
+                f"a family of one's own needs {what}, as in hb.families.Family(log_density, "
+                "name='Weibull', mean=lambda eta, phi: np.exp(eta)): what it is called, and the "
+                "expected response given η and φ"
+            )
         dispersion = tuple(dispersion)
         kinds = ("positive",) * len(dispersion) if kinds is None else tuple(kinds)
         if takes not in TAKES:
             raise FamilyError(f"{name}: takes must be one of {', '.join(TAKES)}, not {takes!r}")
         if len(kinds) != len(dispersion) or not set(kinds) <= {"positive", "real"}:
             raise FamilyError(f"{name}: kinds has 'positive' or 'real' for each of {dispersion}")
-        if (log_density is None) == (row is None):
-            raise FamilyError(f"{name}: give log_density, or row (and row_phi) by hand")
+        if (log_density is None) == (row is None) or not callable(log_density or row):
+            raise FamilyError(
+                f"{name}: give the function log_density, or row (and row_phi) by hand"
+            )
         if row is not None and dispersion and row_phi is None:
             raise FamilyError(f"{name}: row by hand needs row_phi for its dispersion")
         if log_density is not None:

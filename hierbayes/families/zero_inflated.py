@@ -17,7 +17,7 @@ from hierbayes.families.count_sums import summed_below
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.negative_binomial import NegativeBinomial, NegativeBinomial1
 from hierbayes.families.poisson import Poisson
-from hierbayes.families.response import Response
+from hierbayes.families.response import Response, refuse_single_trials
 from hierbayes.families.rows import Formulas
 from hierbayes.families.zero_part import ZeroPart, log_shares
 from hierbayes.frames.arrays import Floats
@@ -149,5 +149,9 @@ class ZeroInflated(ZeroPart):
         return np.where(kept, self.inside.draw(rng, m, eta, inside), 0.0)
 
     def read(self, response: Response) -> tuple[Floats, Floats]:
-        """As the family inside."""
-        return self.inside.read(response)
+        """As the family inside; of single trials further zeros cannot be told from failures."""
+        y, m = self.inside.read(response)
+        if isinstance(self.inside, Binomial):
+            why = "of which a further zero cannot be told from a failure"
+            refuse_single_trials(m, response, self.title, why)
+        return y, m

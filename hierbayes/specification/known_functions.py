@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
 from hierbayes.errors import FormulaError
-from hierbayes.specification.foreign_spellings import SPELLINGS
+from hierbayes.specification.foreign_spellings import REMEDIES, SPELLINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ _IN_PLACE = {
     "std": "scale(x)", "nanstd": "scale(x)", "mean": "center(x)", "nanmean": "center(x)",
     "average": "center(x)", "var": "scale(x)", "nanvar": "scale(x)",
 }  # fmt: skip
+_ALIKE = 0.8  # of letters in common, between a name and one that may be meant
 _LISTED = (
     "a formula knows numpy's functions of one row, such as np.log, the transforms center, scale, "
     "poly, bs, cr, cvar, dvar and lvar, C and I"
@@ -142,13 +144,20 @@ def read_functions(functions: Mapping[str, Callable[..., Any]] | None) -> Functi
     return tuple(sorted(functions.items(), key=lambda pair: pair[0]))
 
 
-def no_such_function(name: str) -> FormulaError:
+def no_such_function(name: str, own: Iterable[str] = ()) -> FormulaError:
     """The refusal of a function that a formula does not know, with what to write.
 
     Parameters
     ----------
     name : str
         As it is called, ``"np.mean"``, ``"x.mean"`` or ``"f"``.
+    own : iterable of str
+        Functions that a caller handed over, which may be meant.
+
+    Examples
+    --------
+    >>> str(no_such_function("factr")).partition("? ")[0]
+    "a formula has no function 'factr': did you mean 'factor'"
     """
     last = name.rpartition(".")[2]
     if last in _STATISTICS:
@@ -162,8 +171,10 @@ def no_such_function(name: str) -> FormulaError:
         return FormulaError(f"a formula has no function '{name}'; put the column in backticks")
     if name.startswith("np.") or "." not in name:
         hint = "" if "." in name else f"hand over your own, as in functions={{'{name}': {name}}}, "
+        near = get_close_matches(name, [*own, *SPELLINGS, *REMEDIES, *KNOWN], n=1, cutoff=_ALIKE)
+        meant = f"did you mean '{near[0]}'? Otherwise, " if near else ""
         return FormulaError(
-            f"a formula has no function '{name}': {_LISTED}; {hint}or make a column of it"
+            f"a formula has no function '{name}': {meant}{_LISTED}; {hint}or make a column of it"
         )
     return FormulaError(
         f"'{name}' is an attribute, and a formula reads none but functions of np: make a column "

@@ -10,6 +10,7 @@ from hierbayes.design.merged_rows import merged_rows
 from hierbayes.design.near_collinear import near_combinations
 from hierbayes.design.subject import subject_of
 from hierbayes.display.interval import Interval
+from hierbayes.families.binomial import Bernoulli
 from hierbayes.fit.degrees_of_freedom.source import DfSource
 from hierbayes.fit.degrees_of_freedom.tails import two_sided
 from hierbayes.fit.diagnosis import Diagnosis
@@ -119,7 +120,8 @@ def about_family(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
 def family_text(fit: Fitted) -> str:
     """The family and its link in words."""
     family = fit.problem.family_rows.family
-    return f"{family.title}, {family.link} link"
+    also = " (binomial, one trial a row)" if isinstance(family, Bernoulli) else ""
+    return f"{family.title}{also}, {family.link} link"
 
 
 def residual_quantiles(fit: Fitted) -> pd.Series:

@@ -102,7 +102,7 @@ def with_response(
 def _sizes(family: ResponseFamily, spec: Specification, rows: pd.DataFrame) -> Floats:
     if spec.trials is None:
         inside = getattr(family, "inside", family)
-        if isinstance(inside, Binomial) and not isinstance(inside, Bernoulli):
+        if isinstance(inside, Binomial) and type(family) not in (Bernoulli, Binomial):
             raise StudyError(
                 f"{family} counts out of trials, and '{spec}' states none; write "
                 f"'{spec.response} | trials(size)'"
