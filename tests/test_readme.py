@@ -1,4 +1,4 @@
-"""The README: its code runs, and what it shows is what the code prints."""
+"""README and guide: their code runs, and what they show is what the code prints."""
 
 import contextlib
 import re
@@ -13,8 +13,9 @@ from tests.pictures import FOLDER, pictures
 
 pytestmark = pytest.mark.slow
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).parents[1]
+TEXT = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "GUIDE.md"))
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 SHOWN = [text for language, text in BLOCKS if not language]
 
@@ -30,7 +31,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The names that the code blocks leave, run one after the other; files go to a folder."""
     names: dict[str, Any] = {}
     folder = tmp_path_factory.mktemp("readme")
-    shutil.copytree(Path(__file__).parents[1] / "data", folder / "data")
+    shutil.copytree(ROOT / "data", folder / "data")
     with contextlib.chdir(folder):
         _run_blocks(names)
     return names
@@ -43,7 +44,7 @@ def _run_blocks(names: dict[str, Any]) -> None:
         few = quiet.replace("n=200", "n=20")  # of bootstraps, of which nothing is shown
         few = re.sub(r"replications=\d+", "replications=2, refits=2, progress=False", few)
         few = re.sub(r"(power\(.*)refits=2, ", r"\1", few)
-        exec(compile(few, "README", "exec"), names)
+        exec(compile(few, "README and guide", "exec"), names)
 
 
 def test_every_code_block_runs(space: dict[str, Any]) -> None:
@@ -89,7 +90,7 @@ def test_the_equations_of_three_levels_shown_are_those_printed() -> None:
 
 
 def test_the_pictures_shown_are_those_that_are_drawn() -> None:
-    linked = re.findall(r"!\[.*?\]\(notebooks/pictures/(\w+)\.png\)", README)
+    linked = re.findall(r"!\[.*?\]\(notebooks/pictures/(\w+)\.png\)", TEXT)
     stored = sorted(path.stem for path in FOLDER.glob("*.png"))
     assert sorted(linked) == stored == sorted(pictures())
 
@@ -98,7 +99,7 @@ def test_the_table_of_systems_is_that_of_the_dialects() -> None:
     table = hb.dialects()
     written, read = (
         [cell.strip() == "yes" for cell in line.split("|")[2:-1]]
-        for line in README.splitlines()
+        for line in TEXT.splitlines()
         if line.startswith(("| written |", "| read |"))
     )
     assert written == table["emits"].tolist()

@@ -1,4 +1,4 @@
-"""Times in both READMEs: blocks written from the results of record, and nothing else."""
+"""Times in README, guide and page of the benchmarks: blocks of results of record, nothing else."""
 
 import json
 import re

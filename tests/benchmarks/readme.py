@@ -1,4 +1,4 @@
-"""Times in the README and in that of the benchmarks: blocks between marks, of results of record.
+"""Times in README, guide and page of the benchmarks: blocks between marks, of results of record.
 
     python -m tests.benchmarks.readme
 
@@ -14,7 +14,8 @@ from pathlib import Path
 from tests.benchmarks import readme_maxima, readme_posteriors
 from tests.benchmarks.record import Record
 
-PAGES = (Path(__file__).parents[2] / "README.md", Path(__file__).with_name("README.md"))
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", ROOT / "GUIDE.md", Path(__file__).with_name("README.md"))
 BLOCK = re.compile(r"(<!-- bench: ([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 BLOCKS: dict[str, Callable[[Record], str]] = {**readme_maxima.BLOCKS, **readme_posteriors.BLOCKS}
 

@@ -14,20 +14,26 @@ from tests.site.reference import pages
 
 ROOT = Path(__file__).parents[2]
 WRITTEN = ROOT / "notebooks" / "site"
+PLACES = {  # pages that are files of the project
+    "README.md": "overview.md",
+    "GUIDE.md": "guide.md",
+    "tests/benchmarks/README.md": "benchmarks.md",
+    "ARCHITECTURE.md": "architecture.md",
+    "CHANGELOG.md": "changelog.md",
+}
 SOURCE, SITE = ROOT / "build" / "pages", ROOT / "build" / "site"
 
 
 def _included() -> dict[str, str]:
     """Pages that are files of the project."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    guide = readme.replace("# hierbayes", "# Guide", 1).replace("notebooks/pictures/", "pictures/")
-    times = (ROOT / "tests" / "benchmarks" / "README.md").read_text(encoding="utf-8")
-    return {
-        "guide.md": guide.replace("(tests/benchmarks/README.md", "(benchmarks.md"),
-        "benchmarks.md": times.replace("(../../README.md", "(guide.md"),
-        "architecture.md": (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"),
-        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
-    }
+    return {place: _with_links_of_the_site(ROOT / name) for name, place in PLACES.items()}
+
+
+def _with_links_of_the_site(page: Path) -> str:
+    text = page.read_text(encoding="utf-8").replace("notebooks/pictures/", "pictures/")
+    for name, place in PLACES.items():
+        text = text.replace(f"({name}", f"({place}").replace(f"(../../{name}", f"({place}")
+    return text
 
 
 def _notebooks() -> dict[str, str]:
