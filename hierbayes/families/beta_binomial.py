@@ -97,6 +97,11 @@ class BetaBinomial(Binomial):
         return ("precision",)
 
     @property
+    def limits(self) -> tuple[tuple[ResponseFamily, str], ...]:
+        """Binomial counts."""
+        return ((Binomial(self.link), "the precision is infinite"),)
+
+    @property
     def adds_up(self) -> str:
         """Not: trials of two rows have no probability in common."""
         return ""

@@ -88,6 +88,11 @@ class ResponseFamily:
         return ()
 
     @property
+    def limits(self) -> tuple[tuple[ResponseFamily, str], ...]:
+        """Families that it becomes where a parameter of φ comes to an end, and what that is."""
+        return ()
+
+    @property
     def has_categories(self) -> bool:
         """Whether a response is one of some ordered or nominal categories."""
         return False

@@ -10,7 +10,9 @@ import numpy as np
 
 from hierbayes.compilation import inner
 from hierbayes.families.counts import Counts
+from hierbayes.families.family import ResponseFamily
 from hierbayes.families.links import logit_share
+from hierbayes.families.poisson import Poisson
 from hierbayes.families.rows import Formulas
 from hierbayes.families.special import log_rising, rising_slopes
 from hierbayes.frames.arrays import Floats
@@ -90,6 +92,11 @@ class NegativeBinomial(Counts):
         """φ, which goes to infinity as the counts become Poisson's."""
         return ("phi",)
 
+    @property
+    def limits(self) -> tuple[tuple[ResponseFamily, str], ...]:
+        """Poisson's counts."""
+        return ((Poisson(self.link), "phi is infinite"),)
+
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """μ + μ²/φ."""
         mean = self.mean(eta, m, phi)
@@ -120,6 +127,11 @@ class NegativeBinomial1(Counts):
     def dispersion(self) -> tuple[str, ...]:
         """φ, which goes to zero as the counts become Poisson's."""
         return ("phi",)
+
+    @property
+    def limits(self) -> tuple[tuple[ResponseFamily, str], ...]:
+        """Poisson's counts."""
+        return ((Poisson(self.link), "phi is zero"),)
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """μ(1 + φ)."""

@@ -97,6 +97,7 @@ class ZeroInflated(ZeroPart):
     """
 
     name: ClassVar[str] = "ZeroInflated"
+    holds_inside: ClassVar[bool] = True
     what: ClassVar[str] = "zeros are inflated in families of counts"
     holds: ClassVar[tuple[type[ResponseFamily], ...]] = (
         Poisson, NegativeBinomial, NegativeBinomial1, Binomial, BetaBinomial,

@@ -50,6 +50,8 @@ class ZeroPart(ResponseFamily):
 
     what: ClassVar[str]
     holds: ClassVar[tuple[Callable[[], ResponseFamily], ...]]
+    holds_inside: ClassVar[bool] = False  # as a special case, of a probability of 0
+    no_zeros: ClassVar[str] = "the probability of further zeros is zero"
     inside: ResponseFamily
     zeros: str
     link: str = field(init=False, repr=False)

@@ -179,7 +179,7 @@ def _responses(verb: str, left: Design, right: Design) -> Floats:
             f"{family}"
         )
     trials = ours.of_trials or theirs.of_trials
-    m = ours.m - theirs.m if trials else np.zeros(left.n)
+    m = ours.sizes - theirs.sizes if trials else np.zeros(left.n)
     return np.column_stack([ours.observed - theirs.observed, m])
 
 

@@ -26,6 +26,7 @@ from hierbayes.inference.model_choice.chi_bar import (
     half_and_half,
     orthant_weights,
 )
+from hierbayes.inference.model_choice.nested_families import has_known_law
 from hierbayes.inference.model_choice.nesting import Nesting
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.likelihood.of_products import derivatives_of, likelihood_of
@@ -45,6 +46,9 @@ def boundary_mixture(nesting: Nesting) -> dict[int, float] | None:
     many groups: with 60 groups of 8 rows, tests of two variances at 5% rejected 3.7% of 1500
     responses without them, where χ² rejected 1%.
     """
+    if nesting.family.ends or nesting.family.lost:
+        known = has_known_law(nesting.family, nesting.effects_gained)
+        return half_and_half(nesting.df) if known else None
     if nesting.big.problem.moments is not None:
         return half_and_half(nesting.df) if nesting.effects_gained == 1 else None
     if nesting.effects_gained == 1:

@@ -21,6 +21,8 @@ from hierbayes.inference.accepted_fits import (
 )
 from hierbayes.inference.model_choice.boundary_mixture import boundary_mixture
 from hierbayes.inference.model_choice.chi_bar import mixture_text, read_mixture, upper_tail
+from hierbayes.inference.model_choice.model_table import model_names
+from hierbayes.inference.model_choice.nested_families import refuse_unknown_law
 from hierbayes.inference.model_choice.nesting import Nesting, find_nesting
 from hierbayes.inference.model_choice.simulated_ratios import simulated_ratios
 from hierbayes.inference.model_choice.verdict import advice, what_is_tested
@@ -136,7 +138,9 @@ def likelihood_ratio(
     mixture : mapping, optional
         Weights by degrees of freedom of the reference distribution.  By default
         ½χ²(df − 1) + ½χ²(df) where exactly one random effect is tested, for its variance
-        cannot be negative; where two or three are tested that are independent, or two in one
+        cannot be negative, or one parameter of the family lies at the end of its range (φ of
+        `NegativeBinomial` where counts are Poisson's, the probability of further zeros);
+        where two or three are tested that are independent, or two in one
         block, the weights that follow from the information on them at the smaller model; none
         otherwise.
     simulations : int
@@ -171,13 +175,15 @@ def likelihood_ratio(
         raise InferenceError(f"simulations must be a whole number from 0, not {simulations!r}")
     if seed is not None:
         refuse_bad_seed(seed)
-    _refuse_other_responses(a, b)
+    _refuse_other_offsets(a, b)
     nesting = find_nesting(a, b)
     _refuse_other_fixed_parts(nesting)
     if mixture is not None:
         chosen: dict[int, float] | None = read_mixture(mixture, nesting.df)
     else:
-        chosen = boundary_mixture(nesting) if nesting.effects_gained else None
+        refuse_unknown_law(nesting.family, nesting.effects_gained, simulations)
+        on_boundary = nesting.effects_gained or nesting.family.ends
+        chosen = boundary_mixture(nesting) if on_boundary else None
     return LikelihoodRatio(
         models=_models(nesting),
         tested=what_is_tested(nesting),
@@ -190,19 +196,11 @@ def likelihood_ratio(
     )
 
 
-def _refuse_other_responses(a: PointFit, b: PointFit) -> None:
-    """Refuse what differs in more than its columns."""
-    first, second = a.design.rows.family, b.design.rows.family
+def _refuse_other_offsets(a: PointFit, b: PointFit) -> None:
+    """Refuse offsets that differ."""
     if np.any(np.asarray(a.design.rows.offset) != np.asarray(b.design.rows.offset)):
         raise InferenceError(
             "the models have different offsets, and are not nested; give both the same offset"
-        )
-    if first is None or second is None:
-        return
-    if first.family != second.family:
-        raise InferenceError(
-            f"the models have different families, {first.family} and {second.family}, and neither "
-            "is made a special case of the other; compare them by AIC or BIC, see model_table()"
         )
 
 
@@ -237,5 +235,5 @@ def _models(nesting: Nesting) -> pd.DataFrame:
             "AIC": [fit.aic for fit in fits],
             "BIC": [fit.bic for fit in fits],
         },
-        index=pd.Index([str(fit.design.specification) for fit in fits], name="model"),
+        index=pd.Index(model_names(fits), name="model"),
     )

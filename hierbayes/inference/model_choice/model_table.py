@@ -89,7 +89,7 @@ def model_table(*fits: PointFit) -> ModelTable:
         refuse_other_data("model_table", fits[0], fit)
         if fit.engine == "REML":
             _refuse_other_columns(fits[0], fit)
-    names = _names(fits)
+    names = model_names(fits)
     aic = np.array([fit.aic for fit in fits])
     table = pd.DataFrame(
         {
@@ -104,7 +104,7 @@ def model_table(*fits: PointFit) -> ModelTable:
     return ModelTable(table, criterion_of(*fits))
 
 
-def _names(fits: tuple[PointFit, ...]) -> list[str]:
+def model_names(fits: tuple[PointFit, ...]) -> list[str]:
     """The formula of each fit, and its family where these differ."""
     names = [str(fit.design.specification) for fit in fits]
     if len({fit.problem.family for fit in fits}) == 1:

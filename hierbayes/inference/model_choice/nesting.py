@@ -16,6 +16,7 @@ from hierbayes.fit.resampling.simulation import Simulator, simulator
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import partition, reading_of
 from hierbayes.inference.model_choice.nested_errors import refuse_other_errors
+from hierbayes.inference.model_choice.nested_families import FamilyGain, family_gain
 from hierbayes.inference.model_choice.nesting_by_name import fixed_by_name, random_by_name
 from hierbayes.likelihood.reading import REML
 
@@ -34,12 +35,15 @@ class Nesting:
         The smaller model's fixed columns as combinations of the larger's, both internal.
     Z : (q, q₀) float
         The same of the random columns.
+    family : FamilyGain
+        What the larger model's family has more.
     """
 
     small: PointFit
     big: PointFit
     X: Floats
     Z: Floats
+    family: FamilyGain
 
     @property
     def fixed_gained(self) -> int:
@@ -125,6 +129,7 @@ def find_nesting(a: PointFit, b: PointFit) -> Nesting:
     """
     small, big = sorted((a, b), key=lambda fit: fit.maximum.n_parameters)
     refuse_other_errors(small.problem, big.problem)
+    gain = family_gain(small.problem, big.problem)
     streams = small.design.rows.streams or big.design.rows.streams
     X, outside = (fixed_by_name if streams else _fixed)(small, big)
     Z, out_of = (random_by_name if streams else _random)(small, big)
@@ -139,7 +144,7 @@ def find_nesting(a: PointFit, b: PointFit) -> Nesting:
             "both fits are of the same model: their columns span the same spaces, and nothing is "
             "left to test"
         )
-    return Nesting(small, big, X, Z)
+    return Nesting(small, big, X, Z, gain)
 
 
 def _fixed(small: PointFit, big: PointFit) -> tuple[Floats | None, str]:

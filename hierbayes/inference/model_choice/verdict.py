@@ -14,7 +14,8 @@ def what_is_tested(nesting: Nesting) -> str:
     """What the larger model has more."""
     fixed, effects = nesting.fixed_gained, nesting.effects_gained
     errors = errors_gained(nesting.small.problem, nesting.big.problem)
-    covariances = nesting.df - fixed - effects - errors
+    family = nesting.family.parameters
+    covariances = nesting.df - fixed - effects - errors - family
     parts = [_count(fixed, "fixed effect")] if fixed else []
     if effects:
         ours, theirs = nesting.big.design, nesting.small.design.effect_names
@@ -26,6 +27,8 @@ def what_is_tested(nesting: Nesting) -> str:
         parts.append(_count(covariances, "covariance"))
     if errors:
         parts.append(_count(errors, "parameter") + " of the errors")
+    if family:
+        parts.append(_count(family, "parameter") + f" of {nesting.big.problem.family_rows.family}")
     gained = nesting.factors_gained
     within = f"; in the smaller model nothing varies by {in_quotes(gained)}" if gained else ""
     return f"tested: {', '.join(parts)} that the larger model has more{within}"
@@ -48,6 +51,12 @@ def advice(nesting: Nesting, mixture: dict[int, float] | None, simulations: int)
         return (
             "under the smaller model the correlation of CAR1 is 0, the limit of its φ: the p-value "
             "of χ² is too large, of this one parameter alone twice"
+        )
+    if nesting.family.ends and mixture:
+        return (
+            f"use the mixture {mixture_text(mixture)}: under the smaller model "
+            f"{nesting.family.ends[0]}, the end of its range, and its estimate stays there about "
+            "half of the time; χ² alone gives a p-value that is too large"
         )
     if mixture and nesting.effects_gained > 1:
         return (
