@@ -12,7 +12,7 @@ import pandas as pd
 
 from hierbayes.design.error_coefficients import class_coefficients
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Parameter
 from hierbayes.residuals.coordinates import derivative, derivative_at_once
 from hierbayes.residuals.structure import ResidualStructure
@@ -69,6 +69,23 @@ class ErrorLaw:
     def start(self) -> Floats:
         """Coordinates (k,) from which a search begins."""
         return np.concatenate([np.zeros(0), *(part.start for part in self.parts)])
+
+    @cached_property
+    def edges(self) -> Floats:
+        """Coordinates (2, k) at a limit which is a covariance, and a little inside; or −∞."""
+        found = np.full((2, len(self.start)), -np.inf)
+        if self.correlation is not None:
+            found[:, self._spans[0]] = self.correlation.edges
+        return found
+
+    def moving(self, z: Floats) -> Booleans:
+        """Which coordinates (k,) are inside, and not at such a limit."""
+        found: Booleans = z > self.edges[0]
+        return found
+
+    def inside(self, z: Floats) -> Floats:
+        """Those coordinates, where a search begins in place of a limit."""
+        return np.where(self.moving(z), z, self.start)
 
     @cached_property
     def _spans(self) -> list[slice]:

@@ -16,6 +16,7 @@ from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.climb import of_few_groups
 from hierbayes.estimation.joint_climb import JointMaximum, climb_near, climb_together
+from hierbayes.estimation.residual_edges import edges_above
 from hierbayes.estimation.residual_optimum import AtCoordinates, Beside, ResidualMaximum, known
 from hierbayes.estimation.residual_search import STEP, ResidualSearch
 from hierbayes.frames.arrays import Floats
@@ -57,6 +58,10 @@ def maximise_residual(
         if there is None or there.value <= here.value + _HIGHER:
             break
         here = there
+    for edge in edges_above(search, here):
+        here, slope = _climb(search, edge, None, search.close)
+        here, slope, information, beside = _polish(search, here, slope)
+        around = partial(known, information, beside)
     return ResidualMaximum(here, slope, around, STEP, search.calls)
 
 
@@ -199,9 +204,13 @@ def _polish(
 def _curvature(search: ResidualSearch, here: AtCoordinates) -> tuple[Floats, Beside]:
     """The information (k, k) by differences, and what lies a step before and after."""
     k = len(here.z)
-    information = np.empty((k, k))
+    information = np.eye(k)  # of a parameter at a limit, along whose coordinate nothing moves
+    moving = search.moments.rows.moving(here.z)
     beside = []
     for i in range(k):
+        if not moving[i]:
+            beside.append((here, here))
+            continue
         step = np.zeros(k)
         step[i] = STEP
         before, after = search.at(here.z - step), search.at(here.z + step)

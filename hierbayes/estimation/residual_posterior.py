@@ -118,7 +118,7 @@ def structured_target(
     """
     design, moments = problem.design, problem.moments
     assert moments is not None
-    z = maximise_residual(moments, design.blocks, REML).best.z
+    z = moments.rows.inside(maximise_residual(moments, design.blocks, REML).best.z)
     products = moments.at(z).products
     reading = reading_of(priors)
     assert reading != GIVEN

@@ -112,7 +112,7 @@ def structured_graph(problem: Problem, priors: PriorSet) -> pm.Model:
     prior = flat_prior(len(design.terms))
     if reading == NORMAL:
         prior = priors.normal_gamma(problem.products)
-    z = maximise_residual(moments, design.blocks, REML).best.z
+    z = moments.rows.inside(maximise_residual(moments, design.blocks, REML).best.z)
     inputs = graph_inputs(design, moments.at(z).products, priors).with_gamma_prior(prior)
     density = PythonFunction(StructuredLogDensity(problem, inputs, reading, prior), 0)
     with pm.Model(coords=coords_of(design), check_bounds=False) as model:

@@ -106,6 +106,13 @@ class BoundCorrelation(Protocol):
         """Coordinates (k,) from which a search begins."""
 
     @property
+    def edges(self) -> Floats:
+        """Coordinates (2, k) that stand for a limit which is a correlation, and a little inside.
+
+        −∞ of parameters that have none; those of others are below all that data can tell.
+        """
+
+    @property
     def links(self) -> Links:
         """The rows that C⁻¹ joins."""
 
@@ -255,6 +262,11 @@ class StructuredRows:
     def n(self) -> int:
         """Number of rows."""
         return len(self.codes)
+
+
+def no_edges(k: int) -> Floats:
+    """`BoundCorrelation.edges` (2, k) of parameters whose limits are no correlations."""
+    return np.full((2, k), -np.inf)
 
 
 NO_ROWS: Integers = np.zeros(0, dtype=np.intp)

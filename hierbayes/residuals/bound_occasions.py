@@ -19,6 +19,7 @@ from hierbayes.residuals.bound import (
     KeptPart,
     Links,
     Parameter,
+    no_edges,
 )
 from hierbayes.residuals.occasion_kernels import inverse_parts
 from hierbayes.residuals.occasion_matrices import Matrices
@@ -76,6 +77,11 @@ class Occasions:
         """Made again of its structure: functions of coordinates are not copied."""
         parts = (self.of, self.links, self.patterns, self.counts, self.places, self.keys)
         return _occasions, parts
+
+    @property
+    def edges(self) -> Floats:
+        """As in `BoundCorrelation`: none."""
+        return no_edges(len(self.start))
 
     @property
     def time(self) -> str | None:

@@ -25,7 +25,8 @@ def chain_parts(
         g = gaps[i]
         if continuous:
             share = 1.0 / (1.0 + math.exp(z))
-            exponent = -g / unit * math.log1p(math.exp(-z))
+            fall = max(-z, 0.0) + math.log1p(math.exp(-abs(z)))  # −log s of the logistic s
+            exponent = -g / unit * fall
             of_log = g / unit * share
             r, lost = math.exp(exponent), -math.expm1(2.0 * exponent)
             r1 = r * of_log

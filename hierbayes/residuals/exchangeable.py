@@ -19,6 +19,7 @@ from hierbayes.residuals.bound import (
     Parameter,
     StructuredRows,
     in_parts,
+    no_edges,
 )
 from hierbayes.residuals.coordinates import log_logistic_slope
 from hierbayes.residuals.correlation_kernels import exchangeable_parts
@@ -170,6 +171,11 @@ class Exchangeable:
         low = self._low
         at = (0.1 - low) / (1.0 - low)
         return np.array([np.log(at / (1.0 - at))])
+
+    @property
+    def edges(self) -> Floats:
+        """As in `BoundCorrelation`: none."""
+        return no_edges(1)
 
     @property
     def _low(self) -> float:

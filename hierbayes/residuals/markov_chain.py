@@ -20,6 +20,7 @@ from hierbayes.residuals.bound import (
     Parameter,
     StructuredRows,
     in_parts,
+    no_edges,
 )
 from hierbayes.residuals.coordinates import log_logistic_slope, log_one_less_square
 from hierbayes.residuals.correlation_kernels import chain_parts
@@ -27,6 +28,8 @@ from hierbayes.residuals.number_columns import numbers_of
 from hierbayes.residuals.times import refuse_lone_rows
 
 _START = 0.3  # the correlation of neighbours from which a search begins
+_NOTHING = 800.0  # −log of a correlation that is 0
+_LITTLE = 7.0  # −log of one that is so small that the likelihood is straight
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +91,7 @@ class MarkovChain:
         """As in `BoundCorrelation`."""
         if not self.continuous:
             return log_one_less_square(z)
-        log_s = -np.log1p(np.exp(-z))  # φ = s^(1/unit)
+        log_s = -_fall(z)  # φ = s^(1/unit)
         return log_logistic_slope(z) + (1.0 / self.unit - 1.0) * log_s - np.log(self.unit)
 
     def times_of(self, frame: pd.DataFrame) -> Floats:
@@ -111,7 +114,7 @@ class MarkovChain:
         """As in `BoundCorrelation`."""
         lags = np.abs(np.subtract.outer(times, times))
         if self.continuous:  # φ itself may be no number, or 1, where times have a unit of their own
-            return np.exp(-np.log1p(np.exp(-z[0])) * lags / self.unit)
+            return np.exp(-_fall(z[0]) * lags / self.unit)
         return _whole_power(self.natural(z)[0], lags.astype(np.int64))
 
     @property
@@ -128,11 +131,21 @@ class MarkovChain:
             [np.log(_START / (1.0 - _START)) if self.continuous else np.arctanh(_START)]
         )
 
+    @property
+    def edges(self) -> Floats:
+        """As in `BoundCorrelation`: φ = 0 of continuous time, where errors are independent."""
+        if not self.continuous or not len(self.gaps):
+            return no_edges(1)
+        nearest = self.gaps[0]
+        fall = self.unit * np.array([_NOTHING / min(nearest, 1.0), _LITTLE / nearest])
+        found: Floats = (-fall - np.log1p(-np.exp(-fall)))[:, None]
+        return found
+
     def natural(self, z: Any) -> Any:
         """φ (1,)."""
         if not self.continuous:
             return np.tanh(z)
-        return np.exp(-np.log1p(np.exp(-z)) / self.unit)
+        return np.exp(-_fall(z) / self.unit)
 
     def alone(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
@@ -163,10 +176,16 @@ class MarkovChain:
     def _correlations(self, z: Any) -> tuple[Any, Any]:
         """φ^g of every gap, and 1 − φ^2g."""
         if self.continuous:  # log φ^g, and 1 − φ^2g kept where φ is near 1
-            exponent = -2.0 * np.log1p(np.exp(-z)) * self.gaps / self.unit
+            exponent = -2.0 * _fall(z) * self.gaps / self.unit
             return np.exp(0.5 * exponent), -np.expm1(exponent)
         r = _whole_power(np.tanh(z), self.gaps.astype(np.int64))
         return r, 1.0 - r * r
+
+
+def _fall(z: Any) -> Any:
+    """−log s of the logistic function s of z, real or complex, however far out."""
+    below = np.real(z) < 0.0
+    return np.where(below, -z, 0.0) + np.log1p(np.exp(np.where(below, z, -z)))
 
 
 def _whole_power(phi: Any, gaps: Integers) -> Any:

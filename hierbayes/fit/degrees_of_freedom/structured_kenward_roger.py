@@ -41,7 +41,7 @@ from hierbayes.fit.degrees_of_freedom.kenward_roger import (
     parts_of,
 )
 from hierbayes.fit.fitted import Fitted
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_units
 from hierbayes.residuals.coordinates import derivative
 
@@ -152,6 +152,8 @@ class _Covariance:
         Of each row beside that of its occasion, relative to σ.
     slopes : (n, k) float
         ∂ log sd/∂z.
+    moving : (k,) bool
+        Which coordinates are parameters, and at no limit.
     """
 
     design: Design
@@ -164,6 +166,7 @@ class _Covariance:
     times: Floats
     sd: Floats
     slopes: Floats
+    moving: Booleans
 
     @classmethod
     def of(cls, fit: Fitted) -> _Covariance:
@@ -181,13 +184,14 @@ class _Covariance:
             groups=errors.codes if correlated else np.arange(errors.n),
             times=errors.correlation.times if errors.correlation else np.zeros(errors.n),
             sd=errors.level_sd(z),
-            slopes=derivative(errors.log_sd, z)[errors.levels],
+            slopes=derivative(errors.log_sd, z)[errors.levels][:, errors.moving(z)],
+            moving=errors.moving(z),
         )  # fmt: skip
 
     @property
     def K(self) -> int:
         """Number of variance parameters."""
-        return len(free_entries(self.design.blocks)[0]) + 1 + len(self.z)
+        return len(free_entries(self.design.blocks)[0]) + 1 + int(self.moving.sum())
 
     def turned(self, clusters: Integers) -> Iterator[tuple[Floats, Floats]]:
         """T (c, K, m, m) and U (c, m, p+1) of clusters (clusters, m) whose C is the same."""
@@ -209,7 +213,7 @@ class _Covariance:
     def _correlation(self, at: Integers) -> tuple[Floats, Floats]:
         """C (m, m) of a cluster, and ∂C/∂z (k, m, m)."""
         m, errors = len(at), self.errors
-        C, slope = np.eye(m), np.zeros((len(self.z), m, m))
+        C, slope = np.eye(m), np.zeros((int(self.moving.sum()), m, m))
         if errors.correlation is None:
             return C, slope
         for group in np.unique(self.groups[at]):
@@ -217,7 +221,7 @@ class _Covariance:
             times, square = self.times[at[mine]], np.ix_(mine, mine)
             C[square] = errors.correlation_matrix(times, self.z)
             of_z = derivative(lambda z, t=times: errors.correlation_matrix(t, z), self.z)
-            slope[:, mine[:, None], mine] = np.moveaxis(of_z, 2, 0)
+            slope[:, mine[:, None], mine] = np.moveaxis(of_z, 2, 0)[self.moving]
         return C, slope
 
     def _of_effects(self, at: Integers) -> tuple[Floats, Floats]:

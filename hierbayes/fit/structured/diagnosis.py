@@ -46,6 +46,11 @@ def diagnosis_of_errors(
             "response, or leave the structure out"
         )
     verdict = of_effects.verdict
+    at_limit = _at_limits(errors, rows)
+    if at_limit:
+        inside, boundary = "is inside the parameter space.", "lies on the boundary:"
+        verdict = verdict.replace(inside, f"{boundary} {_zero(at_limit)}.")
+        verdict = verdict.replace("G is singular.", f"G is singular, and {_zero(at_limit)}.")
     if bad and of_effects.ok:
         verdict = "The maximum is not certain in the parameters of the errors:"
     table = pd.concat([of_effects.table, _table(errors, rows)])
@@ -111,13 +116,32 @@ def _findings(
     (bad if steep > GRADIENT_LIMIT else good).append(
         f"largest gradient over the parameters of the errors: {steep:.1e}"
     )
-    far = [name for name, z in zip(names, errors.best.z, strict=True) if abs(z) > _FAR]
+    at_limit = _at_limits(errors, rows)
+    good += [
+        f"{name} is estimated as zero, where errors at different times are independent: without "
+        "the correlation the likelihood is the same, and it falls from there; limits and degrees "
+        "of freedom take it for known"
+        for name in at_limit
+    ]
+    low = np.where(np.isfinite(rows.edges[0]), -np.inf, -_FAR)  # where such a limit is looked at
+    outside = (errors.best.z < low) | (errors.best.z > _FAR)
+    far = [name for name, out in zip(names, outside, strict=True) if out]
     if far:
         bad.append(
             f"{', '.join(far)} went to a limit, beyond which there is no covariance matrix: a "
             "structure without it gives the same maximum"
         )
     return bad, good
+
+
+def _at_limits(errors: ResidualMaximum, rows: ResidualRows) -> list[str]:
+    """Names of parameters at a limit that is a covariance itself."""
+    moving = rows.moving(errors.best.z)
+    return [one.name for one, inside in zip(rows.parameters, moving, strict=True) if not inside]
+
+
+def _zero(names: list[str]) -> str:
+    return f"{', '.join(names)} is zero"
 
 
 def _standardised_slope(errors: ResidualMaximum) -> Floats:

@@ -124,7 +124,8 @@ def rows_given_errors(
     seen = problem.design.rows
     for i, at, a in given:
         X[i] -= a @ seen.X[at]
-        Z[i] -= a @ seen.Z[at]
+        if len(Z):  # no rows where no random effects are counted
+            Z[i] -= a @ seen.Z[at]
         offset[i] += a @ seen.response[at]
     return replace(rows, X=X, Z=Z, offset=offset), GaussianLaw(sd)
 

@@ -38,13 +38,19 @@ def unscaled(parameter: Parameter, there: Floats) -> Floats:
 def limits_on_scales(
     rows: ResidualRows, z: Floats, covariance: Floats, interval: Interval
 ) -> tuple[Floats, Floats]:
-    """Wald limits (k,) of the parameters at coordinates z with a covariance (k, k)."""
+    """Wald limits (k,) of the parameters at coordinates z with a covariance (k, k).
+
+    Missing of a parameter at a limit, where the likelihood has no normal approximation.
+    """
     values = rows.natural(z)
     slope = rows.natural_slope(z)
     se = np.sqrt(np.einsum("ij,jl,il->i", slope, covariance, slope))
     half = float(ndtri(interval.tails[1])) * se
-    lower, upper = np.empty_like(values), np.empty_like(values)
+    lower, upper = np.full_like(values, np.nan), np.full_like(values, np.nan)
+    moving = rows.moving(z)
     for i, parameter in enumerate(rows.parameters):
+        if not moving[i]:
+            continue
         at = slice(i, i + 1)
         middle, change = scaled(parameter, values[at])
         width = change * half[at]

@@ -98,11 +98,12 @@ class StructuredPointFit(PointFit):
 
     @cached_property
     def coordinate_cov(self) -> Floats:
-        """Covariance (k, k) of the coordinates; missing where the information is not definite."""
+        """Covariance (k, k) of the coordinates, 0 of one at a limit; missing if it is not told."""
         information = self.errors.information
         if not self.errors.is_told:
             return np.full_like(information, np.nan)
-        return np.linalg.inv(information)
+        moving = self.error_rows.moving(self.errors.best.z)
+        return np.linalg.inv(information) * np.outer(moving, moving)
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, its errors with their structure."""
@@ -161,7 +162,8 @@ class StructuredPointFit(PointFit):
         if self.reading is None:  # no likelihood
             return np.full(len(self.error_rows.parameters), np.nan)
         slope = self.error_rows.natural_slope(self.errors.best.z)
-        return np.sqrt(np.diagonal(slope @ self.coordinate_cov @ slope.T))
+        found: Floats = np.sqrt(np.diagonal(slope @ self.coordinate_cov @ slope.T))
+        return np.where(self.error_rows.moving(self.errors.best.z), found, np.nan)
 
     def error_intervals(self, interval: Interval) -> list[pd.DataFrame]:
         """Wald limits of the parameters of the errors, each on its own scale."""
@@ -191,10 +193,11 @@ class StructuredPointFit(PointFit):
                 "df='inner-outer', or a structure with fewer parameters"
             )
         sigma2 = float(self.any_state.internal_sigma) ** 2
+        moving = self.error_rows.moving(self.errors.best.z)
         return ErrorDirections(
-            self._slopes(lambda at: self._internal_cov(at) / sigma2),
-            self.coordinate_cov,
-            self._slopes(self._entries) / sigma2,
+            self._slopes(lambda at: self._internal_cov(at) / sigma2)[moving],
+            self.coordinate_cov[np.ix_(moving, moving)],
+            self._slopes(self._entries)[moving] / sigma2,
         )
 
     def _entries(self, at: AtCoordinates) -> Floats:

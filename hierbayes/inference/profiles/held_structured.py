@@ -47,6 +47,8 @@ class HeldStructured:
         self.held = Held(fit.problem, parameter, reading)
         self.moments, self.best_z = fit.problem.moments, fit.errors.best.z
         self.rows = self.moments.rows
+        edges = self.rows.edges[0]
+        self.low = np.where(np.isfinite(edges), edges, -_FARTHEST)
         self.i, self.near = -1, 0.0
         if parameter.block == "residual":
             self.i = [one.name for one in self.rows.parameters].index(parameter.name)
@@ -71,15 +73,19 @@ class HeldStructured:
 
     def _z(self, value: float, free: Floats) -> Floats | None:
         """All coordinates (k,); None where no covariance has the held value beside the others."""
-        if self.i < 0:
-            return free if np.abs(free).max(initial=0.0) < _FARTHEST else None
-        z = np.insert(free, self.i, self.near)
-        if np.abs(free).max(initial=0.0) >= _FARTHEST:
+        lowest = self.low if self.i < 0 else np.delete(self.low, self.i)
+        if (free < lowest).any() or (free >= _FARTHEST).any():
             return None
+        if self.i < 0:
+            return free
+        z = np.insert(free, self.i, self.near)
         if self._solved(z, value):
             self.near = float(z[self.i])
             return z
-        low, high = -_FARTHEST, _FARTHEST
+        low, high = float(self.low[self.i]), _FARTHEST
+        if self._excess(z, low, value) == 0.0:
+            z[self.i] = low  # the limit itself
+            return z
         if not self._excess(z, low, value) < 0.0 < self._excess(z, high, value):
             return None
         from scipy.optimize import brentq
@@ -100,7 +106,7 @@ class HeldStructured:
                 return False
             z[self.i] += move
             if abs(move) < _DIGITS * (1.0 + abs(float(z[self.i]))):
-                return bool(abs(z[self.i]) < _FARTHEST)
+                return bool(self.low[self.i] < z[self.i] < _FARTHEST)
         return False
 
     def _excess(self, z: Floats, at: float, value: float) -> float:
@@ -127,7 +133,8 @@ class HeldStructured:
         by_z = self._by_coordinates(z, weighted.products, value, x[self.free :])
         if self.i >= 0:
             slope = self.rows.natural_slope(z)[self.i]
-            by_held = float(by_z[self.i] / slope[self.i])
+            moves = slope[self.i] > 0.0  # not at a limit
+            by_held = float(by_z[self.i] / slope[self.i]) if moves else 0.0
             by_z = np.delete(by_z - by_held * slope, self.i)
         return deviance, np.concatenate([by_z, by_rest]), by_held
 

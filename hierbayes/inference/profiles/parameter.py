@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +32,14 @@ class Parameter:
         Term, effect, pair of effects, or the name of the dispersion.
     at : tuple of int
         Position of the fixed column, of the effect, of both effects of a pair, or in φ.
+    ends : (low, high)
+        Of its range, where the likelihood has a value at them; infinite elsewhere.
     """
 
     block: str
     name: str
     at: tuple[int, ...]
+    ends: tuple[float, float] = (-np.inf, np.inf)
 
     @property
     def label(self) -> str:
@@ -65,16 +68,22 @@ def parameters_of(problem: Problem) -> tuple[Parameter, ...]:
     names = () if design.specification.known_sd else problem.dispersion
     return (
         *(Parameter("gamma", term, (k,)) for k, term in enumerate(design.terms)),
-        *(Parameter("sd", effect, (k,)) for k, effect in enumerate(effects)),
-        *(Parameter("corr", f"{effects[a]}, {effects[b]}", (a, b)) for a, b in pairs),
+        *(Parameter("sd", effect, (k,), (0.0, np.inf)) for k, effect in enumerate(effects)),
+        *(Parameter("corr", f"{effects[a]}, {effects[b]}", (a, b), (-1.0, 1.0)) for a, b in pairs),
         *(Parameter(name, name, (k,)) for k, name in enumerate(names)),
-        *(
-            Parameter("residual", one.name, (len(names) + k,))
-            for k, one in enumerate(
-                () if problem.moments is None else problem.moments.rows.parameters
-            )
-        ),
+        *_of_errors(problem, len(names)),
     )
+
+
+def _of_errors(problem: Problem, first: int) -> Iterator[Parameter]:
+    """Those of a residual structure, behind others of the dispersion."""
+    if problem.moments is None:
+        return
+    rows = problem.moments.rows
+    there = np.isfinite(rows.edges[0])
+    ends = np.where(there, rows.natural(np.where(there, rows.edges[0], rows.start)), -np.inf)
+    for k, (one, low) in enumerate(zip(rows.parameters, ends.tolist(), strict=True)):
+        yield Parameter("residual", one.name, (first + k,), (low, np.inf))
 
 
 def point_index(parameters: Sequence[Parameter], counts: Sequence[int]) -> pd.MultiIndex:

@@ -147,7 +147,7 @@ class _Tracer:
 
     def bound(self, side: int, wanted: float, step: float) -> tuple[Point, bool]:
         """The point where |ζ| is as wanted, and whether it is the end of the range instead."""
-        end = _end(self.held.parameter.block, side)
+        end = self.held.parameter.ends[side > 0]
         far = None
         if np.isfinite(end):
             last = self.found[0] if end == self.estimate else self.at(end)
@@ -245,10 +245,3 @@ def _bound(tracer: _Tracer, side: int, wanted: float, step: float) -> _Bound:
         return _Bound(*tracer.bound(side, wanted, step))
     except InferenceError as error:
         return _Bound(None, why=str(error))
-
-
-def _end(block: str, side: int) -> float:
-    """The end of a parameter's range on one side."""
-    if block == "corr":
-        return float(side)
-    return 0.0 if block == "sd" and side < 0 else np.inf
