@@ -80,6 +80,26 @@ def test_draws_keep_their_parameters(model: hb.Model) -> None:
     assert np.isfinite(fit.predict(new, given=further, prob=0.9)).all().all()
 
 
+def test_rows_of_one_stratum_keep_the_order_of_its_levels() -> None:
+    formula, errors = "y ~ x + (1 | g)", hr.Strata("sex")
+    further = ROWS[ROWS["g"] == ROWS["g"].iloc[0]].assign(g="zz")
+    further = further[further["sex"] == further["sex"].iloc[0]]
+    order = sorted(ROWS["sex"].unique(), reverse=True)  # not that of words
+    ordered = pd.CategoricalDtype(order)
+    fits = [
+        hb.Model(formula, ROWS.astype(one), residual=errors).reml()
+        for one in ({"g": str}, {"sex": ordered})
+    ]
+    assert fits[0].problem.moments.rows.parameters != fits[1].problem.moments.rows.parameters  # type: ignore[union-attr]
+    found = [
+        fit.given(rows).ranef()
+        for fit, rows in zip(fits, (further, further.astype({"sex": ordered})), strict=True)
+    ]
+    assert_allclose(found[0], found[1], rtol=1e-5)
+    with pytest.raises(hb.DataError, match=r"a parameter that the fit has not: 'ratio\[aa\]'"):
+        fits[1].given(further.assign(sex="aa"))
+
+
 def test_other_parameters_of_errors_are_refused() -> None:
     fit = hb.Model("y ~ x + (1 | g)", ROWS, residual=hr.Strata("sex")).reml()
     new = ROWS.head(3).assign(g="zz")

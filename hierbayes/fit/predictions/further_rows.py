@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,6 @@ from hierbayes.design.residual_moments import residual_moments
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
 from hierbayes.design.rows import Rows
-from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.design.sparse_products import sparse_products
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.fit.predictions.prediction_rows import placed_groups, rows_to_predict
@@ -89,7 +89,7 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
         added=None if seen.added is None else np.append(seen.added, further.offset),
         root_weights=root_weights,
         kept=np.concatenate([seen.kept, np.ones(len(y), dtype=np.bool_)]),
-        frames=seen.frames and (*seen.frames, *SharedColumns(further.data, seen.frames[0].columns)),
+        frames=_frames_of_all(seen.frames, further.data),
     )
     larger = replace(design, columns=columns, factors=factors, rows=rows)
     made: Products = (
@@ -131,6 +131,25 @@ def _groups_without_effects(
         codes_of.append(codes)
         unseen.append(labels)
     return tuple(codes_of), tuple(unseen)
+
+
+def _frames_of_all(seen: Sequence[pd.DataFrame], further: pd.DataFrame) -> Sequence[pd.DataFrame]:
+    """Columns of the rows of the fit and of further ones, with the same levels in the same order.
+
+    Rows that have not every level of a factor would otherwise bring another order of the levels,
+    and with it other parameters of the errors.
+    """
+    if not seen:
+        return seen
+    first = seen[0]
+    more = further[list(first.columns)]
+    types = {}
+    for name, column in first.items():
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            levels = column.cat.categories
+            new = pd.Index(more[name].astype(object).unique()).difference(levels, sort=False)
+            types[name] = pd.CategoricalDtype(levels.append(new), column.dtype.ordered)
+    return tuple(frame.astype(types) for frame in (*seen, more))
 
 
 def _errors_of_all(problem: Problem, larger: Design) -> ResidualRows:
