@@ -364,7 +364,8 @@ REFUSED = [
     ("residuals", "there are no residuals 'studentized'; kind is one of: 'response', 'pearson', "
      "'deviance', 'quantile'"),
     ("gaussian", "shrinkage() is made for Gaussian responses, and the family of this model is "
-     "Binomial(link='logit')"),
+     "Binomial(link='logit'); ranef() and coef() have the effects of groups, "
+     "plots.plot_caterpillar() shows them"),
 ]  # fmt: skip
 
 

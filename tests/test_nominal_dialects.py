@@ -193,6 +193,18 @@ Level-2 Model (district)
 Cov(u0(2), u0(1)) = 0"""
 
 
+@pytest.mark.parametrize("family", ["categorical", "cumulative"])
+def test_bambi_makes_categories_of_numbers(family: str, women: pd.DataFrame) -> None:
+    model = hb.Model("numbers ~ age + (1 | district)", women, family=family)
+    code = model.emit("bambi")
+    assert 'data["numbers"] = pd.Categorical(data["numbers"], ordered=' in code
+    again = hb.read_code("bambi", code, data=women)
+    assert hb.equivalence(model, again)
+    assert again.problem.family == model.problem.family
+    with pytest.raises(hb.FormulaError, match=r"categories of the numbers of 'numbers', which is"):
+        hb.read_code("bambi", code.replace('"numbers ~ ', '"livch ~ numbers + '), data=women)
+
+
 def test_equations_as_hlm_prints_them(women: pd.DataFrame) -> None:
     """Without labels, whose first category here has the last number there."""
     model = hb.read_code("hlm", AS_PRINTED, data=women.assign(numbers=women["numbers"] % 3))

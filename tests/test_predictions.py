@@ -275,6 +275,15 @@ def test_new_responses_have_what_the_family_says() -> None:
             "the rows that are given have no column 'y', the response: without it they say nothing "
             "of their groups",
         ),
+        (
+            lambda fit: fit.predict(pd.DataFrame({"x": [1.0], "w": [0.0]})),
+            "the new rows have no column 'g', which says what groups they are in; give it, or "
+            "leave random effects out with effects='none'",
+        ),
+        (
+            lambda fit: fit.given(pd.DataFrame({"x": [1.0], "w": [0.0], "y": [1.0]})),
+            "there is no column 'g' in the rows that are given; its columns are: x, w, y",
+        ),
         (lambda fit: fit.predict_draws(draws=0), "draws must be"),
     ],
 )

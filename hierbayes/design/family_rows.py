@@ -85,9 +85,26 @@ class FamilyRows:
         return replace(self, y=self.family.indicators(observed))
 
 
+_OF_GROUPS = "ranef() and coef() have the effects of groups, plots.plot_caterpillar() shows them"
+_OF_ROWS = "residuals(kind='quantile', seed=1) are normal of any family where the model is right"
+_INSTEAD = {
+    "blue()": _OF_GROUPS,
+    "shrinkage()": _OF_GROUPS,
+    "plot_shrinkage()": _OF_GROUPS,
+    "plot_shrinkage_factors()": _OF_GROUPS,
+    "level2_residuals()": _OF_GROUPS,
+    "level1_residuals()": _OF_ROWS,
+    "residual_acf()": _OF_ROWS,
+    "residual_variogram()": _OF_ROWS,
+    "contextual()": "summary() has the coefficients of a column and of its cvar()",
+    "a cluster-robust covariance": "leave robust= out, or refit by hb.bootstrap(fit)",
+}  # what any family has in place of what was asked for
+
+
 def gaussian_only(family: ResponseFamily, what: str = "this") -> str:
     """Words for a request that only a model of a Gaussian response can answer."""
-    return f"{what} is made for Gaussian responses, and the family of this model is {family}"
+    said = f"{what} is made for Gaussian responses, and the family of this model is {family}"
+    return f"{said}; {_INSTEAD[what]}" if what in _INSTEAD else said
 
 
 def refuse_counts(spec: Specification) -> None:

@@ -47,6 +47,8 @@ class PreparedData:
         Columns made ordered factors, which only a response may be: R codes others by polynomials.
     successes : mapping of str to int
         Columns of two labels made 0 and 1, which only a response may be.
+    categories : mapping of str to int
+        Columns of numbers made categories in their order, which only a response may be.
     """
 
     trouble: str = ""
@@ -57,6 +59,7 @@ class PreparedData:
     changed: Mapping[str, int] = field(default_factory=dict)
     ordered: Mapping[str, int] = field(default_factory=dict)
     successes: Mapping[str, int] = field(default_factory=dict)
+    categories: Mapping[str, int] = field(default_factory=dict)
 
     def troubled(self, trouble: str, place: int) -> PreparedData:
         """The same, with a trouble unless it has one already."""
@@ -77,6 +80,10 @@ class PreparedData:
     def with_success(self, name: str, place: int) -> PreparedData:
         """The same with 1 for the last of two labels of a column, and 0 for the first."""
         return replace(self, successes={**self.successes, name: place})
+
+    def with_categories(self, name: str, place: int) -> PreparedData:
+        """The same with the numbers of a column as categories in their order."""
+        return replace(self, categories={**self.categories, name: place})
 
     def with_numbers(self, name: str) -> PreparedData:
         """The same with a column of truth values as a number."""
@@ -116,6 +123,13 @@ class PreparedData:
                     self.successes[name],
                     f"the code makes numbers of the labels of '{name}', which is no response; make "
                     "them in the data",
+                )
+            if name in self.categories:
+                raise pointed(
+                    text,
+                    self.categories[name],
+                    f"the code makes categories of the numbers of '{name}', which is no response; "
+                    "make them in the data",
                 )
             if name in self.ordered:
                 raise pointed(

@@ -53,6 +53,9 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
         require_columns(data, problem.moments.rows.structure)
     products, design = problem.products, problem.design
     spec, seen = design.specification, design.rows
+    for factor in spec.factors:
+        for name in spec.columns_of[factor]:
+            require_column(name, data, "rows that are given")
     further = rows_to_predict(design, data, new_groups="sample")
     assert further.data is not None
     absent = [name for name in columns_needed((spec.response,)) if name not in data.columns]

@@ -179,6 +179,7 @@ def _complete(design: Design, data: pd.DataFrame, counted: tuple[int, ...]) -> p
     if counted:
         needed += columns_needed(*spec.random_effects)
         groups = [column for k in counted for column in spec.columns_of[spec.factors[k]]]
+        _refuse_no_group(data, groups)
     names = [name for name in dict.fromkeys([*needed, *groups])
              if name in data.columns or name in groups]  # fmt: skip
     frame, _, dropped = complete_rows(data, names)
@@ -189,6 +190,16 @@ def _complete(design: Design, data: pd.DataFrame, counted: tuple[int, ...]) -> p
             "complete rows"
         )
     return frame
+
+
+def _refuse_no_group(data: pd.DataFrame, groups: Sequence[str]) -> None:
+    """Refuse rows of which nothing says in what groups they are."""
+    absent = [name for name in groups if name not in data.columns]
+    if absent:
+        raise DataError(
+            f"the new rows have no column '{absent[0]}', which says what groups they are in; give "
+            "it, or leave random effects out with effects='none'"
+        )
 
 
 def _groups(

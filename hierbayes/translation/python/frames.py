@@ -59,7 +59,8 @@ def column_made(
     """The frame after a whole column is given a value.
 
     A column of truth values may be made a number; labels may be made a categorical of the same
-    levels with the same reference.  Anything else changes the column.
+    levels with the same reference, and numbers one in their order.  Anything else changes the
+    column.
     """
     if name not in columns:
         return frame
@@ -88,6 +89,9 @@ def column_made(
         case ast.Call(func=ast.Attribute(attr="Categorical"), args=[of, stated]) if levels:
             if _is(of, name) or _is_text_of(of, name):
                 return _categorical(frame, name, value, _texts(stated), levels)
+        case ast.Call(func=ast.Attribute(attr="Categorical"), args=[of]) if not levels:
+            if _is(of, name):
+                return frame.with_categories(name, place_of(value))
     return frame.with_changed(name, place_of(value))
 
 
