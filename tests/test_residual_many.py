@@ -80,7 +80,7 @@ def test_the_maximum_of_very_many_groups_is_that_of_all() -> None:
     found = maximise_residual(moments, (1,), REML)
     whole = _without_thinning(moments)
     wanted = maximise_residual(whole, (1,), REML)
-    assert found.evaluations <= wanted.evaluations
+    assert found.evaluations <= wanted.evaluations + 1  # most without curvature: a third each
     assert_allclose(found.best.value, wanted.best.value, rtol=0, atol=1e-7)
     se = np.sqrt(np.diag(np.linalg.inv(wanted.information)))
     assert (np.abs(found.best.z - wanted.best.z) < 1e-5 * se).all()

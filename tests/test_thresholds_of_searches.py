@@ -18,7 +18,7 @@ def test_a_direction_is_lost_below_a_thousandth_of_the_largest_and_one(
     least: float, lost: bool
 ) -> None:
     none = np.zeros(0)
-    found = JointMaximum(none, np.diag([1.0, least]), none, 1, True, 0.0, none, none)
+    found = JointMaximum(none, np.diag([1.0, least]), 1, True, True, 0.0, none, none)
     assert found.on_face is lost
 
 

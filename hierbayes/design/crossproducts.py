@@ -77,7 +77,15 @@ class CrossProducts:
         J, d = M.shape[:2]
         R, T, W = np.zeros((J, q, q)), np.empty((J, q, d - q)), np.zeros((d - q, d - q))
         root_blocks(M, R, T, W)
-        return cls(R, T, W + np.tril(W, -1).T, rows, groups, basis)
+        return cls(R, T, W, rows, groups, basis)
+
+    @classmethod
+    def without_effects(
+        cls, C: Floats, rows: Floats, groups: pd.Index, basis: Basis
+    ) -> CrossProducts:
+        """From [X y]'[X y] (p+1, p+1) alone, where there is no Z."""
+        J = len(rows)
+        return cls(np.zeros((J, 0, 0)), np.zeros((J, 0, len(C))), C, rows, groups, basis)
 
     @cached_property
     def n(self) -> float:

@@ -14,7 +14,7 @@ from hierbayes.design.error_coefficients import class_coefficients
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Parameter
-from hierbayes.residuals.coordinates import derivative, derivative_at_once
+from hierbayes.residuals.coordinates import derivative_at_once
 from hierbayes.residuals.structure import ResidualStructure
 
 _INDEPENDENT = np.array([1.0, 0.0]), np.zeros((2, 0)), np.zeros((2, 0, 0))  # C⁻¹ = I
@@ -187,7 +187,8 @@ class ErrorLaw:
         slopes = np.zeros((self.level_of.shape[1], len(self.start)))
         first = len(self.parts) - len(self.variances)
         for part, at, level in zip(self.variances, self._spans[first:], self.level_of, strict=True):
-            slopes[:, at] = derivative(part.log_sd, np.zeros(at.stop - at.start))[level]
+            for t, unit in zip(range(at.start, at.stop), np.eye(at.stop - at.start), strict=True):
+                slopes[:, t] = part.log_sd(unit)[level]
         return slopes
 
     def row_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:

@@ -44,7 +44,7 @@ def _root_group(A: Floats, B: Floats, j: int) -> None:
 
 @compiled()
 def root_blocks(M: Floats, R: Floats, T: Floats, W: Floats) -> None:
-    """R_j, T_j and the lower triangle of Σ_j [X_j y_j]'[X_j y_j] − T_j'T_j from whole blocks."""
+    """R_j, T_j and, added to W, Σ_j [X_j y_j]'[X_j y_j] − T_j'T_j from whole blocks."""
     J, q, m = T.shape
     for j in range(J):
         for k in range(q):
@@ -59,6 +59,9 @@ def root_blocks(M: Floats, R: Floats, T: Floats, W: Floats) -> None:
                 for k in range(q):
                     total -= T[j, k, a] * T[j, k, c]
                 W[a, c] += total
+    for a in range(m):
+        for c in range(a):
+            W[c, a] = W[a, c]
 
 
 @compiled()

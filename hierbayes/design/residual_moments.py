@@ -12,11 +12,13 @@ are not needed.  Sums over links add up over any pieces of them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import csr_array
 
 from hierbayes.design.basis import Basis
@@ -41,10 +43,13 @@ class Weighted:
     products : CrossProducts or SparseProducts
     half_log_det : float
         ½ log|R|, which the log-likelihood is less by.
+    slopes : (K + 1, k) float
+        ∂/∂z of the weights of the classes, and after them of log|R|.
     """
 
     products: Products
     half_log_det: float
+    slopes: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,31 +102,48 @@ class ResidualMoments:
         if self.design.effects:
             return self.cells, self.atoms, self.class_of, self.atom_codes.shape[1]
         K = len(self.classes)
-        by_class = np.zeros((K, self.cells.shape[1]))
+        return self._by_class, np.zeros(K, dtype=np.intp), np.arange(K), 1
+
+    @cached_property
+    def _by_class(self) -> Floats:
+        """M of every class (K, d²), all atoms together."""
+        by_class = np.zeros((len(self.classes), self.cells.shape[1]))
         combine(self.cells, self.class_of, np.ones(len(self.cells)), by_class)
-        return by_class, np.zeros(K, dtype=np.intp), np.arange(K), 1
+        return by_class
+
+    @cached_property
+    def _atoms_are_groups(self) -> bool:
+        """Whether atoms are the groups of the only factor, in their order."""
+        if len(self.design.factors) > 1:
+            return False
+        (codes,), J = self.atom_codes, self.design.factors[0].J
+        return len(codes) == J and bool((codes == np.arange(J)).all())
 
     def at(self, z: Floats) -> Weighted:
         """The weighted cross-products at coordinates z (k,)."""
-        found = self.rows.with_slopes(z, self.classes)[0]
+        found, slopes = self.rows.with_slopes(z, self.classes)
         weights, log_det = found[:-1], float(found[-1])
         if not np.isfinite(found).all():
             weights, log_det = np.full_like(weights, np.nan), np.inf
-        d = round(self.cells.shape[1] ** 0.5)
-        M = np.zeros((self.atom_codes.shape[1], d * d))
-        combine(self.cells, self.atoms, weights[self.class_of], M)
-        M = M.reshape(-1, d, d)
-        return Weighted(self._products(M), 0.5 * self.share * log_det)
+        return Weighted(self._products(weights), 0.5 * self.share * log_det, slopes)
 
     def half_log_det(self, z: Floats) -> float:
         """½ log|R| at coordinates z (k,)."""
         return 0.5 * self.share * float(self.rows.with_slopes(z, self.classes)[0][-1])
 
-    def slope(self, z: Floats, E: Floats) -> Floats:
-        """∂/∂z (k,) of ½ log|R| + ½ Σ_atoms tr(M E) at fixed E (A, d, d)."""
-        totals = np.zeros(len(self.classes))
-        add_traces(self.cells, self.atoms, self.class_of, E.reshape(len(E), -1), totals)
-        slopes = self.rows.coefficient_slopes(z, self.classes)
+    def slope(self, z: Floats, E: Floats, slopes: Floats | None = None) -> Floats:
+        """∂/∂z (k,) of ½ log|R| + ½ Σ_atoms tr(M E) at fixed E (A, d, d).
+
+        ``slopes`` are those of `Weighted`, where they have been made.
+        """
+        if slopes is None:
+            slopes = self.rows.coefficient_slopes(z, self.classes)
+        if self.design.effects:
+            totals = np.zeros(len(self.classes))
+            flat = E.reshape(len(E), -1)
+            add_traces(self.cells, self.atoms, self.class_of, flat, totals)
+        else:  # of all atoms E is one
+            totals = self._by_class @ E[0].ravel()
         slope: Floats = 0.5 * (self.share * slopes[-1] + totals @ slopes[:-1])
         return slope
 
@@ -149,19 +171,29 @@ class ResidualMoments:
             share=float(counts[kept].sum() / counts.sum()),
         )
 
-    def _products(self, M: Floats) -> Products:
-        """Atoms (A, d, d) put together by the groups of each factor."""
+    def _products(self, weights: Floats) -> Products:
+        """Those of classes with weights (K,), put together by the groups of each factor."""
         design = self.design
-        q = sum(design.blocks)
-        if len(design.factors) == 1:
-            (codes,) = self.atom_codes
-            J, groups = design.factors[0].J, design.factors[0].labels
-            if len(codes) == J and (codes == np.arange(J)).all():
-                return CrossProducts.from_blocks(M, q, self.counts[0], groups, self.basis)
-            A, B = _by_group(codes, J, M[:, :q, :q]), _by_group(codes, J, M[:, :q, q:])
-            C = M.sum(axis=0)[q:, q:]  # of whole matrices, which lie together
-            return CrossProducts.from_sums(A, B, C, self.counts[0], groups, self.basis)
-        return self._sparse_products(M, q)
+        q, d = sum(design.blocks), math.isqrt(self.cells.shape[1])
+        if not design.effects and len(design.factors) == 1:
+            C = (weights @ self._by_class).reshape(d, d)
+            return CrossProducts.without_effects(C, self.counts[0], self._groups, self.basis)
+        flat = np.zeros((self.atom_codes.shape[1], d * d))
+        combine(self.cells, self.atoms, weights[self.class_of], flat)
+        M = flat.reshape(-1, d, d)
+        if self._atoms_are_groups:
+            return CrossProducts.from_blocks(M, q, self.counts[0], self._groups, self.basis)
+        if len(design.factors) > 1:
+            return self._sparse_products(M, q)
+        (codes,), J = self.atom_codes, design.factors[0].J
+        A, B = _by_group(codes, J, M[:, :q, :q]), _by_group(codes, J, M[:, :q, q:])
+        C = M.sum(axis=0)[q:, q:]  # of whole matrices, which lie together
+        return CrossProducts.from_sums(A, B, C, self.counts[0], self._groups, self.basis)
+
+    @property
+    def _groups(self) -> pd.Index:
+        """Of the only factor."""
+        return self.design.factors[0].labels
 
     def _sparse_products(self, M: Floats, q: int) -> SparseProducts:
         design, codes = self.design, self.atom_codes

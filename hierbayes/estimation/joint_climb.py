@@ -8,7 +8,9 @@ trust region.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +27,7 @@ from hierbayes.likelihood.structured_point import structured_point
 
 # How a climb goes; where it ends does not depend on them.
 _RADIUS = 1.0  # of the first step, in units of effects and coordinates
-_LEAST = 2e-11  # gain of ℓ that ends the climb: 1e-5 standard errors
+_LEAST = 1e-12  # gain of ℓ after the last step: 1e-6 standard errors
 _UNSEEN = 1e-8  # gain that may be lost in the rounding of ℓ
 _FARTHEST = 3.0  # a step
 _NOWHERE = 1e-9  # a radius within which nothing is gained
@@ -37,7 +39,7 @@ _FACE = 1e-3  # of λ, below which a direction of it is lost
 _INSIDE = 1e-6  # of the variance of the noise: by how much a start is inside
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class JointMaximum:
     """Where a climb over λ and z came to.
 
@@ -46,11 +48,11 @@ class JointMaximum:
     z : (k,) float
     root : (q, q) float
         λ.
-    information : (k, k) float
-        −∂²ℓ/∂z² with λ at its best.
     evaluations : int
     converged : bool
         Whether no step gains any more.
+    definite : bool
+        Whether ``whole`` is positive definite, and not nearly flat.
     value : float
         ℓ, but for a constant.
     unit : (n,) float
@@ -61,12 +63,22 @@ class JointMaximum:
 
     z: Floats
     root: Floats
-    information: Floats
     evaluations: int
     converged: bool
+    definite: bool
     value: float
     unit: Floats
     whole: Floats
+
+    @cached_property
+    def covariance(self) -> Floats | None:
+        """Inverse (k, k) of −∂²ℓ/∂z² with λ at its best; None where that is not definite."""
+        m = len(self.unit) - len(self.z)
+        if self.definite:  # of all together, and so of a part with the others at their best
+            found: Floats = np.linalg.inv(self.whole)[m:, m:]
+            return found
+        own = _of_z(self.whole, m)
+        return np.linalg.inv(own) if np.linalg.eigvalsh(own)[0] > 0.0 else None
 
     @property
     def on_face(self) -> bool:
@@ -77,8 +89,7 @@ class JointMaximum:
         return bool((sizes < _FACE * (1.0 + sizes.max(initial=0.0))).any())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Point:
+class _Point(NamedTuple):
     """ℓ with its slope (n,) and −∂²ℓ (n, n), n = m + k, at some λ and z."""
 
     root: Floats
@@ -124,20 +135,15 @@ class _Climb:
         """ℓ there, with its curvature or without; None where it cannot be computed."""
         self.calls += 1
         coefficients = self.moments.rows.with_bends(z, self.moments.classes)
-        if not math.isfinite(coefficients[0].sum()):
-            return None
         if self.moments.share != 1.0:
             for part in coefficients:
                 part[-1] *= self.moments.share
         found = structured_point(
             self.cells, self.room, coefficients, root, (self.rows, self.columns), self.mask,
-            self.moments.share * self.moments.n, restricted=self.reading == REML, curved=curved,
+            self.unit, self.moments.share * self.moments.n, restricted=self.reading == REML,
+            curved=curved,
         )  # fmt: skip
-        if not math.isfinite(found.value):
-            return None
-        unit = self.unit
-        own = found.information * unit * unit[:, None]
-        return _Point(root, z, found.value, found.slope * unit, own)
+        return _Point(root, z, *found) if math.isfinite(found.value) else None
 
     def moved(self, here: _Point, step: Floats) -> tuple[Floats, Floats]:
         """λ and z where a step leads."""
@@ -146,10 +152,13 @@ class _Climb:
         root[self.rows, self.columns] += step[:m] * self.unit[:m]
         return root, here.z + step[m:]
 
-    def ended(self, here: _Point, B: Floats, *, converged: bool) -> JointMaximum:
-        """What a climb that ends here says, with −∂²ℓ (n, n) in its units."""
-        own = _of_z(B, len(self.rows))
-        return JointMaximum(here.z, here.root, own, self.calls, converged, here.value, self.unit, B)
+    def ended(
+        self, here: _Point, B: Floats, step: Floats, gain: float, *, converged: bool, definite: bool
+    ) -> JointMaximum:
+        """What a climb says that ends a step (n,) from here, with −∂²ℓ (n, n) in its units."""
+        root, z = self.moved(here, step)
+        value = here.value + gain
+        return JointMaximum(z, root, self.calls, converged, definite, value, self.unit, B)
 
 
 def climb_together(
@@ -159,6 +168,8 @@ def climb_together(
     root: Floats | None = None,
 ) -> JointMaximum | None:
     """A maximum over λ and z; None where no start serves.
+
+    The last step is not looked behind: what is left to gain then is told by the two before.
 
     Parameters
     ----------
@@ -174,14 +185,17 @@ def climb_together(
     here = None if start is None else search.at(*start)
     if here is None:
         return None
-    radius, last, converged = _RADIUS, np.inf, False
+    radius, last, full, converged = _RADIUS, np.inf, False, False
     for _ in range(_MOST_STEPS):
         step, length, gain = newton_step(here.slope, here.information)
-        if not length <= radius:
+        definite, squares = not math.isnan(length), full
+        full = length <= radius
+        if not full:
             step, gain = best_step(here.slope, here.information, radius)
             length = math.sqrt(step @ step)
         unseen = gain < _UNSEEN
-        converged = gain < _LEAST or (unseen and gain > 0.5 * last)
+        left = _left(gain, last) if full and squares else gain
+        converged = left < _LEAST or (unseen and gain > 0.5 * last)
         if converged or radius < _NOWHERE:
             break
         there = search.at(*search.moved(here, step))
@@ -196,7 +210,18 @@ def climb_together(
         if there is None:
             break
         here, last = there, gain
-    return search.ended(here, here.information, converged=converged)
+    if not converged:
+        step, gain = 0.0 * step, 0.0
+    B = here.information
+    return search.ended(here, B, step, gain, converged=converged, definite=definite)
+
+
+def _left(gain: float, last: float) -> float:
+    """What there is to gain after a step of Newton's that gains so much, the last one so much.
+
+    Distances to a maximum become like their squares, and gains are like squares of distances.
+    """
+    return gain * (gain / last) ** 2
 
 
 def climb_near(
@@ -225,11 +250,10 @@ def climb_near(
         step, length, gain = newton_step(here.slope, B)
         if not length < _RADIUS:
             return None
-        root, z = search.moved(here, step)
         if gain < _ALMOST:
-            return search.ended(replace(here, root=root, z=z), B, converged=True)
+            return search.ended(here, B, step, gain, converged=True, definite=True)
         slow = gain > _SLOW * last
-        there = search.at(root, z, curved=slow)
+        there = search.at(*search.moved(here, step), curved=slow)
         if there is None or there.value < here.value:
             return None
         B = there.information if slow else _learnt(B, step, here.slope - there.slope)

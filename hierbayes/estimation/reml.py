@@ -46,7 +46,7 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
         When σ is lost in rounding, with several grouping factors.
     """
     if not blocks:
-        return _without_effects(cross, reading)
+        return _without_effects(cross, reading)[0]
     search = Search(cross, blocks, reading)
     first = search.at(np.diag(search.noise**2))
     starts = [first]
@@ -82,14 +82,14 @@ def _elsewhere(search: Search, found: list[Optimum], few: Booleans, size: float)
     return start
 
 
-def _without_effects(cross: Products, reading: Reading) -> Optimum:
-    """The optimum where there are no random effects: γ and σ in closed form."""
+def _without_effects(cross: Products, reading: Reading) -> tuple[Optimum, AnyProfile]:
+    """The optimum where there are no random effects, γ and σ in closed form; and ℓ there."""
     profile = profile_of(np.zeros((0, 0)), cross, reading)
     if not np.isfinite(profile.value):
         raise EstimationError("the likelihood cannot be evaluated: check the scale of the columns")
     theta = Theta.from_internal(profile.root, profile.sigma, cross.basis)
     gamma = cross.basis.gamma(profile.gamma)
-    return Optimum(reading, theta, gamma, profile.value, 0.0, -np.inf, False, 1)
+    return Optimum(reading, theta, gamma, profile.value, 0.0, -np.inf, False, 1), profile
 
 
 def refuse_lost_residual(cross: Products, theta: Theta, *, by_roots: bool) -> None:
@@ -134,13 +134,11 @@ def maximise_near(
     Where few groups may leave several maxima, `maximise` is asked for the others as well.  A step
     that would gain less than ``least`` ends the search.
     """
-    if not blocks:
-        return _without_effects(cross, reading)
     found = followed(cross, blocks, reading, root, least=least)
     if found is None:
         return maximise(cross, blocks, reading)
     near, _ = found
-    if not (others and of_few_groups(cross, blocks).any()):
+    if not (blocks and others and of_few_groups(cross, blocks).any()):
         return near
     far = maximise(cross, blocks, reading)
     best = far if far.value > near.value + 1e-9 else near
@@ -154,6 +152,8 @@ def followed(
 
     A step that would gain less than ``least`` ends the search.
     """
+    if not blocks:
+        return _without_effects(cross, reading)
     search = Search(cross, blocks, reading)
     start = search.at(root @ root.T)
     if not np.isfinite(start[1].value):

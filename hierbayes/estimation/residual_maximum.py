@@ -76,7 +76,7 @@ def _begin(search: ResidualSearch) -> tuple[AtCoordinates, Floats | None]:
         search.calls += joint.evaluations
         search.near = joint.root
         if (here := search.at(joint.z)) is not None:
-            return here, np.linalg.inv(joint.information)
+            return here, joint.covariance
         search.near = None
     here = search.at(moments.rows.start)
     if here is None:
@@ -113,7 +113,7 @@ def _climbed(search: ResidualSearch) -> JointMaximum | None:
     joint = climb_together(search.moments, search.blocks, search.reading)
     if joint is not None and search.moments.rows.correlation is not None and joint.on_face:
         joint = _higher(search, joint)
-    if joint is None or not joint.converged or np.linalg.eigvalsh(joint.information)[0] <= 0.0:
+    if joint is None or not joint.converged or joint.covariance is None:
         return None
     return joint
 

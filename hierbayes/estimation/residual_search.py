@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.products import Products
-from hierbayes.design.residual_moments import ResidualMoments
+from hierbayes.design.residual_moments import ResidualMoments, Weighted
 from hierbayes.errors import HierbayesError
 from hierbayes.estimation.climb import NEGLIGIBLE, Optimum
 from hierbayes.estimation.reml import followed, maximise, maximise_near
@@ -33,7 +34,7 @@ class ResidualSearch:
     calls: int = field(default=0)
     near: Floats | None = field(default=None)
     least: float = field(default=NEGLIGIBLE)
-    products: Products | None = field(default=None)  # of the last z
+    weighted: Weighted | None = field(default=None)  # of the last z
     reached: AnyProfile | None = field(default=None)  # ℓ at the last maximum
 
     @property
@@ -53,9 +54,9 @@ class ResidualSearch:
         """The maximum at z, near the last one or of all; None where there is none."""
         self.calls += 1
         weighted = self.moments.at(z)
-        if not np.isfinite(weighted.half_log_det):
+        if not math.isfinite(weighted.half_log_det):
             return None
-        self.products = weighted.products
+        self.weighted = weighted
         try:
             if self.near is None:
                 optimum = maximise(weighted.products, self.blocks, self.reading)
@@ -66,14 +67,14 @@ class ResidualSearch:
                 raise
             return None
         value = optimum.value - weighted.half_log_det
-        if not np.isfinite(value):
+        if not math.isfinite(value):
             return None
         return AtCoordinates(z, value, optimum, weighted.products)
 
     def _near(self, root: Floats, products: Products, *, others: bool) -> Optimum:
         """The maximum over G near the last one."""
         self.reached = None
-        if self.blocks and not others:
+        if not others:
             found = followed(products, self.blocks, self.reading, root, least=self.least)
             if found is not None:
                 self.reached = found[1]
@@ -86,9 +87,14 @@ class ResidualSearch:
         """∂ℓ/∂z (k,)."""
         products = here.products
         theta = here.optimum.theta
-        reached = self.reached if here.products is self.products else None
-        if reached is not None and is_of_one_factor(reached):
-            return -self.moments.slope(here.z, moments_of_profile(reached))
+        last, reached = self.weighted, self.reached
+        if (
+            last is not None
+            and reached is not None
+            and last.products is here.products
+            and is_of_one_factor(reached)
+        ):
+            return -self.moments.slope(here.z, moments_of_profile(reached), last.slopes)
         if isinstance(products, CrossProducts):
             basis = products.basis
             sigma = float(theta.internal(basis)[1])

@@ -132,12 +132,14 @@ def moments_of_profile(profile: Profile) -> Floats:
     """E_j (J, q + p + 1, q + p + 1) where the profiled likelihood has been computed already.
 
     With Γ = λλ', half_j = N_j^-½R_j and turned_j = N_j^-½T_j they are those of D_j = Γ − Γ half_j'
-    half_j Γ and K_j = Γ half_j' turned_j.
+    half_j Γ and K_j = Γ half_j' turned_j.  Without effects they are one, (1, p + 1, p + 1).
     """
-    c = np.append(-profile.gamma, 1.0)
-    mean = np.outer(c, c) / profile.sigma**2
+    c = np.append(-profile.gamma, 1.0) / profile.sigma
+    mean = c[:, None] * c
     F = profile.precision_factor
     mean[:-1, :-1] += profile.integrated * (F @ F.T)
+    if not len(profile.root):
+        return mean[None]
     half, turned = profile.half, profile.turned
     q, m = half.shape[2], turned.shape[2]
     E = np.empty((len(half), q + m, q + m))

@@ -50,6 +50,7 @@ def structured_point(
     root: Floats,
     at: tuple[Integers, Integers],
     mask: Booleans,
+    unit: Floats,
     n: float,
     *,
     restricted: bool,
@@ -71,6 +72,8 @@ def structured_point(
         Its free entries.
     mask : (q, q) bool
         Within blocks.
+    unit : (m + k,) float
+        In which slope and curvature are meant, of the entries of λ and of z.
     n : float
         Rows.
     restricted : bool
@@ -79,7 +82,7 @@ def structured_point(
         Whether −∂²ℓ is wanted, which takes longer than all else.
     """
     return StructuredPoint(
-        *_point(*cells, *room, *coefficients, root, *at, mask, n, restricted, curved)
+        *_point(*cells, *room, *coefficients, root, *at, mask, unit, n, restricted, curved)
     )
 
 
@@ -91,9 +94,6 @@ def weighted_roots(cells, groups, class_of, J, weights, q):
     M = room_for((J, d, d))
     add_cells(cells, groups, class_of, weights, 0, 0, M)
     root_blocks(M, R, T, W)
-    for a in range(d - q):
-        for b in range(a):
-            W[b, a] = W[a, b]
     return R, T, W
 
 
@@ -125,8 +125,8 @@ def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, righ
 
 @compiled(error_model="numpy")
 def _point(
-    cells, groups, class_of, half, turned, weights, slopes, bends, root, rows, columns, mask, n,
-    restricted, curved,
+    cells, groups, class_of, half, turned, weights, slopes, bends, root, rows, columns, mask, unit,
+    n, restricted, curved,
 ):  # fmt: skip
     q, m, K = len(root), round(math.sqrt(cells.shape[1])) - len(root), len(weights) - 1
     p, own, k = m - 1, len(rows), slopes.shape[1]
@@ -161,6 +161,8 @@ def _point(
             second[own + t, own + s] = 0.5 * bends[K, t, s]
             for c in range(K):
                 second[own + t, own + s] += 0.5 * totals[c] * bends[c, t, s]
+    for e in range(own + k):
+        slope[e] *= unit[e]
     if not curved:
         return -0.5 * deviance, slope, second
     moved = zeros_of((own + k, m, m))
@@ -169,7 +171,8 @@ def _point(
     )  # fmt: skip
     add_outer(moved, S, F, gamma, freedom, integrated, own, second)
     for i in range(own + k):
-        for c in range(i):
+        for c in range(i + 1):
+            second[i, c] *= unit[i] * unit[c]
             second[c, i] = second[i, c]
     return -0.5 * deviance, slope, second
 
