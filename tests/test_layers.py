@@ -257,3 +257,7 @@ def test_architecture_lists_layers_in_their_order() -> None:
     (chain,) = re.findall(r"^```\n(display.*?)```", text, re.MULTILINE | re.DOTALL)
     whole = [name for name in LAYERS if name != "hierbayes"]
     assert re.findall(r"\w+", chain) == whole[whole.index("display") :]
+    _, packages, _ = re.split(r"^## (?:Packages|The way of a fit)$", text, flags=re.MULTILINE)
+    told = [cell for row in re.findall(r"^\| (`.*?) \|", packages, re.MULTILINE)
+            for cell in re.findall(r"`(\w+)`", row)]  # fmt: skip
+    assert told == whole[whole.index("display") :]
