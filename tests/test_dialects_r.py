@@ -91,7 +91,7 @@ def statements(priors: dict[Any, Any]) -> Iterator[str]:
             "PC": "exponential", "LKJ": "lkj_corr_cholesky", "InverseGamma": "inv_gamma",
             "StudentT": "student_t",
         }.get(kind, kind.lower())  # fmt: skip
-        yield f"{block} {stan} {', '.join(f'{value:.12g}' for value in values)}"
+        yield f"{block} {stan} {', '.join(f'{value:.10g}' for value in values)}"
 
 
 def declared(lines: list[str]) -> Iterator[str]:
@@ -102,7 +102,7 @@ def declared(lines: list[str]) -> Iterator[str]:
             continue
         name, _, inside = line.removeprefix("lprior += ").partition("_lpdf(")
         variable, _, numbers = inside.rstrip(");").partition(" | ")
-        values = ", ".join(f"{float(text):.12g}" for text in numbers.split(", "))
+        values = ", ".join(f"{float(text):.10g}" for text in numbers.split(", "))
         yield f"{blocks[variable.partition('[')[0].partition('_')[0]]} {name} {values}"
 
 

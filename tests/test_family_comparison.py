@@ -48,6 +48,11 @@ def test_dispersion_and_thresholds_have_rows_of_their_own() -> None:
     lower, _, upper = fit.intervals().loc[("2|3", "2|3")]
     error = found.variance.loc[("2|3", "2|3", "ML"), "se"]
     assert error == pytest.approx((upper - lower) / (2 * 1.959963984540054))
+    page = str(found)
+    variances, thresholds = page.split("Variance parameters:")[1].split("Thresholds:")
+    assert "sd(Intercept)" in variances
+    assert "2|3" not in variances
+    assert "2|3" in thresholds
 
 
 def test_families_that_differ_are_a_reason() -> None:

@@ -96,6 +96,8 @@ def test_thresholds_are_estimated_without_a_group() -> None:
     assert found.variance.loc[group, "2|3"] == pytest.approx(
         again.intervals().loc[("2|3", "2|3"), "estimate"], abs=1e-5
     )
+    assert "Thresholds without them:\n\n" in str(found)
+    assert "2|3" not in str(found).split("Thresholds")[0]
 
 
 def test_influence_is_drawn_from_a_fit() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -32,6 +34,27 @@ def names_by_title(family: ResponseFamily) -> dict[str, tuple[str, ...]]:
     inside = len(family.inside.dispersion) if isinstance(family, ZeroPart) else len(names)
     found = {"Dispersion": names[:inside], ZEROS: names[inside:]}
     return {title: own for title, own in found.items() if own}
+
+
+def under_their_titles(
+    table: pd.DataFrame, first: str, beside: Mapping[str, tuple[str, ...]]
+) -> TitledTables:
+    """A table of all variance parameters as one for each head; without rows that are of none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Whose index, or its first level, names parameters.
+    first : str
+        The head of those that stand under no other.
+    beside : mapping
+        From each further head to the parameters under it, as `names_by_title` has them.
+    """
+    names = table.index.get_level_values(0)
+    others = [name for own in beside.values() for name in own]
+    parts = [(first, table[~names.isin(others)])]
+    parts += [(title, table[names.isin(own)]) for title, own in beside.items()]
+    return tuple((title, part) for title, part in parts if len(part))
 
 
 def tables_of_point(fit: Fitted, errors: Floats) -> TitledTables:

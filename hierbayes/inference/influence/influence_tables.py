@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import xarray as xr
 
 from hierbayes.display.blocks import Items, Table
 from hierbayes.display.page import Page, Printed
+from hierbayes.fit.of_family.dispersion_tables import under_their_titles
 
 _SHOWN = 5  # cases, in print
 
@@ -44,6 +46,8 @@ class Influence(Printed):
     limits : Series
         Of the rules, see `influence_rules`.
     about, findings : tuple of str
+    beside : mapping
+        Of a family: under which heads its parameters are shown, `names_by_title`.
     """
 
     frame: pd.DataFrame
@@ -56,6 +60,7 @@ class Influence(Printed):
     limits: pd.Series
     about: tuple[str, ...]
     findings: tuple[str, ...]
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def page(self) -> Page:
         """The cases with the largest Cook's distances, and what was found."""
@@ -66,7 +71,12 @@ class Influence(Printed):
         tables: tuple[Table, ...] = (
             Table(shown.dropna(axis="columns", how="all"), "Largest Cook's distances"),
             Table(_rounded(self.dfbetas.iloc[order]), "DFBETAS of these"),
-            Table(self.variance.iloc[order], "Variance parameters without them"),
+            *(
+                Table(one.T, f"{title} without them")
+                for title, one in under_their_titles(
+                    self.variance.iloc[order].T, "Variance parameters", self.beside
+                )
+            ),
         )
         kept = (table for table in tables if table.frame.notna().any(axis=None))
         kind = "groups" if "n" in self.frame else "rows"

@@ -25,6 +25,7 @@ from hierbayes.errors import InferenceError
 from hierbayes.estimation.laplace_search import ascent_step, newton_step, refine
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import curvature_of
+from hierbayes.fit.of_family.dispersion_tables import names_by_title
 from hierbayes.fit.of_family.evidence import is_singular
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.response import dispersion_at_point
@@ -266,6 +267,7 @@ def _tables(
         limits=limit,
         about=subject_of(design).lines(("Method", _method(fit, cases, refits))),
         findings=findings(tables, limit),
+        beside=names_by_title(fit.problem.family_rows.family),
     )  # fmt: skip
 
 

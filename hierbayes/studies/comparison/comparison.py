@@ -14,6 +14,7 @@ from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.display.page import Page
 from hierbayes.display.reported import Reported
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.of_family.dispersion_tables import names_by_title, under_their_titles
 from hierbayes.studies.comparison.disagreement import (
     agreements,
     difference_table,
@@ -34,6 +35,7 @@ from hierbayes.studies.comparison.group_coefficients import coefficients, group_
 from hierbayes.studies.comparison.overview import criteria, notes, overview
 from hierbayes.studies.comparison.uncertainty import plug_in_of, uncertainty_table
 
+_VARIANCES = "Variance parameters"
 _GROUPS = 3  # of the table of groups, in print
 
 
@@ -75,6 +77,8 @@ class Comparison(Reported):
         How to read the tables.
     objection : str
         Whose draws cannot be used, and why; empty where all can.
+    beside : mapping
+        Of families: under which heads their parameters are shown, see `names_by_title`.
     """
 
     overview: pd.DataFrame
@@ -91,6 +95,7 @@ class Comparison(Reported):
     agreements: tuple[str, ...]
     notes: tuple[str, ...]
     objection: str
+    beside: Mapping[str, tuple[str, ...]]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
@@ -134,7 +139,10 @@ class Comparison(Reported):
         variance = variance.drop(columns="block").set_index(["parameter", "fit"])
         shown = [
             ("Fixed effects", self.fixed.dropna(axis="columns", how="all")),
-            ("Variance parameters", variance.dropna(axis="columns", how="all")),
+            *(
+                (title, table.dropna(axis="columns", how="all"))
+                for title, table in under_their_titles(variance, _VARIANCES, self.beside)
+            ),
             *(self._most_different(factor) for factor in self.effects),
         ]
         if len(self.uncertainty):
@@ -220,7 +228,20 @@ def compare(
         notes=notes(sides, interval),
         objection="; ".join(f"{name}, {fit.objection}" for name, fit in named.items()
                             if fit.objection),
+        beside=_beside(named),
     )  # fmt: skip
+
+
+def _beside(fits: Mapping[str, Fit]) -> dict[str, tuple[str, ...]]:
+    """Parameters of families by the heads of their tables; σ of Gaussian fits is a variance's."""
+    found: dict[str, tuple[str, ...]] = {}
+    gaussian = [fit for fit in fits.values() if fit.problem.family is None]
+    for fit in fits.values():
+        if fit.problem.family is not None:
+            for title, names in names_by_title(fit.problem.family_rows.family).items():
+                found[title] = tuple(dict.fromkeys((*found.get(title, ()), *names)))
+    of_both = {"sigma"} if gaussian else set()
+    return {title: tuple(n for n in names if n not in of_both) for title, names in found.items()}
 
 
 def _plug_ins(fits: Mapping[str, Fit]) -> dict[str, str]:

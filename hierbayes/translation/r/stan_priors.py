@@ -33,10 +33,19 @@ from hierbayes.translation.r.expression import to_r
 from hierbayes.translation.r.words import r_name
 from hierbayes.translation.responses import zero_priors
 
+_DIGITS = 10  # more than any fit tells of a prior
+
 
 def number(value: float) -> str:
-    """A number as short as it can be without being another."""
-    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+    """A number in ten digits, without those that rounding has left behind.
+
+    Examples
+    --------
+    >>> number(0.9999999999999997), number(2.5), number(1e6)
+    ('1', '2.5', '1000000')
+    """
+    whole = value == int(value) and abs(value) < 1e15
+    return repr(int(value)) if whole else f"{value:.{_DIGITS}g}"
 
 
 def stan_prior(prior: Prior, system: str) -> str:
