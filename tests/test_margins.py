@@ -393,6 +393,9 @@ CLM_SE = [  # predict(clm(rating ~ temp + contact, wine), type = "prob", se.fit 
 ]  # fmt: skip
 
 
+LIMITS = ["se", "lower", "upper"]
+
+
 def test_thresholds_are_uncertain_as_in_clm() -> None:
     wine = hb.load_dataset("wine")
     fit = hb.Model("rating ~ temp + contact", wine, family="cumulative").ml()
@@ -400,6 +403,12 @@ def test_thresholds_are_uncertain_as_in_clm() -> None:
     found = hb.predictions(fit, grid, effects="none", kind="probability")
     assert_allclose(found.table["se"].to_numpy().reshape(2, 5), CLM_SE, rtol=2e-4)
     assert found.table.attrs["limits"].endswith("given the ML estimates of variances")
+    own = fit.predict(grid, effects="none", scale="probability", prob=0.95)
+    assert_allclose(own[LIMITS], found.table[LIMITS], rtol=1e-12)
+    assert own.attrs["method"].endswith(
+        "given the ML estimates of variances: normal on the logit scale, standard errors by the "
+        "delta method, those of the dispersion included"
+    )
 
 
 def test_what_moves_with_the_dispersion_has_the_slopes_of_a_sample_of_it() -> None:
@@ -419,4 +428,5 @@ def test_what_moves_with_the_dispersion_has_the_slopes_of_a_sample_of_it() -> No
     found = hb.predictions(fit, grid, effects="none").table
     assert_allclose(found["se"], mean.std(axis=0), rtol=0.06)
     own = hb.predictions(fit, grid).table  # û moves with the dispersion
+    assert_allclose(fit.predict(grid, prob=0.95)[LIMITS], own[LIMITS], rtol=1e-12)
     assert (own["se"] > 0.3 * found["se"]).all()

@@ -22,8 +22,8 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.of_family.natural import covariance_with_dispersion
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
+from hierbayes.fit.predictions.limits_between import limits_between
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.margins.limits_in_range import limits_between
 from hierbayes.plots.fit_rows import AverageRows
 
 _STEP = 1e-5  # of η, and of φ beside its size, for a derivative

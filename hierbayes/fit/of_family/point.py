@@ -23,6 +23,7 @@ from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.of_family.diagnosis import diagnose_latent, told_terms
 from hierbayes.fit.of_family.evidence import LatentMaximum, certified
 from hierbayes.fit.of_family.intervals import latent_intervals
+from hierbayes.fit.of_family.limits_of_means import has_such_limits, limits_of_means
 from hierbayes.fit.of_family.natural import (
     Bend,
     bend_of,
@@ -205,6 +206,9 @@ class FamilyPointFit(PointFit):
         if rows.P > 1:
             draws = self.parameter_draws(None, None, request.seed)
             return limits_of_draws(draws, rows, law, kind, request.interval)
+        if has_such_limits(rows, law, kind, tuple(one.J for one in self.design.factors)):
+            normal = self.normal_predictors(rows)
+            return limits_of_means(self, rows, normal, law, request, kind=kind)
         return super()._limits(rows, law, kind, request)
 
     @property

@@ -20,6 +20,19 @@ from hierbayes.frames.arrays import Floats
 _AT_ONCE = 20_000  # rows
 
 
+def moved_columns(errors: EffectErrors, rows: PredictionRows) -> Floats:
+    """x + M_j'z (n P, p) of each row: how its linear predictor moves with γ̂, û moving too."""
+    return _moved(rows, {k: errors.on_gamma(k) for k in rows.counted})
+
+
+def _moved(rows: PredictionRows, on_gamma: dict[int, Floats]) -> Floats:
+    a = rows.X.copy()
+    for k, moved in on_gamma.items():
+        seen, Z = rows.is_seen(k, len(moved)), rows.Z[:, rows.spans[k]]
+        a[seen] += np.einsum("nq,nqp->np", Z[seen], moved[rows.codes_of[k][seen]])
+    return np.asarray(a)
+
+
 def predictor_variance(fit: Fitted, errors: EffectErrors, rows: PredictionRows) -> Floats:
     """Variance (n P,) of linear predictors given θ̂.
 
@@ -33,14 +46,11 @@ def predictor_variance(fit: Fitted, errors: EffectErrors, rows: PredictionRows) 
     on_gamma = {k: errors.on_gamma(k) for k in rows.counted}
     G, V, found = fit.theta.G[0, 0], fit.gamma_cov, [np.empty(0)]
     for _, part in rows.parts(_AT_ONCE):
-        a, apart = part.X.copy(), np.zeros(len(part.X))
-        for k, moved in on_gamma.items():
+        a, apart = _moved(part, on_gamma), np.zeros(len(part.X))
+        for k, moved in on_gamma.items() if part.sampled else ():
             at = part.spans[k]
             seen, Z = part.is_seen(k, len(moved)), part.Z[:, at]
-            own = moved[part.codes_of[k][seen]]
-            a[seen] += np.einsum("nq,nqp->np", Z[seen], own)
-            if part.sampled:
-                apart[~seen] += np.einsum("nq,qr,nr->n", Z[~seen], G[at, at], Z[~seen])
+            apart[~seen] += np.einsum("nq,qr,nr->n", Z[~seen], G[at, at], Z[~seen])
         of_gamma = np.einsum("np,pr,nr->n", a, V, a, optimize=True)
         found.append(of_gamma + errors.variance(part) + apart)
     return np.concatenate(found)
