@@ -131,6 +131,7 @@ STRUCTURES = [
     hr.AR1("week") * hr.Strata("sex"),
     hr.CompoundSymmetry() * hr.Power("dose"),
     hr.ARMA("week") * hr.Exponential("x") * hr.Strata("sex"),
+    hr.Unstructured("week") * hr.Strata("sex"),
 ]
 FORMULAS = ["y ~ x + (1 + x | g)", "y ~ x + (1 | clinic) + (x | g)", "y ~ x"]
 
@@ -365,8 +366,16 @@ REFUSED: list[tuple[str, Any, type[Exception], str]] = [
      "time of AR1()"),
     ("twice", lambda: hr.Strata("sex") * hr.Strata("sex"), hb.ResidualError,
      "a part is there twice: Strata('sex') * Strata('sex')"),
-    ("own variances", lambda: hr.Unstructured("week") * hr.Strata("sex"), hb.ResidualError,
-     "Unstructured('week') has a variance for each occasion already; leave the other out"),
+    ("variances twice", lambda: hb.Model("y ~ x + (1 | g)", ROWS.assign(late=ROWS["week"] > 3),
+                                         residual=hr.Unstructured("week") * hr.Strata("late")),
+     hb.DataError,
+     "Unstructured('week') has a variance for each occasion, of which Strata('late') is a function "
+     "in these rows; leave it out, or name what differs between the groups, such as their"),
+    ("one name twice", lambda: hb.Model("y ~ x + (1 | g)", ROWS.assign(arm=1 + (ROWS["x"] > 0)),
+                                        residual=hr.Unstructured("week") * hr.Strata("arm")),
+     hb.DataError,
+     "two parameters of Unstructured('week') * Strata('arm') are called 'ratio[2]', for two of its "
+     "columns have a level of that name; rename the levels of one"),
     ("repeated time", lambda: hb.Model("y ~ x + (1 | clinic)", ROWS, residual=hr.AR1("week")),
      hb.DataError, "'clinic' c0 has two rows with week = 5, so that they have no order in time"),
     ("fractions", lambda: hb.Model("y ~ x + (1 | g)", ROWS.assign(week=ROWS["week"] / 2),
@@ -403,6 +412,28 @@ REFUSED: list[tuple[str, Any, type[Exception], str]] = [
 def test_what_cannot_be_is_refused_in_words(make: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=f"^{re.escape(message)}"):
         make()
+
+
+def test_any_covariance_of_visits_is_larger_in_one_stratum() -> None:
+    """nlme 3.1: gls, corSymm and varComb(varIdent(~1 | Sex), varIdent(~1 | age))."""
+    fit: Any = hb.Model(
+        "distance ~ C(age) * Sex",
+        hb.load_dataset("orthodont"),
+        residual=hr.Unstructured("age", group="Subject") * hr.Strata("Sex"),
+    ).reml()
+    assert_allclose(fit.loglik, -202.276052106, atol=1e-7)
+    found = fit.error_parameters
+    names = ["corr[8,10]", "corr[12,14]", "ratio[Female]", "ratio[10]", "ratio[14]"]
+    wanted = [0.66906082, 0.81858282, 0.59769829, 0.88521395, 1.03387630]
+    assert_allclose(found[names], wanted, rtol=1e-4)
+    assert_allclose(fit.sigma, 2.9434316, rtol=1e-4)
+    assert str(fit.equations()).count("0.598 (Female)") == 2  # of the rows, and combined
+    for dialect in ("nlme", "brms"):
+        code = fit.problem.design.specification
+        again = hb.read_code(
+            dialect, fit.emit(dialect, data="d"), data=hb.load_dataset("orthodont")
+        )
+        assert again.specification.residual == code.residual
 
 
 def test_weights_stand_beside_a_structure() -> None:

@@ -43,6 +43,8 @@ def bind_residual(
         fitted = first_fitted(rows) if fitted is None else fitted
     found = bind_some(structure, rows, factors, innermost(factors), fitted)
     refuse_untold(found)
+    _refuse_variances_twice(found)
+    _refuse_one_name_twice(found)
     return found
 
 
@@ -74,6 +76,40 @@ def refuse_untold(law: ErrorLaw) -> None:
         part.refuse_untold(np.bincount(level, law.level_counts))
     if law.correlation is not None:
         law.correlation.refuse_untold(law.group)
+
+
+def _refuse_one_name_twice(law: ErrorLaw) -> None:
+    names = [parameter.name for parameter in law.parameters]
+    twice = [name for k, name in enumerate(names) if name in names[:k]]
+    if twice:
+        raise DataError(
+            f"two parameters of {law.structure.text} are called '{twice[0]}', for two of its "
+            "columns have a level of that name; rename the levels of one"
+        )
+
+
+def _refuse_variances_twice(found: ResidualRows) -> None:
+    """Refuse variances that those of the occasions hold already.
+
+    Log standard deviations are linear in a level for each occasion and the coordinates of the
+    variances, whose columns must be independent over the pairs that occur.
+    """
+    if found.correlation is None or not (
+        found.variances and found.structure.has_occasion_variances
+    ):
+        return
+    own, occasion = np.unique(found.times, return_inverse=True)
+    pairs = np.unique(np.stack([occasion, found.levels], axis=1), axis=0)
+    slopes = found.sd_slopes[:, len(found.correlation.start) :]
+    columns = np.hstack([np.eye(len(own))[pairs[:, 0]], slopes[pairs[:, 1]]])
+    if np.linalg.matrix_rank(columns / np.linalg.norm(columns, axis=0)) == columns.shape[1]:
+        return
+    more = " and ".join(map(repr, found.structure.variances))
+    raise DataError(
+        f"{found.structure.correlation!r} has a variance for each occasion, of which {more} is a "
+        "function in these rows; leave it out, or name what differs between the groups, such as "
+        "their treatment"
+    )
 
 
 def bind_some(

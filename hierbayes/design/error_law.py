@@ -169,7 +169,7 @@ class ErrorLaw:
         self, z: Floats, classes: Integers, parts: tuple[Floats, Floats, Floats]
     ) -> tuple[Floats, Floats, Floats]:
         found: tuple[Floats, Floats, Floats] = class_coefficients(
-            classes, *parts, z, self._sd_slopes, self._counts
+            classes, *parts, z, self.sd_slopes, self._counts
         )
         return found
 
@@ -182,7 +182,7 @@ class ErrorLaw:
         return self.with_slopes(z, classes)[1]
 
     @cached_property
-    def _sd_slopes(self) -> Floats:
+    def sd_slopes(self) -> Floats:
         """∂ log sd/∂z (L, k): it is linear in z."""
         slopes = np.zeros((self.level_of.shape[1], len(self.start)))
         first = len(self.parts) - len(self.variances)

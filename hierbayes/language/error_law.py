@@ -45,7 +45,13 @@ def law_lines(
     if correlation is not None:
         lines += _correlation_lines(script, correlation)
     of_variance = [*structure.variances, *([correlation] if varied and correlation else [])]
-    return [*lines, *(line for part in of_variance for line in _variance_lines(script, part))]
+    told = False  # ratios are listed once, whatever parts they are of
+    for part in of_variance:
+        own = _variance_lines(script, part)
+        ratios = isinstance(part, Strata | Unstructured)
+        lines += own[:1] if ratios and told else own
+        told = told or ratios
+    return lines
 
 
 def matrix_line(script: Script | LevelScript, *index: Index) -> list[Line]:

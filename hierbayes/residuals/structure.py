@@ -225,11 +225,6 @@ class Product(ResidualStructure):
                 "errors have one correlation, and these are "
                 f"{len(correlations)}: {', '.join(map(repr, correlations))}; keep one"
             )
-        owned = [part for part in self.factors if getattr(part, "has_variances", False)]
-        if owned and len(self.factors) > len(correlations):
-            raise ResidualError(
-                f"{owned[0]!r} has a variance for each occasion already; leave the other out"
-            )
         if len(set(self.factors)) < len(self.factors):
             raise ResidualError(f"a part is there twice: {self.text}")
 

@@ -38,6 +38,7 @@ from hierbayes.translation.python.pymc_errors import (
     data_statements,
     needs,
     parameter_statements,
+    refuse_two_ratios,
     response_statements,
     scale_of_rows,
     weighted_columns,
@@ -69,6 +70,7 @@ def emit(model: ModelToWrite) -> str:
     """
     refuse_data_name(model, "PyMC")
     refuse_joint_priors(model, "PyMC")
+    refuse_two_ratios(model)
     parts = [_head(model), _data(model), _coordinates(model), _model(model)]
     return "\n\n".join(parts) + "\n"
 

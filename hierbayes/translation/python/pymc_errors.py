@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from hierbayes.errors import FormulaError
 from hierbayes.priors.families import Flat, Normal, StudentT
 from hierbayes.priors.prior_set import Entry
 from hierbayes.residuals.autoregression import AR1, CAR1
@@ -149,6 +150,22 @@ def _time_columns(part: Correlation, data: str) -> list[str]:
         "lag = np.where(both, np.abs(time[:, :, None] - time[:, None, :]), 0)"
         + (".astype(int)" if whole else ""),
     ]
+
+
+def refuse_two_ratios(model: ModelToWrite) -> None:
+    """Refuse variances of strata beside those of occasions, whose ratios would be in one array.
+
+    Raises
+    ------
+    FormulaError
+    """
+    structure = model.specification.residual
+    of_occasions = isinstance(correlation_of(model), Unstructured)
+    if structure is not None and of_occasions and structure.variances:
+        raise FormulaError(
+            f"PyMC code has no variances beside those of occasions, as {structure.text} has; "
+            "model.graph() has them"
+        )
 
 
 def parameter_statements(model: ModelToWrite) -> list[str]:

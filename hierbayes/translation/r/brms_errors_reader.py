@@ -66,8 +66,7 @@ class BrmsErrors:
         if self.correlation is not None:
             correlation = _Term(self.correlation, columns, text).correlation()
             if isinstance(correlation, Unstructured):
-                _refuse_other_sigma(correlation, stated, text, place)
-                parts = []
+                parts = _beside_occasions(correlation, stated, text, place)
             parts = [correlation, *parts]
         return product(parts, text, place), stated.weights
 
@@ -110,15 +109,19 @@ def _known(node: Node, columns: Sequence[str], text: str) -> str:
     return column_of(given[0] if given else node, columns, text, "se()")
 
 
-def _refuse_other_sigma(part: Unstructured, stated: StatedVariances, text: str, place: int) -> None:
-    """An unstructured covariance has a variance for each occasion and nothing else."""
-    if stated.parts != (Strata(str(part.time)),):
+def _beside_occasions(
+    part: Unstructured, stated: StatedVariances, text: str, place: int
+) -> list[ResidualStructure]:
+    """What an unstructured covariance has beside a variance for each occasion."""
+    own = Strata(str(part.time))
+    if own not in stated.parts:
         raise pointed(
             text,
             place,
             f"unstr() is read with a variance for each occasion, as in bf(..., sigma ~ 0 + "
             f"factor({part.time}))",
         )
+    return [one for one in stated.parts if one != own]
 
 
 class _Term:

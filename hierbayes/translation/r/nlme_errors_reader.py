@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import mul
 
 from hierbayes.errors import FormulaError, ResidualError
 from hierbayes.residuals.autoregression import AR1, CAR1
@@ -180,25 +182,32 @@ class _Reader:
         covariate: Node | None,
         group: str | None,
         variances: Sequence[ResidualStructure],
-    ) -> Unstructured:
-        """corSymm with a variance for each occasion."""
-        by = variances[0].columns if len(variances) == 1 else ()
-        strata = isinstance(variances[0], Strata) if variances else False
-        if covariate is None or not strata or len(by) != 1:
+    ) -> ResidualStructure:
+        """corSymm with a variance for each occasion, and others beside it."""
+        own = [one for one in variances if isinstance(one, Strata) and len(one.by) == 1]
+        time = None
+        if covariate is not None and own:
+            time = self.column(covariate, node.function, numbered=True)
+            own = [one for one in own if self._tells(one.by[0], time)] or own
+        by = own[0].by if own else ()
+        if time is None or not by:
             raise self.refusal(
                 node,
                 f"{node.function} is read with a time, and a variance for "
                 f"each, as in {node.function}(form = ~ time | group) with "
                 "weights = varIdent(form = ~ 1 | time)",
             )
-        time = self.column(covariate, node.function, numbered=True)
-        if time != by[0] and not tell_alike(self.columns, time, by[0]):
+        if not self._tells(by[0], time):
             raise self.refusal(
                 node,
                 f"the correlations are between values of '{time}', and the "
                 f"variances are those of '{by[0]}'; read are those of one column",
             )
-        return Unstructured(by[0], group)
+        others = [one for one in variances if one is not own[0]]
+        return reduce(mul, others, Unstructured(by[0], group))
+
+    def _tells(self, by: str, time: str) -> bool:
+        return time == by or tell_alike(self.columns, time, by)
 
     def weights(self, node: Node | None) -> list[ResidualStructure]:
         """The variances of ``weights =``."""
