@@ -627,3 +627,31 @@ def test_several_values_in_at_are_refused(hs: pd.DataFrame, draw: str) -> None:
         "at= holds each variable at one value, and 'Sector' has several: ['Public', 'Catholic']; "
         "name it in by= to see it at each of them"
     )
+
+
+def test_an_offset_is_held_at_its_mean(hs: pd.DataFrame) -> None:
+    """Pictures of y with an offset are those of y less the offset, moved by its mean."""
+    data = hs.assign(known=4.0 * hs["PRACAD"] + 3.0)
+    data["less"] = data["mathach"] - data["known"]
+    formula = "{} ~ ses * Sector + PRACAD + (1 | school)"
+    fit = hb.Model(formula.format("mathach") + " + offset(known)", data).reml()
+    less = hb.Model(formula.format("less"), data).reml()
+    mean = float(data["known"].mean())
+    effects = [plots.effects_frame(one, data, "ses", by="Sector") for one in (fit, less)]
+    shown = [one.frame[["estimate", "lower", "upper"]] for one in effects]
+    assert_allclose(shown[0], shown[1] + mean, rtol=1e-9)
+    assert effects[0].held.endswith(f"offset = {mean:.3g} (mean)")
+    planes = [plots.plane_frame(one, data, "ses", "PRACAD") for one in (fit, less)]
+    assert_allclose(planes[0].surface["y"], planes[1].surface["y"] + mean, rtol=1e-9)
+    assert_allclose(planes[0].points["y"], data["mathach"], rtol=1e-12)
+    assert planes[0].held.endswith("(mean)")
+    gaps = [plots.gap_frame(one, data, "ses", "Sector").frame for one in (fit, less)]
+    assert_allclose(gaps[0]["estimate"], gaps[1]["estimate"], rtol=1e-7)
+    lines = [
+        plots.trellis_frame(data, f"{y} ~ ses | school", fit=one).lines.set_index("line")
+        for y, one in (("mathach", fit), ("less", less))
+    ]
+    at_mean = lines[0]["panel"].map(data.groupby("school", observed=True)["known"].mean())
+    for line in ("BLUE", "BLUP", "population"):
+        moved = at_mean.astype(float)[line]
+        assert_allclose(lines[0].loc[line, "y"], lines[1].loc[line, "y"] + moved, rtol=1e-7)

@@ -416,11 +416,9 @@ def test_what_cannot_be_is_refused_in_words(make: Any, error: Any, message: str)
 
 def test_any_covariance_of_visits_is_larger_in_one_stratum() -> None:
     """nlme 3.1: gls, corSymm and varComb(varIdent(~1 | Sex), varIdent(~1 | age))."""
-    fit: Any = hb.Model(
-        "distance ~ C(age) * Sex",
-        hb.load_dataset("orthodont"),
-        residual=hr.Unstructured("age", group="Subject") * hr.Strata("Sex"),
-    ).reml()
+    data, errors = hb.load_dataset("orthodont"), hr.Unstructured("age", group="Subject")
+    model = hb.Model("distance ~ C(age) * Sex", data, residual=errors * hr.Strata("Sex"))
+    fit: Any = model.reml()
     assert_allclose(fit.loglik, -202.276052106, atol=1e-7)
     found = fit.error_parameters
     names = ["corr[8,10]", "corr[12,14]", "ratio[Female]", "ratio[10]", "ratio[14]"]
@@ -429,11 +427,8 @@ def test_any_covariance_of_visits_is_larger_in_one_stratum() -> None:
     assert_allclose(fit.sigma, 2.9434316, rtol=1e-4)
     assert str(fit.equations()).count("0.598 (Female)") == 2  # of the rows, and combined
     for dialect in ("nlme", "brms"):
-        code = fit.problem.design.specification
-        again = hb.read_code(
-            dialect, fit.emit(dialect, data="d"), data=hb.load_dataset("orthodont")
-        )
-        assert again.specification.residual == code.residual
+        again = hb.read_code(dialect, model.emit(dialect, data="d"), data=data)
+        assert again.specification.residual == model.specification.residual
 
 
 def test_weights_stand_beside_a_structure() -> None:

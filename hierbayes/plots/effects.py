@@ -135,7 +135,7 @@ def effects_frame(
     names = () if by is None else column_names(by, "by")
     for name in names:
         refuse_x_twice(x, name)
-    rows, interval = fit_rows(fit, data, "plot_effects"), Interval(prob)
+    rows, interval = fit_rows(fit, data), Interval(prob)
     grid = x_values(fit, rows, x, zeros=True)
     values = {name: shown_values(fit, rows, name) for name in names}
     levels = list(product(*values.values()))  # () alone where there is no other variable

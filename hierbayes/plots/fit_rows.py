@@ -55,10 +55,8 @@ def own_rows(fit: Fitted) -> pd.DataFrame:
     return native_numbers(pd.concat(list(rows.frames)))
 
 
-def fit_rows(fit: Fitted, data: pd.DataFrame | None, verb: str) -> pd.DataFrame:
+def fit_rows(fit: Fitted, data: pd.DataFrame | None) -> pd.DataFrame:
     """The rows of the data that a fit used, in its order; of no data those it was made of.
-
-    ``verb`` is the function that draws them, for messages.
 
     Raises
     ------
@@ -66,8 +64,6 @@ def fit_rows(fit: Fitted, data: pd.DataFrame | None, verb: str) -> pd.DataFrame:
         When these are not the data of the fit.
     """
     design = fit.design
-    if design.rows.family is None:
-        design.rows.refuse_offset(f"{verb}()")
     if data is None:
         return own_rows(fit)
     if not isinstance(data, pd.DataFrame):
@@ -99,7 +95,8 @@ def _same_responses(design: Design, rows: pd.DataFrame, response: str) -> bool:
     """Whether every row has the response that the design has of it."""
     family = design.rows.family
     if family is None:
-        return bool((rows[response].to_numpy(dtype=np.float64) == design.rows.observed).all())
+        observed, offset = rows[response].to_numpy(dtype=np.float64), design.rows.offset
+        return bool((observed - offset == design.rows.response).all())
     read = read_family_rows(family.family, design.specification, rows)
     return bool((read.y == family.y).all() and (read.m == family.m).all())
 

@@ -142,7 +142,7 @@ def gap_frame(
     refuse_other_than_fit(fit, "plot_gap", structured=True)
     of_category = place_of_category(fit, category)
     refuse_x_twice(x, by)
-    rows, interval = fit_rows(fit, data, "plot_gap"), Interval(prob)
+    rows, interval = fit_rows(fit, data), Interval(prob)
     refuse_no_variable(fit, by)
     first, second = _two_levels(rows[by], is_factor(fit.design.columns, rows[by]), levels)
     grid = x_values(fit, rows, x)

@@ -85,7 +85,7 @@ def plane_frame(
     """
     refuse_other_than("plot_plane", fit, Fitted, ENGINES)
     refuse_categories("plot_plane", fit)
-    rows = fit_rows(fit, data, "plot_plane")
+    rows = fit_rows(fit, data)
     if x == w:
         raise StudyError(f"a surface needs two variables, and both are '{x}'")
     for name in (x, w):

@@ -41,7 +41,10 @@ def of_response(
         ``estimate``, ``se``, ``df``, ``lower``, ``upper``; ``se`` is that of η, but where zeros
         depend on columns.
     """
-    if fit.problem.family is None or has_thresholds(fit.problem.family):
+    if fit.problem.family is None:
+        offset = mean_offset(fit)
+        return band.assign(**{name: band[name] + offset for name in ("estimate", "lower", "upper")})
+    if has_thresholds(fit.problem.family):
         return band
     if averaged.further is not None:
         return curve_frames(fit, averaged, interval)[0]
@@ -132,7 +135,6 @@ def response_points(fit: Fitted) -> Floats:
     """The responses (n,) as numbers on the scale of their mean; of trials their shares."""
     rows = fit.design.rows
     if rows.family is None:
-        rows.refuse_offset("a picture of expected responses")
         return rows.observed
     observed = rows.family.observed
     return observed / np.maximum(rows.family.sizes, 1.0) if rows.family.of_trials else observed
@@ -147,11 +149,16 @@ def link_label(fit: Fitted) -> str:
 def offset_in_words(fit: Fitted) -> str:
     """At what the offset is held, where there is one and it matters."""
     family = fit.problem.family
-    if family is None:
-        fit.design.rows.refuse_offset("a picture of expected responses")
-    if family is None or has_thresholds(family) or not fit.design.specification.offsets:
+    if not fit.design.specification.offsets or (family is not None and has_thresholds(family)):
         return ""
-    return f"offset = {float(fit.problem.family_rows.offset.mean()):.3g} (mean)"
+    return f"offset = {mean_offset(fit):.3g} (mean)"
+
+
+def mean_offset(fit: Fitted) -> float:
+    """Of the rows, 0 without one."""
+    rows = fit.design.rows
+    offset = rows.offset if rows.family is None else rows.family.offset
+    return float(np.mean(offset))
 
 
 def difference_label(fit: Fitted, category: str | None = None) -> str:

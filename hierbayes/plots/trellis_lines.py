@@ -94,7 +94,7 @@ def fitted_lines(
     """
     _refuse_foreign(fit, x)
     refuse_categories("plot_trellis", fit)
-    rows, codes = fit_rows(fit, data, "plot_trellis"), fit.design.rows.codes_of[k]
+    rows, codes = fit_rows(fit, data), fit.design.rows.codes_of[k]
     places = [np.flatnonzero(codes == j) for j in shown]
     own = None
     if fit.problem.family is None:
@@ -128,7 +128,7 @@ def inner_lines(
         ``panel``, ``line`` ("BLUP of" the factor), ``level`` (its group), ``x``, ``y``.
     """
     refuse_categories("plot_trellis", fit)
-    rows, design = fit_rows(fit, data, "plot_trellis"), fit.design
+    rows, design = fit_rows(fit, data), fit.design
     outside, inside = design.rows.codes_of[k], design.rows.codes_of[inner]
     values = rows[x].to_numpy(dtype=np.float64)
     pairs = [(j, m) for j in shown.tolist() for m in np.unique(inside[outside == j]).tolist()]
@@ -215,10 +215,11 @@ def _expected(
     fit: Fitted, moved: pd.DataFrame, again: Integers
 ) -> Callable[[slice, Floats], Floats]:
     """The expected response of some rows given their linear predictors, as a function of both."""
+    offset = offset_of(fit.design.specification, moved)
     if fit.problem.family is None:
-        return lambda mine, eta: eta
+        return lambda mine, eta: eta + offset[mine].reshape(eta.shape)
     of = fit.problem.family_rows
-    m, phi, offset = of.m[again], fit.mean_phi, offset_of(fit.design.specification, moved)
+    m, phi = of.m[again], fit.mean_phi
     if of.further is not None:
         m = of.further.of_new_rows(of.m[again], moved)
     sizes = of.sizes[again] if of.of_trials else np.ones(len(again))

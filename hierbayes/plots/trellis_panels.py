@@ -86,7 +86,7 @@ def with_numbers(fit: Fitted, data: pd.DataFrame) -> pd.DataFrame:
         return data
     if is_numeric_dtype(data[name].dtype) and not is_bool_dtype(data[name].dtype):
         return data
-    _ = fit_rows(fit, data, "plot_trellis")  # refuses other data
+    _ = fit_rows(fit, data)  # refuses other data
     numbers = np.full(len(data), np.nan)
     numbers[np.flatnonzero(fit.design.rows.kept)] = fit.problem.family_rows.observed
     return data.assign(**{name: numbers})
