@@ -105,6 +105,19 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"G": {"Intercept": hb.Wishart(2, 1), "x, w": hb.InverseWishart(4, (1, 2)),
                "v, z": hb.Wishart(3, [[2, 0.3], [0.3, 1]])}},
     ),
+    "crossed, prior of G of one": ("y ~ x", "crossed", {"G": {"k": hb.Wishart(3, (1, 2))}}),
+    "nested, prior of G of one": (
+        "y ~ x", "nested",
+        {"G": {"g": hb.InverseWishart(5, [[2, 0.3], [0.3, 1]])}, "sd": hb.Exponential(0.8)},
+    ),
+    "three factors, priors of G of two, gamma given": (
+        "y ~ x", "three factors",
+        {"G": {"h": hb.Wishart(2, 1), "k": hb.InverseWishart(3, 2)},
+         "gamma": hb.StudentT(3, 1, 2)},
+    ),
+    "blocks of one factor, prior of G of the second": (
+        "y ~ x", "1+2+2", {"G": {"x, w": hb.InverseWishart(4, (1, 2))}, "corr": hb.LKJ(3)},
+    ),
     **{f"several factors, icc, {random}": (
         "y ~ x", random, {"icc": hb.Beta(1.5, 3)},
     ) for random in ("nested", "crossed", "three factors")},

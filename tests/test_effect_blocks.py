@@ -14,13 +14,16 @@ from tests.pieces import Pieces
 FEW = Interval(0.5)
 
 
-@pytest.fixture(scope="module")
-def fit() -> hb.PosteriorFit:
+def rows() -> pd.DataFrame:
     rng = np.random.default_rng(2)
     g, x = np.repeat(np.arange(60), 5), rng.normal(size=300)
     y = rng.normal(size=60)[g] + 0.5 * x * rng.normal(size=60)[g] + rng.normal(size=300)
-    frame = pd.DataFrame({"y": y, "x": x, "g": g})
-    model = hb.Model("y ~ x + (1 + x | g)", data=Pieces(frame, (100,)))
+    return pd.DataFrame({"y": y, "x": x, "g": g})
+
+
+@pytest.fixture(scope="module")
+def fit() -> hb.PosteriorFit:
+    model = hb.Model("y ~ x + (1 + x | g)", data=Pieces(rows(), (100,)))
     made = model.sample(draws=150, tune=150, chains=2, seed=1)
     assert made.effect_blocks is None
     assert len(made.us) == 1  # kept, from before groups are many
@@ -43,9 +46,31 @@ def test_blocks_say_what_their_draws_say(many: hb.PosteriorFit) -> None:
     assert "us" not in many.__dict__  # nothing of this keeps all draws
     (u,) = many.us
     assert u.shape == (2, 150, 60, 2)
-    np.testing.assert_allclose(means, u.mean(axis=(0, 1)), rtol=1e-12)
+    off = u.mean(axis=(0, 1)) - means
+    assert (np.abs(off) < 6.0 * u.std(axis=(0, 1)) / np.sqrt(300 / 4)).all(axis=None)
     np.testing.assert_allclose(cov[7], np.cov(u[:, :, 7].reshape(-1, 2), rowvar=False), rtol=1e-10)
     np.testing.assert_allclose(limits, FEW.of_draws(u), rtol=1e-12)
+
+
+def test_means_are_those_given_each_draw_averaged(
+    many: hb.PosteriorFit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E(u | y, γ, θ) = GZ'(ZGZ' + σ²I)⁻¹(y − Xγ) of a group at all 300 draws, then at three."""
+    first = rows().query("g == 40")
+    X = np.column_stack([np.ones(5), first["x"]])
+
+    def mean_at(at: list[int]) -> np.ndarray:
+        found = []
+        for k in at:
+            G, sigma = many.theta.G.reshape(-1, 2, 2)[k], many.theta.sigma.ravel()[k]
+            V = X @ G @ X.T + sigma**2 * np.eye(5)
+            left = first["y"] - X @ many.gamma_draws.reshape(-1, 2)[k]
+            found.append(G @ X.T @ np.linalg.solve(V, left))
+        return np.mean(found, axis=0)
+
+    np.testing.assert_allclose(many.ranef().iloc[40], mean_at(list(range(300))), rtol=1e-9)
+    monkeypatch.setattr(effect_blocks, "_AVERAGED", 3)
+    np.testing.assert_allclose(replace(many).ranef().iloc[40], mean_at([0, 149, 299]), rtol=1e-9)
 
 
 def test_blocks_are_of_the_law_of_all_groups_together(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 from scipy.special import betaln, gammaln
@@ -34,7 +33,7 @@ from hierbayes.estimation.density_layout import (
     VOLUME,
     Head,
 )  # fmt: skip
-from hierbayes.estimation.inputs import GraphInputs, place_of_constant
+from hierbayes.estimation.inputs import LOG_CONSTANT_OF_G, GraphInputs, place_of_constant
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.priors.block_matrices import BlockMatrices
@@ -45,7 +44,6 @@ from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.scalar_density import coefficients
 
 _TRANSFORMS = {None: IDENTITY, "log": LOG, "interval": INTERVAL, "asinh": ASINH}
-_OF_G = r"G_(\d+_)?log_constant"
 _JOINTS = {"G": MATRICES, "icc": ICC, "r2": SHARES}
 _JOINT_ARRAYS = {
     NO_JOINT: (),
@@ -218,16 +216,17 @@ def _blocks(blocks: tuple[int, ...], eta: Floats, *, volumes: bool) -> Floats:
 
 
 def _matrices(priors: PriorSet, data: dict[str, Floats]) -> Floats:
-    """Priors of the blocks of G, one behind the other, as their density reads them."""
+    """Priors of blocks of G: how many, and one behind the other as their density reads them."""
     ((_, stated, _),) = priors.joint
-    ones: dict[str, Prior] = {"G": stated}
+    ones: dict[str, tuple[int, Prior]] = {"G": (0, stated)}
     if isinstance(stated, BlockMatrices):
-        ones = {f"G_{k}": one for k, one in enumerate(stated.priors)}
-    parts: list[Floats] = []
-    for name, one in ones.items():
+        places = stated.places
+        ones = {f"G_{k}": (places[k].start, one) for k, one in stated.stated.items()}
+    parts: list[Floats] = [np.array([float(len(ones))])]
+    for name, (first, one) in ones.items():
         root = data[f"{name}_scale_root"]
         inverse = isinstance(one, InverseWishart)
-        parts += [np.array([len(root), inverse, float(data[f"{name}_nu"])]), root.ravel()]
+        parts += [np.array([first, len(root), inverse, float(data[f"{name}_nu"])]), root.ravel()]
     return np.concatenate(parts)
 
 
@@ -236,7 +235,7 @@ def _constant(design: Design, data: dict[str, Floats], joint: int, eta: Floats) 
     sizes = [size for size in design.blocks if size > 1]
     total = sum(log_lkj_constant(one, n) for one, n in zip(eta, sizes, strict=True))
     if joint == MATRICES:
-        return total + sum(float(data[n]) for n in data if re.fullmatch(_OF_G, n))
+        return total + sum(float(data[n]) for n in data if LOG_CONSTANT_OF_G.fullmatch(n))
     if joint == ICC:
         return total + float(data["icc_log_constant"])
     if joint == SHARES:

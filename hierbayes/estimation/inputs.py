@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,8 @@ from hierbayes.priors.families import DesignNormal, Prior
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.joint_parameters import joint_parameters, log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
+
+LOG_CONSTANT_OF_G = re.compile(r"G_(\d+_)?log_constant")  # of a prior of each of its blocks
 
 type Structure = tuple[Any, ...]
 _SMALLEST_NOISE = 1e-6  # of the spread of y: σ where it is estimated as next to nothing
@@ -135,10 +138,10 @@ def prior_parameters(design: Design, priors: PriorSet) -> dict[str, Floats]:
     for entry in priors.joint:
         data |= joint_parameters(entry, design)
         if entry[0] == "G":  # a density of (sd, R), added to a uniform one of R
-            data["corr_eta"] = np.ones(sum(size > 1 for size in design.blocks) or 1)
-            several = len(design.blocks) > 1
-            for k, size in enumerate(design.blocks):
-                name = f"G_{k}_log_constant" if several else "G_log_constant"
+            if not priors.corr:
+                data["corr_eta"] = np.ones(sum(size > 1 for size in design.blocks) or 1)
+            for name in [one for one in data if LOG_CONSTANT_OF_G.fullmatch(one)]:
+                size = len(data[name.replace("log_constant", "scale_root")])
                 data[name] = data[name] - log_lkj_constant(1.0, size)
     return data
 
@@ -206,7 +209,7 @@ def _family(prior: Prior) -> object:
     if isinstance(prior, ForeignPrior):
         return prior
     if isinstance(prior, BlockMatrices):
-        return tuple(one.distribution for one in prior.priors)
+        return tuple((k, one.distribution) for k, one in prior.stated.items())
     return "Flat" if isinstance(prior, DesignNormal) else prior.distribution
 
 

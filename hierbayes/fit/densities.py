@@ -141,13 +141,21 @@ class Densities:
                 theta = self.theta
                 total += log_density_joint(entry, self.problem.design, theta.root, theta.sigma)
                 if block == "G":
-                    for chol in self.scales(priors).corr_roots:
+                    for chol in self._roots_under_matrices(priors):
                         total += uniform_corr(chol)
         for prior, values in self.stated(block, priors):
             if not isinstance(prior, DesignNormal):
                 total += log_density_of(prior, values)
         joint = priors.joint_gamma(self.problem.working) if block == "gamma" else None
         return total if joint is None else total + joint.log_density(self.gamma)
+
+    def _roots_under_matrices(self, priors: PriorSet) -> list[Floats]:
+        """Roots of the correlations whose block of G has a prior of its own."""
+        roots = self.scales(priors).corr_roots
+        if not priors.corr:
+            return roots
+        pairs = zip(priors.corr, roots, strict=True)
+        return [root for (_, prior, _), root in pairs if prior.is_elsewhere]
 
     def log_priors(self, priors: PriorSet) -> dict[str, Floats]:
         """Log prior density (M,) by block.
@@ -243,6 +251,8 @@ def log_density_of(prior: Prior, values: Floats) -> Floats:
     """Log density (M,) of a prior of one parameter, or of LKJ at Cholesky factors."""
     from hierbayes.priors.density import log_density, log_density_corr
 
+    if prior.is_elsewhere:
+        return np.zeros(len(values))
     if isinstance(prior, LKJ):
         return log_density_corr(prior, values)
     return log_density(prior, values)

@@ -30,7 +30,7 @@ class DrawnEffects(Fitted):
         """As in `Fitted`."""
         if self.effect_blocks is None:
             return tuple(u.mean(axis=(0, 1)) for u in self.us)
-        return (self.effect_blocks.joined(lambda u: u.mean(axis=(0, 1))),)
+        return (self.effect_blocks.means,)
 
     @property
     def judged_effects(self) -> list[tuple[pd.Index, Floats]]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.theta import Theta
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 1 << 28  # of all draws, from which on they are made block by block
 KEPT_BYTES = 1 << 30  # of those that are kept where what needs them can do with fewer
 _OF_BLOCK = 1 << 26
+_AVERAGED = 500  # draws of γ and θ over which means of effects are averaged
 _JUDGED = 1000  # groups whose effects say whether chains agree
 _STREAM = 1  # of random numbers, that of u
 
@@ -48,10 +50,23 @@ class EffectBlocks:
 
     def __iter__(self) -> Iterator[Floats]:
         """Draws (chains, draws, m, q) of a block of groups after another."""
-        J, _, q = self.products.R.shape
-        size = max(_OF_BLOCK // (8 * q * self.gamma[..., 0].size), 1)
-        for number, begin in enumerate(range(0, J, size)):
-            yield self._drawn(np.arange(begin, min(begin + size, J)), number)
+        for number, groups in enumerate(self._groups(self.gamma[..., 0].size)):
+            yield self._drawn(groups, number)
+
+    @property
+    def means(self) -> Floats:
+        """E(u | y) (J, q) as the average of E(u | y, γ, θ) over some draws of γ and θ.
+
+        Given these u varies most, so that the average of its own draws, of all of them, would
+        have fewer digits.
+        """
+        theta, gamma = self.theta.flat, self.gamma.reshape(-1, self.gamma.shape[-1])
+        some = np.linspace(0, len(gamma) - 1, min(_AVERAGED, len(gamma))).astype(np.intp)
+        theta, gamma = theta[some], gamma[some]
+        blocks = self._groups(len(some))
+        return np.concatenate(
+            [Likelihood(self._products_of(at)).u_means(theta, gamma) for at in blocks]
+        )
 
     def joined(self, of: Callable[[Floats], Floats]) -> Floats:
         """What is found of each block, (m, ...), of all groups."""
@@ -75,14 +90,25 @@ class EffectBlocks:
 
     def _drawn(self, groups: Integers, number: int) -> Floats:
         """Draws of these groups, with the random numbers of this number."""
-        all_of, p = self.products, self.gamma.shape[-1]
-        some = CrossProducts(all_of.R[groups], all_of.T[groups], all_of.W, all_of.rows[groups],
-                             all_of.groups[groups], all_of.basis)  # fmt: skip
+        p = self.gamma.shape[-1]
         generator = np.random.default_rng([self.seed, _STREAM, number])
-        likelihood = likelihood_of(some)
+        likelihood = likelihood_of(self._products_of(groups))
         (u,) = likelihood.draw_us(self.theta.flat, self.gamma.reshape(-1, p), generator)
         drawn: Floats = u.reshape(*self.gamma.shape[:2], *u.shape[1:])
         return drawn
+
+    def _groups(self, draws: int) -> Iterator[Integers]:
+        """The groups of a block after another, so many that their draws are bounded."""
+        J, _, q = self.products.R.shape
+        size = max(_OF_BLOCK // (8 * q * draws), 1)
+        for begin in range(0, J, size):
+            yield np.arange(begin, min(begin + size, J))
+
+    def _products_of(self, groups: Integers) -> CrossProducts:
+        """The cross-products of these groups."""
+        of = self.products
+        return CrossProducts(of.R[groups], of.T[groups], of.W, of.rows[groups], of.groups[groups],
+                             of.basis)  # fmt: skip
 
 
 def effect_blocks(fit: Fitted, seed: int) -> EffectBlocks | None:

@@ -145,7 +145,7 @@ def draw_gamma(
 def draw_u(
     roots: Floats, sigmas: Floats, gammas: Floats, cross: CrossProducts, normals: Floats
 ) -> Floats:
-    """One exact draw of every u_j for each of M draws of (θ, γ).
+    """One exact draw of every u_j, in the user's units, for each of M draws of (θ, γ).
 
     Parameters
     ----------
@@ -160,8 +160,14 @@ def draw_u(
     -------
     (M, J, q) float
     """
-    draws: Floats = _draw_u(roots, sigmas, gammas, cross.A, cross.B, normals)
-    return draws
+    to_user = cross.basis.scale * cross.basis.z.matrix
+
+    def draw(roots: Floats, sigmas: Floats, gammas: Floats, normals: Floats) -> Floats:
+        drawn: Floats = _draw_u(roots, sigmas, gammas, cross.A, cross.B, to_user, normals)
+        return drawn
+
+    size = cross.R.size + cross.T.size
+    return in_threads(draw, size, roots, sigmas, np.ascontiguousarray(gammas), normals)
 
 
 @inner
@@ -207,6 +213,7 @@ def _draw_u(
     gammas: Floats,
     A: Floats,
     B: Floats,
+    to_user: Floats,
     normals: Floats,
 ) -> Floats:
     M, J, q = normals.shape
@@ -214,8 +221,10 @@ def _draw_u(
     draws = room_for((M, J, q))
     z = room_for(q)
     half = room_for(q)
+    R = A
     for i in range(M):
-        R = conditional_roots(roots[i], A)
+        if i == 0 or not is_same(roots, i):
+            R = conditional_roots(roots[i], A)
         for j in range(J):
             for k in range(q):
                 total = B[j, k, p]
@@ -228,8 +237,12 @@ def _draw_u(
                     total += R[j, k, h] * z[h]
                 half[k] = total
             for k in range(q):
+                z[k] = 0.0
+                for h in range(q):
+                    z[k] += R[j, h, k] * half[h]
+            for k in range(q):
                 total = 0.0
                 for h in range(q):
-                    total += R[j, h, k] * half[h]
+                    total += to_user[k, h] * z[h]
                 draws[i, j, k] = total
     return draws

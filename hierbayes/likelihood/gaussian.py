@@ -81,9 +81,14 @@ class Likelihood(MarginalLikelihood[CrossProducts]):
             Independent standard normal numbers.
         """
         roots, sigmas = self._relative(theta)
-        basis = self.cross.basis
-        given = basis.gamma_internal(gammas)
-        return basis.u(conditional.draw_u(roots, sigmas, given, self.cross, normals))
+        given = self.cross.basis.gamma_internal(gammas)
+        return conditional.draw_u(roots, sigmas, given, self.cross, normals)
+
+    def u_means(self, theta: Theta, gammas: Floats) -> Floats:
+        """The means of u_j (J, q) given each of M θ and γ, averaged over these."""
+        normals = np.zeros((len(gammas), *self.cross.T.shape[:2]))
+        averaged: Floats = self.draw_u(theta, gammas, normals).mean(axis=0)
+        return averaged
 
     def draw_us(
         self, theta: Theta, gammas: Floats, generator: np.random.Generator

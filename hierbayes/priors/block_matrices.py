@@ -23,17 +23,17 @@ class BlockMatrices(Prior):
     Parameters
     ----------
     names : tuple of str
-        Of the blocks, in the order of the effects: the labels of their effects.
+        Of all blocks, in the order of the effects: the labels of their effects.
     effects : tuple of tuple of str
         Of each block.
-    priors : tuple of MatrixPrior
-        Likewise.
+    priors : tuple of MatrixPrior or None
+        Likewise; None where sd and corr of a block have priors instead.
     """
 
     distribution: ClassVar[str] = "BlockMatrices"
     names: tuple[str, ...]
     effects: tuple[tuple[str, ...], ...]
-    priors: tuple[MatrixPrior, ...]
+    priors: tuple[MatrixPrior | None, ...]
 
     def __post_init__(self) -> None:
         """Nothing is a number here: each of the priors has been checked."""
@@ -44,21 +44,32 @@ class BlockMatrices(Prior):
         return {}
 
     @property
+    def stated(self) -> dict[int, MatrixPrior]:
+        """The priors there are, by the place of their block."""
+        return {k: prior for k, prior in enumerate(self.priors) if prior is not None}
+
+    @property
     def places(self) -> tuple[slice, ...]:
         """Where the effects of each block stand."""
         return tuple(block_slices(tuple(map(len, self.effects))))
 
     @property
+    def covered(self) -> tuple[bool, ...]:
+        """Of each effect whether its sd is that of such a prior."""
+        pairs = zip(self.effects, self.priors, strict=True)
+        return tuple(prior is not None for effects, prior in pairs for _ in effects)
+
+    @property
     def by_name(self) -> dict[str, MatrixPrior]:
         """As they can be stated."""
-        return dict(zip(self.names, self.priors, strict=True))
+        return {self.names[k]: prior for k, prior in self.stated.items()}
 
     def __str__(self) -> str:
         return ", ".join(f"{name}: {prior}" for name, prior in self.by_name.items())
 
 
 def matrix_prior(stated: Any, design: Design) -> Prior:
-    """The prior of G that is stated: of its only block, or of each.
+    """The prior of G that is stated: of its only block, or of each, or of some of them.
 
     Parameters
     ----------
@@ -70,26 +81,20 @@ def matrix_prior(stated: Any, design: Design) -> Prior:
     Raises
     ------
     PriorError
-        When a block does not exist, is left out or stated twice, or a prior does not suit one.
+        When a block does not exist or is stated twice, or a prior does not suit one.
     """
     slices = tuple(block_slices(design.blocks))
     effects = tuple(design.effects[at] for at in slices)
     names = tuple(", ".join(design.effect_labels[at]) for at in slices)
-    if isinstance(stated, Mapping):
-        chosen = by_block(stated, design)
-        left = [name for name in names if name not in chosen]
-        if left:
-            raise PriorError(
-                f"priors of 'G' are of all its blocks or of none, and there is none for "
-                f"{in_quotes(left)}; state it, or 'sd' and 'corr' of all in their place"
-            )
-    else:
-        chosen = dict.fromkeys(names, stated)
-    priors = [as_prior(chosen[name], "G") for name in names]
-    found = [prior for prior in priors if isinstance(prior, MatrixPrior)]
+    by_name = isinstance(stated, Mapping)
+    chosen = by_block(stated, design) if by_name else dict.fromkeys(names, stated)
+    priors = [as_prior(chosen[name], "G") if name in chosen else None for name in names]
+    found = tuple(prior if isinstance(prior, MatrixPrior) else None for prior in priors)
     for prior, of_block in zip(found, effects, strict=True):
-        prior.scale_matrix(of_block)
-    return found[0] if len(found) == 1 else BlockMatrices(names, effects, tuple(found))
+        if prior is not None:
+            prior.scale_matrix(of_block)
+    (first, *others) = found
+    return first if first is not None and not others else BlockMatrices(names, effects, found)
 
 
 def by_block(stated: Mapping[Any, Any], design: Design) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError
-from hierbayes.priors.block_matrices import matrix_prior
+from hierbayes.priors.block_matrices import BlockMatrices, matrix_prior
 from hierbayes.priors.blocks import COVERED, as_prior
 from hierbayes.priors.defaults import default_constant
 from hierbayes.priors.effect_priors import parameter_name
 from hierbayes.priors.families import Prior
 from hierbayes.priors.joint_families import Beta, LatentBeta
-from hierbayes.priors.prior_set import STATED, Entry
+from hierbayes.priors.prior_set import ELSEWHERE, STATED, EffectEntry, Entry
 
 
 def chosen_joint(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...]:
@@ -28,15 +28,19 @@ def chosen_joint(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...
     if not blocks:
         return ()
     block = blocks[0]
-    others = [other for other in (*blocks[1:], *COVERED[block]) if given.get(other) is not None]
+    prior = matrix_prior(given[block], design) if block == "G" else None
+    parts = () if isinstance(prior, BlockMatrices) and None in prior.priors else COVERED[block]
+    others = [other for other in (*blocks[1:], *parts) if given.get(other) is not None]
     others = [other for other in others if other != "gamma"]  # see constant_alone
     if others:
         raise PriorError(
             f"the prior of '{block}' says what that of '{others[0]}' would say again; "
             "leave one of them out"
         )
-    if block == "G":
-        return ((block, matrix_prior(given[block], design), STATED),)
+    if isinstance(prior, BlockMatrices) and not prior.stated:
+        return ()
+    if prior is not None:
+        return ((block, prior, STATED),)
     if isinstance(given[block], Mapping):
         raise PriorError(
             f"a prior of '{block}' is one of all random effects together, whatever they vary over: "
@@ -47,6 +51,35 @@ def chosen_joint(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...
     if isinstance(prior, Beta) and latent is not None:
         prior = LatentBeta(prior.alpha, prior.beta, latent)
     return ((block, prior, STATED),)
+
+
+def some_matrices(joint: tuple[Entry, ...]) -> BlockMatrices | None:
+    """The prior of G where it leaves blocks to priors of sd and corr; None otherwise."""
+    for _, prior, _ in joint:
+        if isinstance(prior, BlockMatrices) and None in prior.priors:
+            return prior
+    return None
+
+
+def in_matrix[E: (Entry, EffectEntry)](
+    block: str, entry: E, stand_in: Prior, given: Mapping[str, Any]
+) -> E:
+    """What stands in place of a prior of sd or corr whose block of G has one.
+
+    One prior of all sds is that of the other blocks; one by name is refused.
+
+    Raises
+    ------
+    PriorError
+        Naming the parameter.
+    """
+    name, _, source = entry
+    if source == STATED and isinstance(given[block], Mapping):
+        raise PriorError(
+            f"the prior of 'G' says what that of '{block}' for '{name}' would say again; leave "
+            "one of them out"
+        )
+    return (name, stand_in, ELSEWHERE)
 
 
 def refuse_no_latent_scale(given: Mapping[str, Any], problem: Problem) -> None:

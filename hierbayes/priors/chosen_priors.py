@@ -17,12 +17,15 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import PriorError, in_quotes
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.block_matrices import BlockMatrices
 from hierbayes.priors.blocks import BLOCKS, COVERED, as_prior
 from hierbayes.priors.centred_effects import centring, not_centred
 from hierbayes.priors.chosen_joint import (
     chosen_joint,
     constant_alone,
+    in_matrix,
     refuse_no_latent_scale,
+    some_matrices,
 )
 from hierbayes.priors.column_priors import default_coefficients
 from hierbayes.priors.defaults import (
@@ -32,6 +35,7 @@ from hierbayes.priors.defaults import (
     default_sd,
 )
 from hierbayes.priors.effect_priors import by_effect, parameter_name, refuse_intercept_twice
+from hierbayes.priors.elsewhere import CorrOfMatrix, SdOfMatrix
 from hierbayes.priors.error_priors import refuse_misfits, usual_error_priors
 from hierbayes.priors.families import (
     Centred,
@@ -78,6 +82,8 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
         )
     joint = chosen_joint(given, problem)
     covered = {part for block, _, _ in joint for part in COVERED[block]}
+    matrices = some_matrices(joint)
+    covered = covered if matrices is None else set()
     if "gamma" in covered:
         gamma = _fill("gamma", given, constant_alone(given, design, basis), _by_name)
     else:
@@ -86,18 +92,19 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
     centred: tuple[bool, ...] = ()
     M = np.eye(len(design.effects))
     if "sd" not in covered:
-        sd, centred, M = _sd(given, problem)
+        sd, centred, M = _sd(given, problem, matrices)
     dispersion = _dispersion(given, problem)
     rows = None if problem.moments is None else problem.moments.rows
     residual = _fill("residual", given, usual_error_priors(rows), _by_name)
     refuse_misfits(rows, given.get("residual"))
     shares = [block for block, _, _ in joint if block in ("icc", "r2")]
     written = not_centred(design, problem.working, fixed="r2" in shares) if shares else ()
+    corr = () if "corr" in covered else _corr(given, problem, matrices)
     return PriorSet(
         as_written=written,
         gamma=gamma,
         sd=sd,
-        corr=() if "corr" in covered else _fill("corr", given, default_corr(design), _by_name),
+        corr=corr,
         sigma=dispersion[0],
         extra=tuple(dispersion[1:]),
         residual=residual,
@@ -178,9 +185,12 @@ def _gamma(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...]:
 
 
 def _sd(
-    given: Mapping[str, Any], problem: Problem
+    given: Mapping[str, Any], problem: Problem, matrices: BlockMatrices | None
 ) -> tuple[tuple[EffectEntry, ...], tuple[bool, ...], Floats]:
-    """What is stated for sds, and defaults; which are of centred columns, and M for those."""
+    """What is stated for sds, and defaults; which are of centred columns, and M for those.
+
+    Those of blocks of G with a prior are elsewhere.
+    """
     design = problem.design
     whole = centring(design, problem.working)
     defaults = default_sd(problem.working, whole)
@@ -188,8 +198,13 @@ def _sd(
     found: list[EffectEntry] = []
     flags: list[bool] = []
     M = np.eye(len(design.effects))
+    covered = (False,) * len(entries) if matrices is None else matrices.covered
     for at in block_slices(design.blocks):
         of_block = entries[at]
+        if covered[at.start]:
+            found += [in_matrix("sd", one, SdOfMatrix(), given) for one in of_block]
+            flags += [False] * len(of_block)
+            continue
         plain = [
             name
             for name, prior, _ in of_block
@@ -210,6 +225,18 @@ def _sd(
             own = prior.prior if isinstance(prior, Centred) else prior
             found.append((name, default if prior is _UNSAID_SD else own, source))
     return tuple(found), tuple(flags), M
+
+
+def _corr(
+    given: Mapping[str, Any], problem: Problem, matrices: BlockMatrices | None
+) -> tuple[Entry, ...]:
+    """What is stated for correlations, and defaults; of blocks with a prior of G elsewhere."""
+    entries = _fill("corr", given, default_corr(problem.design), _by_name)
+    covered = () if matrices is None else tuple(matrices.by_name)
+    return tuple(
+        in_matrix("corr", one, CorrOfMatrix(), given) if one[0] in covered else one
+        for one in entries
+    )
 
 
 def _fill[Name: (str, EffectName)](

@@ -117,23 +117,19 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
     design = problem.design
     gamma = _draw_gamma(priors, problem, streams)
     if not priors.joint:
-        named = tuple((priors.label(name), prior, source) for name, prior, source in priors.sd)
-        sd = _draw_each("sd", named, streams)
-        root = sd[:, :, None] * _draw_correlation_root(priors, design.blocks, streams)
-        if priors.centring:
-            root = lower_root(priors.columns(len(design.effects)) @ root)
-        return PriorDraws(Theta.of(root, sigma), gamma, phi)
+        return PriorDraws(Theta.of(_draw_root(priors, problem, streams), sigma), gamma, phi)
     block, prior, _ = priors.joint[0]  # a second one would cover the sds again
     generator = np.random.default_rng(streams.seed_of(block, block))
     if isinstance(prior, MatrixPrior):
         root = draw_matrix_root(prior, design.effects, generator, streams.draws)
         return PriorDraws(Theta.of(root, sigma), gamma, phi)
     if isinstance(prior, BlockMatrices):
-        root = np.zeros((streams.draws, len(design.effects), len(design.effects)))
-        blocks = zip(prior.names, prior.priors, prior.places, strict=True)
-        for name, one, at in blocks:
-            own = np.random.default_rng(streams.seed_of(block, name))
-            root[:, at, at] = draw_matrix_root(one, design.effects[at], own, streams.draws)
+        q = len(design.effects)
+        root = _draw_root(priors, problem, streams) if priors.sd else np.zeros((len(sigma), q, q))
+        for k, one in prior.stated.items():
+            at, own = prior.places[k], streams.seed_of(block, prior.names[k])
+            generator = np.random.default_rng(own)
+            root[:, at, at] = draw_matrix_root(one, design.effects[at], generator, streams.draws)
         return PriorDraws(Theta.of(root, sigma), gamma, phi)
     corr_root = _draw_correlation_root(priors, design.blocks, streams)
     if isinstance(prior, Beta):
@@ -142,6 +138,14 @@ def draw_priors(priors: PriorSet, problem: Problem, draws: int, seed: int) -> Pr
         varying, sd = draw_explained(prior, design, sigma, generator)
         gamma = np.insert(varying, design.terms.index(priors.gamma[0][0]), gamma[:, 0], axis=1)
     return PriorDraws(Theta.of(sd[:, :, None] * corr_root, sigma), gamma, phi)
+
+
+def _draw_root(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
+    """Lower roots (draws, q, q) of G under priors of sd and corr; what G covers is not drawn."""
+    named = tuple((priors.label(name), prior, source) for name, prior, source in priors.sd)
+    sd = _draw_each("sd", named, streams)
+    root: Floats = sd[:, :, None] * _draw_correlation_root(priors, problem.design.blocks, streams)
+    return lower_root(priors.columns(sd.shape[1]) @ root) if priors.centring else root
 
 
 def _draw_dispersion(priors: PriorSet, problem: Problem, streams: Streams) -> Floats:
@@ -224,6 +228,8 @@ def _draw_scalar(block: str, name: str, prior: Prior, streams: Streams) -> Float
     A distribution made by PyMC is evaluated once per draw: it may depend on others,
     which must be drawn anew each time.
     """
+    if prior.is_elsewhere:
+        return np.ones(streams.draws)
     if isinstance(prior, Flat):
         raise _not_drawable(block, name, prior)
     seed = streams.seed_of(block, name)

@@ -22,11 +22,13 @@ class Prior:
     The class variables say how PyMC knows it: ``distribution`` and the parameters
     fixed by the family; ``signed`` names the symmetric distribution whose absolute
     value this is, where there is one; ``has_density`` is false of a prior through latent
-    variables, whose density has no closed form.
+    variables, whose density has no closed form; ``is_elsewhere`` is true of what stands where
+    a joint prior has the density.
     """
 
     distribution: ClassVar[str]
     has_density: ClassVar[bool] = True
+    is_elsewhere: ClassVar[bool] = False
     fixed: ClassVar[dict[str, float]] = {}
     signed: ClassVar[str | None] = None
     positive: ClassVar[tuple[str, ...]] = ()

@@ -61,7 +61,8 @@ def joint_log_density(
     if not isinstance(prior, BlockMatrices):
         return _DENSITIES[prior.distribution](plain, root, sd, sigma)
     total = pt.zeros(())
-    for k, (one, at) in enumerate(zip(prior.priors, prior.places, strict=True)):
+    for k, one in prior.stated.items():
+        at = prior.places[k]
         own = {name.removeprefix(f"{k}_"): value for name, value in plain.items()}
         density = _DENSITIES[one.distribution](own, root[..., at, at], sd[..., at], sigma)
         total = total + density
@@ -87,7 +88,8 @@ def joint_density_at(entry: Entry, design: Design, roots: Floats, sigmas: Floats
     _, prior, _ = entry
     if isinstance(prior, BlockMatrices):
         total: Floats = np.zeros(len(roots))
-        for one, at in zip(prior.priors, prior.places, strict=True):
+        for k, one in prior.stated.items():
+            at = prior.places[k]
             numbers = matrix_parameters(one, one.scale_matrix(design.effects[at]))
             evaluate = _evaluator(one.distribution)
             total = total + evaluate(roots[:, at, at], sigmas, *numbers.values())

@@ -26,13 +26,13 @@ from hierbayes.compiled_arrays import zeros_of
 
 @inner
 def matrix_densities(data, at, root, s, d_root, d_s):
-    """Priors of the blocks of G, one behind the other: size, and what `_matrix_density` reads."""
-    value, first = 0.0, np.int64(0)  # a literal would have the loop's body compiled twice
-    while first < root.shape[0]:
-        q = int(data[at])
-        value += _matrix_density(first, q, data, at + 1, root, s, d_root, d_s)
-        at += 3 + q * q
-        first += q
+    """Priors of blocks of G: how many; of each its place, size, what `_matrix_density` reads."""
+    value, how_many = 0.0, int(data[at])
+    at += 1
+    for _ in range(how_many):
+        first, q = int(data[at]), int(data[at + 1])
+        value += _matrix_density(first, q, data, at + 2, root, s, d_root, d_s)
+        at += 4 + q * q
     return value
 
 

@@ -42,8 +42,10 @@ def joint_parameters(entry: Entry, design: Design) -> dict[str, Floats]:
         case BlockMatrices():
             parameters = {
                 f"{k}_{name}": value
-                for k, (one, effects) in enumerate(zip(prior.priors, prior.effects, strict=True))
-                for name, value in matrix_parameters(one, one.scale_matrix(effects)).items()
+                for k, one in prior.stated.items()
+                for name, value in matrix_parameters(
+                    one, one.scale_matrix(prior.effects[k])
+                ).items()
             }
         case Beta():
             q = len(second)

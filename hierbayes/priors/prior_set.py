@@ -37,6 +37,7 @@ type EffectEntry = tuple[EffectName, Prior, str]
 STATED = "stated"
 THRESHOLDS = "thresholds"
 DEFAULT = "default"
+ELSEWHERE = "elsewhere"  # of what stands in place of a prior that one of G covers
 HELD_SIGMA = Uniform(1.0 - 1e-9, 1.0 + 1e-9)  # of σ where it is known to be 1
 HELD_LOG_DENSITY = -math.log(HELD_SIGMA.upper - HELD_SIGMA.lower)  # which says nothing
 
@@ -50,7 +51,8 @@ class PriorSet(Printed):
     gamma : tuple of (name, prior, source)
         One per fixed term, where no joint prior covers them.
     sd : tuple of (EffectName, prior, source)
-        One per random effect, likewise.
+        One per random effect, likewise; of one whose block has a prior of G, beside blocks that
+        have none, what stands in its place (`elsewhere`).
     corr : tuple of (name, prior, source)
         One per block of G with more than one effect, likewise.
     sigma : (name, prior, source)
@@ -89,6 +91,16 @@ class PriorSet(Printed):
         """M (q, q): sd and corr are those of the effects of Z M."""
         return np.array(self.centring) if self.centring else np.eye(q)
 
+    @property
+    def own_sd(self) -> tuple[EffectEntry, ...]:
+        """Those of ``sd`` that are priors of their own."""
+        return tuple(entry for entry in self.sd if not entry[1].is_elsewhere)
+
+    @property
+    def own_corr(self) -> tuple[Entry, ...]:
+        """Likewise of ``corr``."""
+        return tuple(entry for entry in self.corr if not entry[1].is_elsewhere)
+
     def label(self, name: EffectName) -> str:
         """What a random effect is called, among those of several grouping factors with its own."""
         several = len({effect.factor for effect, _, _ in self.sd}) > 1
@@ -112,9 +124,9 @@ class PriorSet(Printed):
         rows += [("gamma", *entry) for entry in self.gamma]
         rows += [
             ("sd", self.label(name), self.as_stated(name, prior), source)
-            for name, prior, source in self.sd
+            for name, prior, source in self.own_sd
         ]
-        rows += [("corr", *entry) for entry in self.corr]
+        rows += [("corr", *entry) for entry in self.own_corr]
         if self.holds_sigma:
             rows.append(("sigma", "sigma", "1, of errors divided by their sd", "known"))
         else:
@@ -148,6 +160,7 @@ class PriorSet(Printed):
         found += [
             float(size) if source == DEFAULT and np.isfinite(size) else 0.0
             for size, source in zip(sizes, sources, strict=True)
+            if source != ELSEWHERE
         ]
         return found + [0.0] * (rows - len(found))
 
@@ -159,10 +172,10 @@ class PriorSet(Printed):
         }
         if self.gamma:
             stated["gamma"] = {name: prior for name, prior, _ in self.gamma}
-        if self.sd:
-            stated["sd"] = {name: self.as_stated(name, prior) for name, prior, _ in self.sd}
-        if self.corr:
-            stated["corr"] = {name: prior for name, prior, _ in self.corr}
+        if self.own_sd:
+            stated["sd"] = {name: self.as_stated(name, prior) for name, prior, _ in self.own_sd}
+        if self.own_corr:
+            stated["corr"] = {name: prior for name, prior, _ in self.own_corr}
         if self.residual:
             stated["residual"] = {name: prior for name, prior, _ in self.residual}
         if self.distances:
@@ -293,6 +306,8 @@ class PriorSet(Printed):
 
 def _mean_square(prior: Prior) -> float:
     """E sd² under a half-t prior of the sd; missing for others."""
+    if prior.is_elsewhere:
+        return 0.0
     if not isinstance(prior, HalfT) or prior.nu <= 2:
         return float("nan")
     return float(prior.sigma**2 * prior.nu / (prior.nu - 2.0))

@@ -17,6 +17,7 @@ import numpy as np
 
 from hierbayes.compilation import inner
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.elsewhere import SdOfMatrix
 from hierbayes.priors.families import (
     PC,
     DesignNormal,
@@ -108,6 +109,7 @@ def _inverse_gamma(shape: float, scale: float) -> dict[int, float]:
 
 _ROWS: dict[type[Prior], Callable[[Any], dict[int, float]]] = {
     Flat: lambda prior: {},
+    SdOfMatrix: lambda prior: {},
     Uniform: lambda prior: {_CONSTANT: -math.log(prior.upper - prior.lower)},
     Normal: lambda prior: _normal(prior.mu, prior.sigma),
     DesignNormal: lambda prior: {},  # its density is that of all terms together

@@ -22,6 +22,7 @@ from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.priors.block_matrices import BlockMatrices
 from hierbayes.priors.blocks import FAMILIES
+from hierbayes.priors.elsewhere import CorrOfMatrix, SdOfMatrix
 from hierbayes.priors.families import Centred, Known, UniformPartials
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.residuals.structure import ResidualStructure
@@ -34,8 +35,9 @@ from hierbayes.specification.response import ResponseTerm
 _CLASSES: Mapping[str, type[Any]] = {
     one.__name__: one
     for one in (
-        *FAMILIES, BlockMatrices, Centred, Known, UniformPartials, PriorSet, EffectName,
-        Specification, RandomTerm, ResponseTerm, Dropped, Maximum, LatentMaximum, SamplerSettings,
+        *FAMILIES, BlockMatrices, SdOfMatrix, CorrOfMatrix, Centred, Known, UniformPartials,
+        PriorSet, EffectName, Specification, RandomTerm, ResponseTerm, Dropped, Maximum,
+        LatentMaximum, SamplerSettings,
     )
 }  # fmt: skip
 

@@ -86,6 +86,8 @@ def _scaled(entries: Sequence[Any], values: Floats) -> Floats | None:
     for (_, prior, _), column in zip(entries, values.T, strict=False):
         if isinstance(prior, Uniform):
             return None
+        if prior.is_elsewhere:
+            continue
         try:
             wide = rescaled(prior, TWICE)
         except PriorError:

@@ -97,8 +97,9 @@ def prior_of(
     if parameter not in called or not fit.priors.sd:
         return None
     k = called.index(parameter)
+    prior = fit.priors.sd[k][1]
     mixed = not of_centred and _is_mixed(fit.priors, k)
-    return None if mixed else (fit.priors.sd[k][1], 1)
+    return None if mixed or prior.is_elsewhere else (prior, 1)
 
 
 def _prior_of_errors(fit: Fitted, priors: PriorSet, parameter: str) -> tuple[Prior, int] | None:
@@ -129,5 +130,5 @@ def _prior_of_correlation(
     correlated = [effects for effects in blocks if len(effects) > 1]
     for effects, (_, prior, _) in zip(correlated, priors.corr, strict=True):
         if parameter in {f"{a}, {b}" for a in effects for b in effects if a != b}:
-            return prior, len(effects)
+            return None if prior.is_elsewhere else (prior, len(effects))
     return None

@@ -71,7 +71,8 @@ def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:
         else:
             of_block = [name for name, _, _ in priors.dispersion if priors.block_of(name) == block]
             names = [name if name == block else f"{block}({name})" for name in of_block]
-        found += [(name, *entry) for name, entry in zip(names, stated, strict=True)]
+        each = zip(names, stated, strict=True)
+        found += [(name, *entry) for name, entry in each if not entry[0].is_elsewhere]
     return found
 
 

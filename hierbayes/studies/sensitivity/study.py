@@ -197,7 +197,7 @@ class SensitivityStudy(StudyTables):
         one = Estimands((self.estimands.quantities[at],), self.estimands.interval)
         answers = self._answer(chosen, progress=progress)
         cells = alternative_cells(self.baseline.fit, answers, one).isel(quantity=0)
-        corr = self.baseline.priors.corr
+        corr = self.baseline.priors.own_corr
         eta = float(corr[0][1].parameters["eta"]) if corr else np.nan
         before = self.before.sel(quantity=quantity)
         found = tipping_points(quantity, points, cells, before, eta)

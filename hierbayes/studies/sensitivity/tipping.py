@@ -56,7 +56,7 @@ def prior_points(
         raise StudyError(
             f"there are no priors of sd and corr to push, but one of '{priors.joint[0][0]}' instead"
         )
-    shapes: list[float | None] = list(etas) if priors.corr else [None]
+    shapes: list[float | None] = list(etas) if priors.own_corr else [None]
     factors = list(scales) if priors.sd else [1.0]
     points = [PriorPoint(scale, eta) for scale in factors for eta in shapes]
     grid = {SEVERAL: {point.name: _priors(baseline, point) for point in points}}
@@ -79,11 +79,14 @@ def refuse_not_positive(name: str, numbers: object) -> None:
 def _priors(baseline: Baseline, point: PriorPoint) -> dict[str, object]:
     priors = baseline.priors
     sd = {
-        name: priors.as_stated(name, rescaled(prior, point.scale)) for name, prior, _ in priors.sd
+        name: priors.as_stated(name, rescaled(prior, point.scale))
+        for name, prior, _ in priors.own_sd
     }
     stated: dict[str, object] = {"sd": sd} if sd else {}
     if point.eta is not None:
-        stated["corr"] = LKJ(point.eta)
+        every = len(priors.own_corr) == len(priors.corr)
+        one = LKJ(point.eta)
+        stated["corr"] = one if every else {name: one for name, _, _ in priors.own_corr}
     return stated
 
 

@@ -50,10 +50,14 @@ def default_grid(problem: Problem, baseline: PriorSet) -> dict[str, dict[str, An
         grid["sd"] = {"sd, corr by default": {}}
     elif baseline.sd:
         grid |= _of_random_part(problem, baseline, usual)
-    if baseline.corr:
-        present = {prior for _, prior, _ in baseline.corr}
+    if baseline.own_corr:
+        names = [name for name, _, _ in baseline.own_corr]
+        present = {prior for _, prior, _ in baseline.own_corr}
         etas = [LKJ(eta) for eta in _ETAS if {LKJ(eta)} != present]
-        grid["corr"] = {f"corr {prior}": prior for prior in etas}
+        every = len(names) == len(baseline.corr)
+        grid["corr"] = {
+            f"corr {prior}": prior if every else dict.fromkeys(names, prior) for prior in etas
+        }
     return grid | _of_dispersion(problem, baseline, usual) | _of_errors(baseline)
 
 

@@ -89,12 +89,12 @@ def _arguments(model: ModelToWrite) -> tuple[list[str], list[str]]:
     _state("prior_intercept", _vector(at_zero), constant, found, lost)
     if model.family is None or _FAMILIES[model.family.name][1]:
         _state("prior_aux", _scale(priors.sigma[1]), [priors.sigma], found, lost)
-    etas = {prior.parameters["eta"] for _, prior, _ in priors.corr}
+    etas = {prior.parameters["eta"] for _, prior, _ in priors.own_corr}
     if len(etas) == 1:
         found.append(f"prior_covariance = decov(regularization = {number(etas.pop())})")
-    lost += [f"sd({priors.label(name)}) ~ {prior}" for name, prior, _ in priors.sd]
+    lost += [f"sd({priors.label(name)}) ~ {prior}" for name, prior, _ in priors.own_sd]
     if len(etas) > 1:
-        lost += [f"corr({name}) ~ {prior}" for name, prior, _ in priors.corr]
+        lost += [f"corr({name}) ~ {prior}" for name, prior, _ in priors.own_corr]
     return found, lost
 
 
