@@ -1,5 +1,7 @@
 """Importance sampling of θ: its parts exactly, and its posterior beside that of NUTS."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,6 +115,8 @@ def test_only_long_runs_are_not_nuts(a_model: hb.Model) -> None:
     data = pd.DataFrame({"y": x + rng.normal(size=len(groups)), "x": x, "g": groups})
     many = hb.Model("y ~ x + (1 + x | g)", data)
     assert nuts_seconds(many.problem.products, USUAL) > LONG
+    fewer = replace(USUAL, draws=250, tune=250)  # whatever is asked for, the cost of it decides
+    assert nuts_seconds(many.problem.products, fewer) > LONG
 
 
 def test_a_repeated_theta_is_worked_out_once_and_the_same(a_model: hb.Model) -> None:

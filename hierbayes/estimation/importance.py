@@ -98,8 +98,9 @@ def sample_importance(target: Target, centre: Floats, settings: SamplerSettings)
 
 def announce_importance(nuts_seconds: float) -> None:
     """Say that importance sampling stands in for a NUTS that would take so long."""
+    long = f"{nuts_seconds / 60.0:.0f} min" if nuts_seconds >= 90.0 else f"{nuts_seconds:.0f} s"
     announce(
-        f"NUTS would take about {nuts_seconds / 60.0:.0f} min: importance sampling of θ instead, "
+        f"NUTS would take about {long}: importance sampling of θ instead, "
         f"{PROPOSALS} likelihoods (sampler='nutpie' for NUTS)"
     )
 

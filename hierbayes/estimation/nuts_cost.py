@@ -7,7 +7,7 @@ from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.settings import SamplerSettings
 
-LONG = 90.0  # seconds of NUTS from which on importance sampling stands in for it
+LONG = 30.0  # seconds of NUTS from which on importance sampling, of a few, stands in for it
 _GRADIENTS = 5.0  # a draw
 _PROCESSORS = 2  # that the estimate counts on, so that it is one estimate everywhere
 # Measured seconds: of a group and entry of its small matrices, of an entry that a panel changes,

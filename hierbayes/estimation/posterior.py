@@ -96,7 +96,7 @@ def _by_importance(
     priors: PriorSet,
     settings: SamplerSettings,
 ) -> ThetaDraws | None:
-    """Importance sampling where it is asked for, or NUTS would take minutes; None otherwise."""
+    """Importance sampling where it is asked for, or NUTS would take long; None otherwise."""
     asked = settings.sampler == "importance"
     seconds = nuts_seconds(cross, settings)
     if not asked and (settings.sampler != "auto" or seconds < LONG or not priors.are_built_in):

@@ -26,7 +26,7 @@ class SamplerSettings:
         Wanted acceptance rate; nearer 1 takes smaller steps.
     sampler : str
         ``"nutpie"`` or ``"pymc"``, NUTS by either; ``"importance"``; ``"auto"``, NUTS by nutpie
-        unless it would take minutes and importance sampling can stand in for it.
+        unless it would take long and importance sampling can stand in for it.
     cores : int or None
         Chains at a time.
     progress : bool

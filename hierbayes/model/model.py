@@ -275,7 +275,7 @@ class Model(PosedModel):
         sampler : str
             ``"nutpie"`` for NUTS, or ``"pymc"`` for PyMC's own; ``"importance"`` for importance
             sampling of θ, which needs a thousand likelihoods and no gradient. ``"auto"`` is NUTS
-            unless that would take minutes (many thousand groups, a thousand crossed levels) and
+            unless that would take long (many thousand groups, a thousand crossed levels) and
             the weights of importance sampling say that it can stand in; the summary names it.
         cores : int, optional
             Chains at a time; by default as many as the machine has processors.
