@@ -97,7 +97,7 @@ def _along(e, v, rows, columns, w):
 
 
 @inner
-def _weights_of_W(gamma, F, sigma, integrated):
+def weights_of_W(gamma, F, sigma, integrated):
     """N (p+1, p+1): ww'/σ² + FF', w = (−γ, 1), the second where γ is integrated out."""
     p = gamma.shape[0]
     N = room_for((p + 1, p + 1))
@@ -139,15 +139,15 @@ def _solve_transposed(root, start, q, right):
             right[i, c] /= A[i, i]
 
 
-@compiled(error_model="numpy")
-def score_by_products(root, e, N, omega):
-    """∂ℓ/∂Γ = M (Q, Q) from the factor at a root of full rank: ∂ℓ/∂λ is 2Mλ; N as `_weights_of_W`.
-
-    Zero between factors.
-    """
-    bar, gradient, M = room_for(e.size), np.empty_like(root), zeros_of(root.shape)
+@inner
+def write_score(root, e, N, omega, M):
+    """`score_by_products`, over M (Q, Q)."""
+    Q, bar, gradient = root.shape[0], room_for(e.size), room_for(root.shape)
     selected_inverse(e, N, omega, bar)
     root_gradient(root, e, bar, gradient)  # −2 ∂ℓ/∂λ
+    for i in range(Q):
+        for j in range(Q):
+            M[i, j] = 0.0
     for k in range(e.q.shape[0]):
         q, o = e.q[k], e.start[k]
         half = room_for((q, q))
@@ -158,6 +158,16 @@ def score_by_products(root, e, N, omega):
         for i in range(q):
             for j in range(q):
                 M[o + i, o + j] = 0.5 * (half[i, j] + half[j, i])
+
+
+@compiled(error_model="numpy")
+def score_by_products(root, e, N, omega):
+    """∂ℓ/∂Γ = M (Q, Q) from the factor at a root of full rank: ∂ℓ/∂λ is 2Mλ; N as `weights_of_W`.
+
+    Zero between factors.
+    """
+    M = room_for(root.shape)
+    write_score(root, e, N, omega, M)
     return M
 
 
@@ -178,9 +188,10 @@ def profile_derivatives(root, e, omega, gamma, F, sigma, integrated, rows, colum
     integrated : bool
         Whether γ is integrated out.
     """
-    score = score_by_products(root, e, _weights_of_W(gamma, F, sigma, integrated), omega)
+    M = room_for(root.shape)
+    write_score(root, e, weights_of_W(gamma, F, sigma, integrated), omega, M)
     a, b, v = average_information(root, e, omega, gamma, F, rows, columns)
-    return score, a, b, v
+    return M, a, b, v
 
 
 @inner

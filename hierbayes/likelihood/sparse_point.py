@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from hierbayes.compilation import compiled, inner
-from hierbayes.likelihood.average_information import profile_derivatives
+from hierbayes.likelihood.average_information import average_information, weights_of_W, write_score
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.eliminated import SMALL_ROOT, extent
 from hierbayes.likelihood.profiled_gamma import solved
@@ -19,7 +19,8 @@ def sparse_point(
 ):  # fmt: skip
     """What is eliminated at a root of full rank, what is solved from it, and the derivatives there.
 
-    Arrays are written over: numba takes a microsecond for each that it hands out.
+    Arrays are written over: numba takes a microsecond for each that it hands out.  They are so
+    entry by entry: it compiles for seconds what it would say of slices of other shapes.
 
     Parameters
     ----------
@@ -47,13 +48,18 @@ def sparse_point(
     """
     log_det, eliminated = factorise(root, e, omega)
     found, r, factor, log_det_X = solved(eliminated)
-    S[:], gamma[:], F[:] = eliminated, found, factor
+    p = len(found)
+    for c in range(p + 1):
+        for d in range(p + 1):
+            S[c, d] = eliminated[c, d]
+    for c in range(p):
+        gamma[c] = found[c]
+        for d in range(p):
+            F[c, d] = factor[c, d]
     if math.isfinite(log_det) and r > 0.0:
         sigma = r / math.sqrt(freedom)
-        score, a, b, _ = profile_derivatives(
-            root, e, omega, gamma, F, sigma, integrated, rows, columns
-        )
-        M[:] = score
+        write_score(root, e, weights_of_W(gamma, F, sigma, integrated), omega, M)
+        a, b, _ = average_information(root, e, omega, gamma, F, rows, columns)
         average(M, a, b, sigma, freedom, rows, columns, information, pull)
     return log_det, r, log_det_X
 
