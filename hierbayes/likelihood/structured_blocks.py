@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from hierbayes.compilation import inner
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.group_cholesky import root_blocks
@@ -24,7 +26,10 @@ def add_cells(cells, groups, class_of, weights, first, before, M):
     Cells stand in the order of their groups, and ``first`` is the first of these.
     """
     d, J = M.shape[1], len(M)
-    M[:] = 0.0
+    for j in range(J):
+        for a in range(d):
+            for b in range(d):
+                M[j, a, b] = 0.0
     c = first
     while c < len(cells) and groups[c] < before + J:
         weight, j, k = weights[class_of[c]], groups[c] - before, 0
@@ -61,18 +66,23 @@ def reduced_blocks(cells, groups, class_of, weights, root, half, turned):
     J = len(half)
     size = min(J, _GROUPS)
     M, R, T = room_for((size, d, d)), zeros_of((size, q, q)), room_for((size, q, m))
-    c, j = 0, 0
-    while j < J:
+    c = np.int64(0)  # a literal 0 would have what it is handed to compiled twice
+    for j in range(0, J, size):
         many = min(size, J - j)
         W = zeros_of((m, m))
         c = add_cells(cells, groups, class_of, weights, c, j, M[:many])
         root_blocks(M[:many], R[:many], T[:many], W)
         own, S_own, half_own, turned_own = reduce_groups(root, R[:many], T[:many], W)
         log_det += own
-        S += S_own
-        half[j : j + many] = half_own
-        turned[j : j + many] = turned_own
-        j += many
+        for a in range(m):
+            for b in range(m):
+                S[a, b] += S_own[a, b]
+        for i in range(many):
+            for a in range(q):
+                for b in range(q):
+                    half[j + i, a, b] = half_own[i, a, b]
+                for b in range(m):
+                    turned[j + i, a, b] = turned_own[i, a, b]
     return log_det, S
 
 
@@ -82,9 +92,8 @@ def traces_of_blocks(cells, groups, class_of, Gamma, half, turned, mean, totals)
     J, d = len(half), round(math.sqrt(cells.shape[1]))
     size = min(J, _GROUPS)
     E = room_for((size, d, d))
-    c, j = 0, 0
-    while j < J:
+    c = np.int64(0)  # a literal 0 would have what it is handed to compiled twice
+    for j in range(0, J, size):
         many = min(size, J - j)
         write_profiled(Gamma, half[j : j + many], turned[j : j + many], mean, E[:many])
         c = add_traces(cells, groups, class_of, c, j, E[:many], totals)
-        j += many
