@@ -16,8 +16,8 @@ from hierbayes.fit.paper_table import in_format, paper_page
 from hierbayes.fit.predictions.responses import FittedResponses
 from hierbayes.fit.summary import Summary
 from hierbayes.language.equations import Equations, equations
+from hierbayes.language.estimates import Estimates
 from hierbayes.language.meanings import Meanings, meanings
-from hierbayes.language.script import Estimates
 
 
 @dataclass(frozen=True, eq=False, repr=False)

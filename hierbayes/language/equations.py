@@ -9,6 +9,7 @@ from typing import Any
 
 from hierbayes.design.problem import Problem
 from hierbayes.language import level_forms
+from hierbayes.language.estimates import Estimates
 from hierbayes.language.forms import between_lines, combined_lines, level_lines, within_lines
 from hierbayes.language.latex import LatexWriter
 from hierbayes.language.level_script import LevelScript
@@ -18,7 +19,7 @@ from hierbayes.language.matrices import gls_lines, matrix_lines
 from hierbayes.language.nouns import singular, which
 from hierbayes.language.predictors import Part, parts_of
 from hierbayes.language.response_model import ResponseModel, response_model
-from hierbayes.language.script import Estimates, Script
+from hierbayes.language.script import Script
 from hierbayes.language.structure import read_structure
 from hierbayes.language.text import TextWriter
 from hierbayes.language.writer import Line, Writer

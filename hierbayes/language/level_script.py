@@ -4,37 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hierbayes.frames.arrays import Floats
 from hierbayes.language.factor import Factor, Factors
 from hierbayes.language.level_structure import LevelEffect, LevelStructure, Node
-from hierbayes.language.response_model import PREDICTOR, ResponseModel
-from hierbayes.language.script import Estimates
-from hierbayes.language.writer import Term, Writer
-from hierbayes.specification.notation import Notation
+from hierbayes.language.row_script import RowScript
+from hierbayes.language.writer import Term
 
 _LETTERS = "ijklmnopqrstuvw"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LevelScript:
-    """A model of several grouping factors to be written down.
-
-    Parameters
-    ----------
-    structure : LevelStructure
-    notation : Notation
-    writer : Writer
-    estimates : Estimates or None
-        Numbers in place of the parameters.
-    model : ResponseModel or None
-        Of a response that is not Gaussian.
-    """
-
-    structure: LevelStructure
-    notation: Notation
-    writer: Writer
-    estimates: Estimates | None = None
-    model: ResponseModel | None = None
+class LevelScript(RowScript[LevelStructure]):
+    """A model of several grouping factors to be written down, with the fields of a `RowScript`."""
 
     # ---------------------------------------------------------------- indices and variables
 
@@ -78,42 +58,9 @@ class LevelScript:
         return self.writer.times(*map(self.variable, factors))
 
     @property
-    def response(self) -> str:
-        """The response of a row."""
-        return self.writer.name(self.structure.response, *self.at_row)
-
-    @property
-    def error(self) -> str:
-        """The error of a row."""
-        return self.writer.symbol(self.notation.error, *self.at_row)
-
-    @property
-    def left(self) -> str:
-        """What the equation of a row is of: its response, or its linear predictor."""
-        predictor = self.writer.symbol(PREDICTOR, *self.at_row)
-        return self.response if self.model is None else predictor
-
-    @property
-    def errors(self) -> list[Term]:
-        """The error of a row, which only a Gaussian response has."""
-        return [Term(self.error)] if self.model is None else []
-
-    @property
-    def offsets(self) -> list[Term]:
-        """What is added to the linear predictor, or the mean, of a row."""
-        if self.model is not None:
-            return self.model.offset_terms(self)
-        return [Term(self.writer.name(one, *self.at_row)) for one in self.structure.offsets]
-
-    @property
     def given(self) -> tuple[str, ...]:
         """The random effects of all groups, if there are any."""
         return (self.matrix_symbol(self.notation.random),) if self.structure.levels else ()
-
-    @property
-    def dispersion(self) -> Floats | None:
-        """Numbers in place of the dispersion."""
-        return None if self.estimates is None else self.estimates.dispersion
 
     # ---------------------------------------------------------------- parameters
 
@@ -137,19 +84,9 @@ class LevelScript:
             return self.writer.number(float(self.estimates.gamma[node.place]))
         return Term(self.gamma_symbol(node))
 
-    def sigma2(self) -> str:
-        """σ², or the square of its value."""
-        if self.estimates is None:
-            return self.writer.power(self.writer.symbol("σ"), "2")
-        return self.writer.squared(self.estimates.sigma)
-
     def number(self, factor: int) -> int:
         """The number of a factor in the matrix form."""
         return self.order.index(factor) + 1
-
-    def matrix_symbol(self, letter: str, *index: int | str, over: str = "") -> str:
-        """A vector or a matrix."""
-        return self.writer.symbol(letter, *index, bold=True, over=over)
 
     def G_symbol(self, factor: int) -> str:
         """The variance matrix of a factor's effects."""
@@ -176,11 +113,8 @@ class LevelScript:
         (m, a), (n, b) = row, column
         if a.block != b.block:
             return "0"
-        if self.estimates is not None:
-            term = self.writer.number(float(self.estimates.G[a.place, b.place]))
-            return f"{self.writer.minus if term.negative else ''}{term.text}"
         high, low = max(m, n), min(m, n)
-        return self.writer.symbol(self.notation.element, f"{self.number(factor)},{high}{low}")
+        return self.entry((a.place, b.place), f"{self.number(factor)},{high}{low}")
 
     # ---------------------------------------------------------------- sums
 

@@ -16,6 +16,7 @@ import numpy as np
 from hierbayes.design.problem import Problem
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.positive import Lognormal
+from hierbayes.language.estimates import Estimates
 from hierbayes.language.family_words import (
     LinkWords,
     counted,
@@ -25,7 +26,6 @@ from hierbayes.language.family_words import (
     link_words,
 )
 from hierbayes.language.nouns import listed, plural, singular
-from hierbayes.language.script import Estimates
 from hierbayes.language.structure import Coefficient, Entry, Structure
 
 _LOGIT_SHRINKAGE = (16.0 * math.sqrt(3.0) / (15.0 * math.pi)) ** 2  # c²

@@ -28,13 +28,14 @@ from hierbayes.language.coefficient_words import (
     within_conditions,
 )
 from hierbayes.language.conditions import conditions_of
+from hierbayes.language.estimates import Estimates
 from hierbayes.language.factor import Factor, Factors
 from hierbayes.language.level_script import LevelScript
 from hierbayes.language.level_structure import read_level_structure
 from hierbayes.language.link_scale import LinkScale, link_scale, scale_notes
 from hierbayes.language.nouns import plural, quantity, which
 from hierbayes.language.predictors import parts_of
-from hierbayes.language.script import Estimates, Script
+from hierbayes.language.script import Script
 from hierbayes.language.structure import (
     Coefficient,
     Entry,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.design.problem import Problem
-from hierbayes.language.script import Estimates
+from hierbayes.language.estimates import Estimates
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,7 +37,7 @@ from hierbayes.fit.structured.limits import limits_on_scales
 from hierbayes.fit.structured.normalized import normalized_residuals
 from hierbayes.fit.structured.refits import draws_of_bootstraps
 from hierbayes.frames.arrays import Floats
-from hierbayes.language.script import Estimates
+from hierbayes.language.estimates import Estimates
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import Reading
 

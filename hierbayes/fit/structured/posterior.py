@@ -28,7 +28,7 @@ from hierbayes.fit.structured.each_errors import likelihoods_of
 from hierbayes.fit.structured.given_errors import draws_given_errors
 from hierbayes.fit.structured.normalized import normalized_residuals
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.language.script import Estimates
+from hierbayes.language.estimates import Estimates
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior
 from hierbayes.likelihood.of_products import AnyLikelihood
 from hierbayes.priors.far_origin import refuse_far_origin
