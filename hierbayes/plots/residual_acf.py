@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from hierbayes.inference.residuals.autocorrelation import ResidualAcf
-from hierbayes.plots.canvas import canvas
+from hierbayes.plots.canvas import Canvas, canvas
 from hierbayes.plots.choice import refuse_other_than
 from hierbayes.plots.draw import heading
 from hierbayes.plots.look import BLACK, BLUE_INK, DASHED, GREY, PALE
@@ -71,9 +72,7 @@ def plot_residual_acf(
         if len(frame) <= _WITH_POINTS:
             panel.plot(lags, frame["acf"], linestyle="none", marker="o", markersize=5.0,
                        color=BLUE_INK)  # fmt: skip
-        panel.set_xlabel(f"lag in {of['time'] or 'rows'}")
-        panel.set_ylabel(f"autocorrelation of {of['kind']} residuals")
-        heading(drawn, f"Residuals within {of['group']}, {100 * of['prob']:g}% band of white noise")
+        label_band(drawn, of, "lag", "autocorrelation")
     return drawn.figure
 
 
@@ -88,3 +87,10 @@ def draw_band(panel: Axes, frame: pd.DataFrame, along: str) -> None:
     panel.fill_between(x, lower, upper, color=PALE, alpha=0.5, linewidth=0.0, zorder=0.3)
     for limit in (lower, upper):
         panel.plot(x, limit, color=GREY, linestyle=DASHED, linewidth=0.9, zorder=0.4)
+
+
+def label_band(drawn: Canvas, of: Mapping[Hashable, Any], along: str, what: str) -> None:
+    """Both axes, and which residuals and band these are; ``of`` are the ``attrs`` of the table."""
+    drawn.ax.set_xlabel(f"{along} in {of['time'] or 'rows'}")
+    drawn.ax.set_ylabel(f"{what} of {of['kind']} residuals")
+    heading(drawn, f"Residuals within {of['group']}, {100 * of['prob']:g}% band of white noise")

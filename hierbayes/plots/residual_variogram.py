@@ -10,9 +10,8 @@ import pandas as pd
 from hierbayes.inference.residuals.variogram import ResidualVariogram
 from hierbayes.plots.canvas import canvas
 from hierbayes.plots.choice import refuse_other_than
-from hierbayes.plots.draw import heading
 from hierbayes.plots.look import BLACK, BLUE_INK
-from hierbayes.plots.residual_acf import draw_band
+from hierbayes.plots.residual_acf import draw_band, label_band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +78,5 @@ def plot_residual_variogram(
         panel.plot(distances, frame["variogram"], color=BLUE_INK, linewidth=1.0)
         panel.scatter(distances, frame["variogram"], s=frame["area"], color=BLUE_INK, zorder=2.1)
         panel.set_ylim(bottom=0.0)
-        panel.set_xlabel(f"distance in {of['time'] or 'rows'}")
-        panel.set_ylabel(f"semivariogram of {of['kind']} residuals")
-        heading(drawn, f"Residuals within {of['group']}, {100 * of['prob']:g}% band of white noise")
+        label_band(drawn, of, "distance", "semivariogram")
     return drawn.figure

@@ -11,18 +11,17 @@ it has a standard deviation of about 1/√N_l.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
-from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Integers
+from hierbayes.inference.residuals.by_distance import ByDistance
 from hierbayes.inference.residuals.sequences import Sequences, sequences_of
 from hierbayes.specification.counts import refuse_bad_count
 
@@ -31,7 +30,7 @@ _STEPS = 1_000_000  # lags that are looked for at most
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ResidualAcf(Printed):
+class ResidualAcf(ByDistance):
     """Autocorrelations of residuals within groups.
 
     Parameters
@@ -46,15 +45,7 @@ class ResidualAcf(Printed):
         Why the draws of a posterior should not be used; otherwise empty.
     """
 
-    table: pd.DataFrame
-    about: tuple[str, ...]
-    findings: tuple[str, ...]
-    objection: str
-
-    def page(self) -> Page:
-        """The table, and what was found."""
-        blocks = (Table(self.table, index=False), Items(self.findings, "Findings"))
-        return Page("Autocorrelation of residuals", self.about, blocks)
+    title: ClassVar[str] = "Autocorrelation of residuals"
 
 
 def residual_acf(

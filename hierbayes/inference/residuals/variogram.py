@@ -13,18 +13,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtri
 
-from hierbayes.display.blocks import Items, Table
 from hierbayes.display.interval import DEFAULT_PROB, Interval
-from hierbayes.display.page import Page, Printed
 from hierbayes.errors import DataError
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.inference.residuals.by_distance import ByDistance
 from hierbayes.inference.residuals.sequences import Sequences, sequences_of
 from hierbayes.specification.counts import refuse_bad_count
 
@@ -32,7 +31,7 @@ _MOST = 10_000_000  # pairs of rows
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ResidualVariogram(Printed):
+class ResidualVariogram(ByDistance):
     """The semivariogram of residuals within groups.
 
     Parameters
@@ -48,15 +47,7 @@ class ResidualVariogram(Printed):
         Why the draws of a posterior should not be used; otherwise empty.
     """
 
-    table: pd.DataFrame
-    about: tuple[str, ...]
-    findings: tuple[str, ...]
-    objection: str
-
-    def page(self) -> Page:
-        """The table, and what was found."""
-        blocks = (Table(self.table, index=False), Items(self.findings, "Findings"))
-        return Page("Semivariogram of residuals", self.about, blocks)
+    title: ClassVar[str] = "Semivariogram of residuals"
 
 
 def residual_variogram(
