@@ -49,7 +49,6 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.families.hurdle": {"scipy"},
     "hierbayes.fit.convergence": {"arviz_stats"},
     "hierbayes.fit.densities": {"hierbayes.priors.density"},
-    "hierbayes.fit.diagnosis": {"arviz_stats"},
     "hierbayes.fit.effects": {"xarray"},
     "hierbayes.fit.of_family.sampled": {
         "hierbayes.estimation.family_graph_nuts",
@@ -58,6 +57,7 @@ LAZY: dict[str, set[str]] = {
     "hierbayes.fit.predictions.labelled": {"xarray"},
     "hierbayes.fit.predictions.row_groups": {"xarray"},
     "hierbayes.fit.prior_groups": {"hierbayes.priors.draws", "xarray"},
+    "hierbayes.fit.sampler_diagnosis": {"arviz_stats"},
     "hierbayes.fit.saving.loaded_fit": {"xarray"},
     "hierbayes.fit.saving.row_columns": {"pyarrow"},
     "hierbayes.fit.storage": {"xarray"},

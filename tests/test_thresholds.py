@@ -10,7 +10,7 @@ import pytest
 from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.estimation.climb import Search
-from hierbayes.fit import diagnosis
+from hierbayes.fit import diagnosis, sampler_diagnosis
 from hierbayes.fit.convergence import objection
 from hierbayes.fit.degrees_of_freedom.satterthwaite import SatterthwaiteParts
 from hierbayes.inference.influence.rules import InfluenceTables, findings, limits
@@ -161,15 +161,15 @@ def diagnosed(
             [("gamma", "x"), ("sigma", "sigma")], names=["block", "name"]
         ),
     )
-    monkeypatch.setattr(diagnosis, "convergence_table", lambda _fit: table)
-    monkeypatch.setattr(diagnosis, "_bfmi", lambda _evidence: np.array([1.0, bfmi]))
-    monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
-    monkeypatch.setattr(diagnosis, "_of_data", lambda _fit: [])
+    monkeypatch.setattr(sampler_diagnosis, "convergence_table", lambda _fit: table)
+    monkeypatch.setattr(sampler_diagnosis, "_bfmi", lambda _evidence: np.array([1.0, bfmi]))
+    monkeypatch.setattr(sampler_diagnosis, "undetermined_findings", lambda _fit, _what: [])
+    monkeypatch.setattr(sampler_diagnosis, "of_data", lambda _fit: [])
     names = pd.MultiIndex.from_tuples([("sd", "x"), ("sigma", "sigma")])
     every = np.arange(4 * draws)
     ranks = np.stack([every, every * 7 % len(every)], axis=-1).astype(float)
     drawn = (names, ranks.reshape(4, draws, 2))
-    monkeypatch.setattr(diagnosis, "scalar_draws", lambda _fit, **_: drawn)
+    monkeypatch.setattr(sampler_diagnosis, "scalar_draws", lambda _fit, **_: drawn)
     z = SimpleNamespace(shift=np.zeros(1), spread=np.ones(1))
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(sigma=np.ones((4, draws))),
@@ -179,7 +179,7 @@ def diagnosed(
     flags = every.reshape(4, draws) < diverging
     settings = SimpleNamespace(target_accept=0.9)
     evidence: Any = SimpleNamespace(stats={"diverging": flags}, settings=settings, k_hat=None)
-    return diagnosis.diagnose_sampler(fit, evidence, [])
+    return sampler_diagnosis.diagnose_sampler(fit, evidence, [])
 
 
 @pytest.mark.parametrize(
@@ -262,8 +262,8 @@ def test_draws_of_independent_proposals(r_hat: float, said: str) -> None:
     ids=str,
 )
 def test_a_maximum(numbers: dict[str, Any], ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "_undetermined_findings", lambda _fit, _what: [])
-    monkeypatch.setattr(diagnosis, "_of_data", lambda _fit: [])
+    monkeypatch.setattr(diagnosis, "undetermined_findings", lambda _fit, _what: [])
+    monkeypatch.setattr(diagnosis, "of_data", lambda _fit: [])
     root = np.array([[[[numbers.get("ratio", 1.0)]]]])
     fit: Any = SimpleNamespace(
         theta=SimpleNamespace(relative=lambda _basis: root),

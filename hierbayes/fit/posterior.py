@@ -16,7 +16,7 @@ from hierbayes.fit import prior_groups
 from hierbayes.fit.contextual.effects import Asked, ContextualEffects, effects_of_draws
 from hierbayes.fit.convergence import convergence_table, objection
 from hierbayes.fit.densities import Densities
-from hierbayes.fit.diagnosis import Diagnosis, diagnose_sampler
+from hierbayes.fit.diagnosis import Diagnosis
 from hierbayes.fit.drawn_effects import DrawnEffects
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fit import Fit
@@ -27,6 +27,7 @@ from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import ResponseLaw
 from hierbayes.fit.prior_conflict import prior_conflicts
+from hierbayes.fit.sampler_diagnosis import diagnose_sampler
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.storage import to_datatree
 from hierbayes.fit.summary import Summary, summarise_draws

@@ -22,7 +22,11 @@ from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
 from hierbayes.design.rows import Rows
 from hierbayes.design.sparse_products import sparse_products
 from hierbayes.errors import DataError, FormulaError
-from hierbayes.fit.predictions.prediction_rows import placed_groups, rows_to_predict
+from hierbayes.fit.predictions.prediction_rows import (
+    PredictionRows,
+    placed_groups,
+    rows_to_predict,
+)
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.named_columns import require_column
 from hierbayes.specification.formula import Specification
@@ -52,48 +56,22 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
     if problem.moments is not None:
         require_columns(data, problem.moments.rows.structure)
     products, design = problem.products, problem.design
-    spec, seen = design.specification, design.rows
-    for factor in spec.factors:
-        for name in spec.columns_of[factor]:
+    for factor in design.specification.factors:
+        for name in design.specification.columns_of[factor]:
             require_column(name, data, "rows that are given")
     further = rows_to_predict(design, data, new_groups="sample")
     assert further.data is not None
-    absent = [name for name in columns_needed((spec.response,)) if name not in data.columns]
-    if absent:
-        raise DataError(
-            f"the rows that are given have no column '{absent[0]}', the response: without it they "
-            "say nothing of their groups"
-        )
-    y = one_column(spec.response, further.data, spec.functions, "response")
-    if not np.isfinite(y).all():
-        row = further.index[int((~np.isfinite(y)).argmax())]
-        raise DataError(
-            f"the response '{spec.response}' is missing in the rows that are given, first at row "
-            f"label {row}; leave such rows out"
-        )
-    root_weights = _root_weights(seen, spec, further.data)
+    y = _response(design.specification, further.data, further.index)
     columns, X, Z = design.columns.learning(further.data)
     codes_of, unseen = further.codes_of, further.unseen
-    if not spec.factors:
+    if not design.specification.factors:
         codes_of, unseen = _groups_without_effects(design, further.data)
-    of_rows = np.column_stack([y, X, *codes_of])
-    _refuse_rows_of_the_fit(design, further.index, of_rows)
+    _refuse_rows_of_the_fit(design, further.index, np.column_stack([y, X, *codes_of]))
     factors = tuple(
         GroupingFactor(factor.name, factor.labels.append(labels) if len(labels) else factor.labels)
         for factor, labels in zip(design.factors, unseen, strict=True)
     )
-    rows = replace(
-        seen,
-        response=np.concatenate([seen.response, y - further.offset]),
-        X=np.vstack([seen.X, X]),
-        Z=np.vstack([seen.Z, Z]),
-        codes_of=tuple(np.concatenate(both) for both in zip(seen.codes_of, codes_of, strict=True)),
-        index=seen.index.append(further.index),
-        added=None if seen.added is None else np.append(seen.added, further.offset),
-        root_weights=root_weights,
-        kept=np.concatenate([seen.kept, np.ones(len(y), dtype=np.bool_)]),
-        frames=_frames_of_all(seen.frames, further.data),
-    )
+    rows = _joined(design, further, y, X, Z, codes_of)
     larger = replace(design, columns=columns, factors=factors, rows=rows)
     made: Products = (
         cross_products(rows, factors[0].labels, products.basis)
@@ -105,6 +83,49 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
     moments = residual_moments(_errors_of_all(problem, larger), larger, made.basis)
     of_all = Problem(larger, made, moments)
     return of_all if problem.z is None else of_all.weighted(problem.z)
+
+
+def _response(spec: Specification, data: pd.DataFrame, index: pd.Index) -> Floats:
+    """The response (n,) of the rows that are given, of which none may lack it."""
+    absent = [name for name in columns_needed((spec.response,)) if name not in data.columns]
+    if absent:
+        raise DataError(
+            f"the rows that are given have no column '{absent[0]}', the response: without it they "
+            "say nothing of their groups"
+        )
+    y = one_column(spec.response, data, spec.functions, "response")
+    if not np.isfinite(y).all():
+        row = index[int((~np.isfinite(y)).argmax())]
+        raise DataError(
+            f"the response '{spec.response}' is missing in the rows that are given, first at row "
+            f"label {row}; leave such rows out"
+        )
+    return y
+
+
+def _joined(
+    design: Design,
+    further: PredictionRows,
+    y: Floats,
+    X: Floats,
+    Z: Floats,
+    codes_of: tuple[Integers, ...],
+) -> Rows:
+    """The rows of the fit, and behind them the further ones."""
+    seen, data = design.rows, further.data
+    assert data is not None
+    return replace(
+        seen,
+        response=np.concatenate([seen.response, y - further.offset]),
+        X=np.vstack([seen.X, X]),
+        Z=np.vstack([seen.Z, Z]),
+        codes_of=tuple(np.concatenate(both) for both in zip(seen.codes_of, codes_of, strict=True)),
+        index=seen.index.append(further.index),
+        added=None if seen.added is None else np.append(seen.added, further.offset),
+        root_weights=_root_weights(seen, design.specification, data),
+        kept=np.concatenate([seen.kept, np.ones(len(y), dtype=np.bool_)]),
+        frames=_frames_of_all(seen.frames, data),
+    )
 
 
 def _refuse_what_is_not_linear(problem: Problem) -> None:

@@ -19,55 +19,65 @@ def conclusion(
     tests: pd.DataFrame, estimates: pd.DataFrame, balanced: bool = False
 ) -> tuple[str, ...]:
     """What the versions together say of the slopes, in words; of ``balanced`` columns too."""
-    if int(tests["df"].iloc[0]) == 0 and balanced:
-        listed = in_quotes(estimates.index)
-        return (
-            f"the data are balanced: {listed} has the same mean in every group, so that all of its "
-            "variation is within groups, both estimates are the same, and nothing is left to test",
-        )
     if int(tests["df"].iloc[0]) == 0:
-        return (
-            "the two estimates are the same to rounding, and nothing is left to test: the model "
-            "has the group means of these terms, or they are deviations from them; see mundlak()",
-        )
+        return (_nothing_to_test(estimates, balanced),)
     p = tests["p"].dropna()
-    differing = estimates.index[estimates["se_difference"] > 0.0]
-    listed = in_quotes(differing)
-    whose = f"of {listed}" if len(differing) == 1 else f"of at least one of {listed}"
-    values = "; ".join(f"{name}: p {p_words(value)}" for name, value in p.items())
     if p.empty:
         return (
             "no version has a statistic: in none is the difference of the covariances positive "
             "definite; see mundlak(), which asks the same question as a Wald test",
         )
+    values = "; ".join(f"{name}: p {p_words(value)}" for name, value in p.items())
     if (p < ALPHA).all():
-        return (
-            f"the slopes within groups differ from those of random effects by more than chance "
-            f"({values})",
-            f"so the coefficient {whose} mixes two different slopes, within groups and between "
-            "them. Either the groups' means matter beyond each row's own value (a contextual "
-            "effect), or unmeasured properties of the groups go with them (endogeneity at level "
-            "2), or both; the test cannot tell these apart",
-            "with the group means in the model, see mundlak(), random effects estimate the slopes "
-            "within groups, as fixed effects do; neither protects against confounding within "
-            "groups",
-        )
+        return _slopes_differ(estimates, values)
     if (p >= ALPHA).all():
-        limits = ", ".join(
-            f"'{term}' {row.difference - _NORMAL * row.se_difference:+.3f} to "
-            f"{row.difference + _NORMAL * row.se_difference:+.3f}"
-            for term, row in estimates.iterrows()
-        )
-        return (
-            f"the slopes within groups and those of random effects differ by no more than chance "
-            f"allows ({values})",
-            "this is no proof that random effects are independent of the predictors; differences "
-            f"(fixed less random) within these 95% limits are compatible with the data: {limits}",
-        )
+        return _slopes_agree(estimates, values)
     return (
         f"the versions disagree at the {ALPHA:g} level ({values}): they differ in how σ² and τ² "
         "are estimated, and the evidence is near the border; see mundlak(), which says how large "
         "the contextual effect is",
+    )
+
+
+def _nothing_to_test(estimates: pd.DataFrame, balanced: bool) -> str:
+    if balanced:
+        return (
+            f"the data are balanced: {in_quotes(estimates.index)} has the same mean in every "
+            "group, so that all of its variation is within groups, both estimates are the same, "
+            "and nothing is left to test"
+        )
+    return (
+        "the two estimates are the same to rounding, and nothing is left to test: the model has "
+        "the group means of these terms, or they are deviations from them; see mundlak()"
+    )
+
+
+def _slopes_differ(estimates: pd.DataFrame, values: str) -> tuple[str, ...]:
+    differing = estimates.index[estimates["se_difference"] > 0.0]
+    whose = "of " if len(differing) == 1 else "of at least one of "
+    return (
+        f"the slopes within groups differ from those of random effects by more than chance "
+        f"({values})",
+        f"so the coefficient {whose}{in_quotes(differing)} mixes two different slopes, within "
+        "groups and between them. Either the groups' means matter beyond each row's own value (a "
+        "contextual effect), or unmeasured properties of the groups go with them (endogeneity at "
+        "level 2), or both; the test cannot tell these apart",
+        "with the group means in the model, see mundlak(), random effects estimate the slopes "
+        "within groups, as fixed effects do; neither protects against confounding within groups",
+    )
+
+
+def _slopes_agree(estimates: pd.DataFrame, values: str) -> tuple[str, ...]:
+    limits = ", ".join(
+        f"'{term}' {row.difference - _NORMAL * row.se_difference:+.3f} to "
+        f"{row.difference + _NORMAL * row.se_difference:+.3f}"
+        for term, row in estimates.iterrows()
+    )
+    return (
+        f"the slopes within groups and those of random effects differ by no more than chance "
+        f"allows ({values})",
+        "this is no proof that random effects are independent of the predictors; differences "
+        f"(fixed less random) within these 95% limits are compatible with the data: {limits}",
     )
 
 

@@ -203,57 +203,28 @@ def _cook(fit: FamilyPointFit, deletion: Deletion, left: list[LeftOut]) -> Float
 def _tables(
     fit: FamilyPointFit, deletion: Deletion, left: list[LeftOut], one_step: Floats, method: Floats
 ) -> Influence:
-    design, cases, p = fit.design, deletion.cases, len(fit.design.terms)
-    index = cases.index
-    terms = pd.Index(design.terms, name="term")
+    design, cases = fit.design, deletion.cases
+    index, terms = cases.index, pd.Index(fit.design.terms, name="term")
     found = [deletion.estimates(one.x) for one in left]
-    gamma, cov = np.array([one.gamma for one in found]), np.array([one.cov for one in left])
-    se = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
-    parts = tuple(one for one in parameters_of(fit.problem) if one.block != "gamma")
-    full_estimates = deletion.estimates(deletion.x)
-    variance = pd.DataFrame(
-        np.array([parameter_values(parts, one) for one in found]),
-        index=index, columns=[one.label for one in parts],
-    )  # fmt: skip
-    drop = np.array([_displacement(deletion, one) for one in left])
-    full_cov = np.linalg.slogdet(fit.gamma_cov)[1]
-    ratio = np.exp(np.array([np.linalg.slogdet(one)[1] for one in cov]) - full_cov)
-    if cases.are_rows:
-        ratio[method == ONE_STEP] = np.nan  # the curvature is that with all rows
-    frame = pd.DataFrame(
-        {
-            **cases.about,
-            "cook": _cook(fit, deletion, left),
-            "covratio": ratio,
-            "cook_one_step": one_step,
-            "displacement": drop,
-            "region": chdtr(len(deletion.x), np.maximum(drop, 0.0)),
-            "singular": [
-                not one.reason and is_singular(deletion.whole.point(one.x).root) for one in left
-            ],
-            "method": method,
-            "reason": [one.reason for one in left],
-        },
-        index=index,
-    )
-    full_gamma, full_se = fit.fixef(), np.sqrt(np.diag(fit.vcov()))
+    gamma = np.array([one.gamma for one in found])
+    se = np.sqrt([np.diag(one.cov) for one in left])
+    variance, full_variance = _of_variance(fit, deletion, found)
+    full_gamma = fit.fixef()
     tables = InfluenceTables(
         kind=cases.kind,
-        frame=frame,
+        frame=_frame(fit, deletion, left, one_step, method),
         dfbetas=pd.DataFrame((fit.gamma - gamma) / se, index=index, columns=terms),
         t=pd.DataFrame(gamma / se, index=index, columns=terms),
         variance=variance,
-        full_t=full_gamma / full_se,
-        full_variance=pd.Series(
-            parameter_values(parts, full_estimates), index=[one.label for one in parts]
-        ),
+        full_t=full_gamma / np.sqrt(np.diag(fit.vcov())),
+        full_variance=full_variance,
         full_singular=fit.singular,
     )
-    limit, effects = limits(len(index), p), list(design.effect_labels)
+    limit, effects = limits(len(index), len(terms)), list(design.effect_labels)
     coords = {"case": np.asarray(index), "effect": effects, "effect_bis": effects}
     refits = int((method == "refit").sum())
     return Influence(
-        frame=frame,
+        frame=tables.frame,
         dfbetas=tables.dfbetas,
         gamma=pd.DataFrame(gamma, index=index, columns=terms),
         t=tables.t,
@@ -262,13 +233,52 @@ def _tables(
             np.array([one.theta.G for one in found]), dims=tuple(coords), coords=coords, name="G"
         ),
         full=pd.concat(
-            {"gamma": full_gamma, "variance": tables.full_variance}, names=["block", "parameter"]
+            {"gamma": full_gamma, "variance": full_variance}, names=["block", "parameter"]
         ).to_frame("estimate"),
         limits=limit,
         about=subject_of(design).lines(("Method", _method(fit, cases, refits))),
         findings=findings(tables, limit),
         beside=names_by_title(fit.problem.family_rows.family),
     )  # fmt: skip
+
+
+def _of_variance(
+    fit: FamilyPointFit, deletion: Deletion, found: list[Estimates]
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Variance parameters without each case, and those of all."""
+    parts = tuple(one for one in parameters_of(fit.problem) if one.block != "gamma")
+    labels = [one.label for one in parts]
+    values = np.array([parameter_values(parts, one) for one in found])
+    whole = parameter_values(parts, deletion.estimates(deletion.x))
+    without = pd.DataFrame(values, index=deletion.cases.index, columns=labels)
+    return without, pd.Series(whole, index=labels)
+
+
+def _frame(
+    fit: FamilyPointFit, deletion: Deletion, left: list[LeftOut], one_step: Floats, method: Floats
+) -> pd.DataFrame:
+    """A row for each case, in numbers of all parameters together."""
+    cases = deletion.cases
+    drop = np.array([_displacement(deletion, one) for one in left])
+    volumes = np.array([np.linalg.slogdet(one.cov)[1] for one in left])
+    ratio = np.exp(volumes - np.linalg.slogdet(fit.gamma_cov)[1])
+    if cases.are_rows:
+        ratio[method == ONE_STEP] = np.nan  # the curvature is that with all rows
+    singular = [not one.reason and is_singular(deletion.whole.point(one.x).root) for one in left]
+    return pd.DataFrame(
+        {
+            **cases.about,
+            "cook": _cook(fit, deletion, left),
+            "covratio": ratio,
+            "cook_one_step": one_step,
+            "displacement": drop,
+            "region": chdtr(len(deletion.x), np.maximum(drop, 0.0)),
+            "singular": singular,
+            "method": method,
+            "reason": [one.reason for one in left],
+        },
+        index=cases.index,
+    )
 
 
 def _displacement(deletion: Deletion, left: LeftOut) -> float:
