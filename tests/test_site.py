@@ -10,6 +10,8 @@ from hierbayes.errors import HierbayesError
 from tests.site.examples import pictures_by_name, public_values, session_of, session_text
 from tests.site.gallery import examples
 from tests.site.models_in import MODELS, SYSTEMS, models_in
+from tests.site.names import GUIDE, called
+from tests.site.names import rendered as with_names
 from tests.site.reference import SPACES, names_by_subject, page_of, pages, summary_of
 
 COMING_FROM = Path(__file__).parents[1] / "notebooks" / "site" / "coming_from"
@@ -68,6 +70,15 @@ def test_every_public_name_has_an_example() -> None:
     assert example is not None and example.shown.startswith("hb.plots.arc_frame(")
     assert sessions["plots.Arc"] == example
     assert sessions["power"] is None  # its docstring has one
+
+
+def test_the_guide_lists_every_name_that_one_calls() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    assert with_names(text) == text and text.count("<!-- names -->") == 1
+    listed = [name for names in called().values() for name in names]
+    assert all(
+        f"hb.{name}" in listed for name in hb.__all__ if name[0].islower() and name not in SPACES
+    )
 
 
 def test_a_page_shows_its_session_and_picture() -> None:
