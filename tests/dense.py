@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
@@ -37,6 +38,17 @@ class Rows:
         A = np.array([self.Z[m].T @ self.Z[m] for m in members])
         B = np.array([self.Z[m].T @ W[m] for m in members])
         return A, B, W.T @ W
+
+
+def nine_groups() -> pd.DataFrame:
+    """Eighty rows in nine groups, x and w on scales of their own."""
+    rng = np.random.default_rng(21)
+    codes = np.repeat(np.arange(9), [6, 8, 9, 10, 7, 12, 9, 11, 8])
+    n = len(codes)
+    x, w = rng.normal(3.0, 2.0, n), rng.normal(0.0, 0.1, n)
+    u = rng.normal(size=(9, 3)) @ np.array([[2.0, 0.5, 5.0], [0.0, 0.9, 4.0], [0.0, 0.0, 12.0]])
+    y = 1.0 + x + u[codes, 0] + u[codes, 1] * x + u[codes, 2] * w + rng.normal(0.0, 0.8, n)
+    return pd.DataFrame({"y": y, "x": x, "w": w, "g": codes})
 
 
 def log_normal(r: Array, V: Array) -> float:

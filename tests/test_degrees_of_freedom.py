@@ -32,15 +32,9 @@ STRUCTURES = {
 
 @pytest.fixture(scope="module")
 def data() -> pd.DataFrame:
-    """Eighty rows in nine groups, x and w on scales of their own."""
-    rng = np.random.default_rng(21)
-    codes = np.repeat(np.arange(9), [6, 8, 9, 10, 7, 12, 9, 11, 8])
-    n = len(codes)
-    x, w = rng.normal(3.0, 2.0, n), rng.normal(0.0, 0.1, n)
-    u = rng.normal(size=(9, 3)) @ np.array([[2.0, 0.5, 5.0], [0.0, 0.9, 4.0], [0.0, 0.0, 12.0]])
-    y = 1.0 + x + u[codes, 0] + u[codes, 1] * x + u[codes, 2] * w + rng.normal(0.0, 0.8, n)
-    between = np.array(["a", "b", "c"])[codes % 3]
-    return pd.DataFrame({"y": y, "x": x, "w": w, "f": between, "g": codes})
+    """With a factor that is constant within groups."""
+    rows = dense.nine_groups()
+    return rows.assign(f=np.array(["a", "b", "c"])[rows["g"] % 3])
 
 
 def fit_of(data: pd.DataFrame, structure: str, engine: str = "REML") -> hb.Fit:

@@ -139,8 +139,14 @@ def test_saved_and_read_back(fit: hb.PointFit, kind: str, tmp_path: Path) -> Non
 def test_pictures(fit: hb.PointFit, kind: str) -> None:
     labels = list(fit.design.groups)[:3]
     frame = data(KINDS[kind][0])
-    hb.plots.plot_caterpillar(fit, groups=labels).canvas.draw()
-    hb.plots.plot_trellis(frame, "y ~ x | g", fit=fit, groups=labels[:1])
+    texts = list(fit.design.groups[:3].astype(str))
+    caterpillar = hb.plots.plot_caterpillar(fit, groups=labels)
+    caterpillar.canvas.draw()
+    ticks = [tick.get_text() for tick in caterpillar.axes[0].get_yticklabels()]
+    assert sorted(ticks) == sorted(texts)
+    trellis = hb.plots.plot_trellis(frame, "y ~ x | g", fit=fit, groups=labels[:1])
+    assert [panel.get_title() for panel in trellis.axes] == texts[:1]
+    assert list(hb.plots.shrinkage_frame(fit).index) == list(fit.design.groups)
     hb.plots.plot_shrinkage(fit)
 
 

@@ -139,7 +139,8 @@ def trellis_frame(
         lines["line"] = lines["line"].astype(str) if by else LEAST_SQUARES
     else:
         lines = lines_of_fit(fit, data, found, labels[placed], inner)
-    titles = [" · ".join(filter(None, [str(labels[j]), words[j]])) for j in placed]
+    texts = labels.astype(str)
+    titles = [" · ".join(filter(None, [texts[j], words[j]])) for j in placed]
     panels = pd.DataFrame(
         {"n": rows[placed].astype(int), "title": titles},
         index=pd.Index(labels[placed], name="panel"),
