@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hierbayes.design.blas_threads import with_few_blas_threads
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.display.steps import announce
@@ -28,6 +29,7 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
 
+@with_few_blas_threads(lambda problem, *_: problem.working)
 def sample_family(
     problem: Problem, priors: PriorSet, settings: SamplerSettings, mode: Mode
 ) -> FamilyDraws:

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from hierbayes.design.blas_threads import with_few_blas_threads
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.coordinates import Variable, variables_of
@@ -56,6 +57,7 @@ class MarginalMode:
     evaluations: int
 
 
+@with_few_blas_threads(lambda problem, _: problem.products)
 def marginal_mode(problem: Problem, priors: PriorSet) -> MarginalMode:
     """Maximise the marginal posterior density of (sd, corr, σ[, γ]).
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+from hierbayes.design.blas_threads import with_few_blas_threads
 from hierbayes.design.design import Design
 from hierbayes.design.products import Products
 from hierbayes.display.steps import announce
@@ -32,6 +33,7 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
 
+@with_few_blas_threads(lambda _, cross, *__, **___: cross)
 def sample_theta(
     design: Design, cross: Products, priors: PriorSet, settings: SamplerSettings
 ) -> ThetaDraws:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hierbayes.design.blas_threads import with_few_blas_threads
 from hierbayes.design.products import Products
 from hierbayes.design.rows_root import has_root
 from hierbayes.design.sparse_products import SparseProducts
@@ -27,6 +28,7 @@ EXACT = 1e-10  # the same where a root of the rows is at hand
 _OTHER_SIZES = (0.5, 3.0)  # of the noise: where else a search begins
 
 
+@with_few_blas_threads(lambda cross, *_, **__: cross)
 def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) -> Optimum:
     """The maximum of the restricted (or full) likelihood over G and σ.
 
@@ -120,6 +122,7 @@ def refuse_lost_residual(cross: Products, theta: Theta, *, by_roots: bool) -> No
         )
 
 
+@with_few_blas_threads(lambda cross, *_, **__: cross)
 def maximise_near(
     cross: Products,
     blocks: tuple[int, ...],
@@ -145,6 +148,7 @@ def maximise_near(
     return replace(best, evaluations=near.evaluations + far.evaluations)
 
 
+@with_few_blas_threads(lambda cross, *_, **__: cross)
 def followed(
     cross: Products, blocks: tuple[int, ...], reading: Reading, root: Floats, *, least: float
 ) -> tuple[Optimum, AnyProfile] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
+from hierbayes.design.blas_threads import with_few_blas_threads
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
@@ -59,6 +60,7 @@ def split_variances_of(
 
 
 @remembered
+@with_few_blas_threads(lambda state, _: state.likelihood.cross)
 def derivatives_of(state: AnyState, blocks: tuple[int, ...]) -> VarianceDerivatives:
     """The derivatives by variance parameters at a maximum of the likelihood, G of ``blocks``."""
     if isinstance(state, SparseState):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hierbayes.design.blas_threads import with_few_blas_threads
 from hierbayes.design.design import Design
 from hierbayes.design.elimination import Layout
 from hierbayes.design.elimination_order import elimination_of
@@ -83,6 +84,7 @@ class SparseLikelihood(MarginalLikelihood[SparseProducts]):
         """The order of elimination."""
         return elimination_of(self.cross)
 
+    @with_few_blas_threads(lambda self, *_, **__: self.cross)
     def draw_gamma(self, theta: Theta, normals: Floats) -> Floats:
         """One exact draw of γ (M, p) given each of M θ, from standard normal numbers (M, p)."""
         basis, prior = self.cross.basis, self.gamma_prior
@@ -96,6 +98,7 @@ class SparseLikelihood(MarginalLikelihood[SparseProducts]):
         internal = in_threads(draw, e.size, np.ascontiguousarray(roots), sigmas, normals)
         return basis.gamma(internal)
 
+    @with_few_blas_threads(lambda self, *_, **__: self.cross)
     def draw_us(
         self, theta: Theta, gammas: Floats, generator: np.random.Generator
     ) -> tuple[Floats, ...]:
@@ -113,6 +116,7 @@ class SparseLikelihood(MarginalLikelihood[SparseProducts]):
             for span, places in zip(self.cross.spans, self.layout.places, strict=True)
         )
 
+    @with_few_blas_threads(lambda self, *_, **__: self.cross)
     def reduce(self, theta: Theta) -> Reduction:
         """The levels reduced at M θ: the likelihood there under any normal prior of γ."""
         basis, e = self.cross.basis, self.layout.elimination
@@ -123,6 +127,7 @@ class SparseLikelihood(MarginalLikelihood[SparseProducts]):
             log_det[m], S[m] = left.log_det, left.S
         return Reduction(log_det, S, sigmas, self.cross)
 
+    @with_few_blas_threads(lambda self, *_, **__: self.cross)
     def without_levels(
         self, theta: Theta, design: Design, k: int
     ) -> Iterator[tuple[int, Reduction]]:
@@ -150,6 +155,7 @@ class SparseLikelihood(MarginalLikelihood[SparseProducts]):
                 log_det, S = log_det + added.log_det, S + added.S
             yield j, Reduction(log_det, S, whole.sigmas, left)
 
+    @with_few_blas_threads(lambda self, *_, **__: self.cross)
     def shrinkage_of(self, k: int, theta: Theta) -> tuple[Floats, Floats]:
         """Mean and sd over M θ of the shrinkage matrices Λ_j (J, q, q) of a factor."""
         found = self.shrinkage_at(k, theta)

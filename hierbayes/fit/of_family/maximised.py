@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hierbayes.design.blas_threads import with_few_blas_threads
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.family_mode import posterior_criterion
@@ -19,6 +20,7 @@ from hierbayes.priors.prior_set import PriorSet
 _MOST_NODES = 100
 
 
+@with_few_blas_threads(lambda problem, *_, **__: problem.working)
 def maximise_family(
     problem: Problem, nodes: int, near: LatentPoint | None = None
 ) -> FamilyPointFit:
@@ -44,6 +46,7 @@ def maximise_family(
     return _as_fit(problem, optimum, nodes, None)
 
 
+@with_few_blas_threads(lambda problem, *_, **__: problem.working)
 def family_mode(problem: Problem, priors: PriorSet) -> FamilyPointFit:
     """The mode of the marginal posterior of (sd, corr, φ, γ), u integrated out by Laplace.
 
