@@ -370,6 +370,15 @@ ROW = {"x": [0.0], "w": [0.0], "g": ["zz"]}
         ),
         (lambda fit, data: hb.predictions(fit, data, variables={}), "variables names no column"),
         (lambda fit, data: hb.comparisons(fit, data, {"x": [1, 1]}), "the same value"),
+        (
+            lambda fit, data: hb.comparisons(fit, data, "g", effects="new"),
+            "with effects='new' the effects of the groups of 'g' are not counted, and nothing "
+            "changes with it; effects='all' compares the groups of the fit",
+        ),
+        (
+            lambda fit, data: hb.comparisons(fit, data, "g", effects="none"),
+            "with effects='none' the effects of the groups of 'g' are not counted",
+        ),
         (lambda fit, data: hb.comparisons(fit, data.head(1), {"x": "sd"}), "no standard deviation"),
         (
             lambda fit, data: hb.slopes(fit, data.assign(x=data["x"].mask(data.index < 2)), "x"),
@@ -383,6 +392,21 @@ def test_what_has_no_meaning_is_refused(
     with pytest.raises(hb.HierbayesError) as refusal:
         ask(fit, small_data)
     assert words in str(refusal.value)
+
+
+def test_what_is_expected_asks_for_no_variances_of_errors(small_data: pd.DataFrame) -> None:
+    """At times between those of the fit the mean is known, and the variance is not."""
+    data = small_data.assign(t=small_data.index % 3, id=small_data.index // 3)
+    structure = hb.residuals.Unstructured("t", group="id")
+    fit = hb.Model("y ~ t", data, residual=structure).reml()
+    new = data.head(2).assign(t=0.5)
+    assert_allclose(fit.predict(new), fit.gamma[0] + 0.5 * fit.gamma[1])
+    assert_allclose(fit.predict(new, prob=0.9)["predicted"], fit.predict(new))
+    assert_allclose(hb.slopes(fit, data, "t").table["estimate"], fit.gamma[1])
+    with pytest.raises(hb.DataError, match=r"^the fit has no occasion t = 0.5; it has: 0, 1, 2"):
+        fit.predict(new, prob=0.9, kind="response")
+    with pytest.raises(hb.FormulaError, match=r"^contextual\(\) is made for random effects"):
+        fit.contextual("t")
 
 
 # ------------------------------------------------------------------ the dispersion in the mean

@@ -655,3 +655,16 @@ def test_an_offset_is_held_at_its_mean(hs: pd.DataFrame) -> None:
     for line in ("BLUE", "BLUP", "population"):
         moved = at_mean.astype(float)[line]
         assert_allclose(lines[0].loc[line, "y"], lines[1].loc[line, "y"] + moved, rtol=1e-7)
+
+
+def test_a_long_note_leaves_the_panel_its_width() -> None:
+    rng = np.random.default_rng(2)
+    names = [f"a_rather_long_name_{k}" for k in range(7)]
+    data = pd.DataFrame(rng.normal(size=(60, 7)), columns=names).assign(y=rng.normal(size=60))
+    figure = plots.plot_effects(hb.Model("y ~ " + " + ".join(names), data).reml(), data, names[0])
+    figure.draw_without_rendering()
+    (panel,) = figure.axes
+    (note,) = panel.texts
+    assert all(f"{name} = " in note.get_text() for name in names[1:])
+    assert panel.get_position().width > 0.8
+    assert note.get_window_extent().x1 <= figure.bbox.width

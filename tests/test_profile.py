@@ -189,6 +189,16 @@ def test_the_table_holds_every_parameter_at_its_best(small_model: hb.Model) -> N
     assert at["zeta"] ** 2 == pytest.approx(held, abs=1e-6)
 
 
+def test_a_coefficient_called_as_a_column_of_the_table(small: pd.DataFrame) -> None:
+    data = small.rename(columns={"x": "value"})
+    named = hb.Model("y ~ value + (1 | g)", data).reml()
+    plain = hb.Model("y ~ x + (1 | g)", small).reml()
+    found, wanted = (hb.profile(fit, name) for fit, name in ((named, "value"), (plain, "x")))
+    np.testing.assert_allclose(found.table["value"], wanted.table["value"])
+    np.testing.assert_allclose(found.table["gamma(value)"], wanted.table["x"])
+    assert " ".join(str(found).replace("value", "x").split()) == " ".join(str(wanted).split())
+
+
 def test_a_minimum_at_the_end_of_the_range_does_not_hide_the_way_there() -> None:
     """At ρ = −1 the best is sd(Intercept) = 0, with ζ = −4.79; nearer by it is not the best."""
     model = hb.Model("Reaction ~ Days + (1 + Days | Subject)", data=hb.load_dataset("sleepstudy"))

@@ -106,11 +106,12 @@ def coefficient_label(effect: str) -> str:
 
 
 def write_note(drawn: Canvas, *lines: str) -> None:
-    """Lines in small print below the axes of a new figure, of several panels the lowest first."""
+    """Lines in small print below the axes of a new figure, of several panels the lowest first.
+
+    They are as wide as their panel, which they would otherwise make narrow.
+    """
     ax = drawn.panels[(len(drawn.panels) - 1) // drawn.columns * drawn.columns]
-    if len(drawn.panels) > 1:  # as wide as its panel, which it would otherwise push away
-        lines = tuple(in_lines(drawn, ax, line, _SMALL_PER_INCH) for line in lines)
-    text = "\n".join(filter(None, lines))
+    text = "\n".join(in_lines(drawn, ax, line, _SMALL_PER_INCH) for line in lines if line)
     if drawn.is_new and text:
         ax.annotate(
             text, (0.0, 0.0), xycoords=("axes fraction", ax.xaxis.label),

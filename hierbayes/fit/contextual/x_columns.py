@@ -92,6 +92,7 @@ def x_columns(design: Design, x: str, outer: tuple[str, ...] = ()) -> tuple[XCol
 
 def forms_of(design: Design, x: str, outer: tuple[str, ...]) -> dict[str, str]:
     """The spellings of x, its group mean, its deviation and its latent mean, without quotes."""
+    design.specification.refuse_no_random_part("contextual()")
     bare, name = plain(x), plain(design.specification.group)
     spelt = {f"{role}({bare},{name})": role for role in ("cvar", "dvar", "lvar")}
     spelt |= {f"dvar({bare},{plain(one)})": "x" for one in outer}

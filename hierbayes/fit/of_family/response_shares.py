@@ -17,6 +17,7 @@ Schielzeth (2017), doi:10.1098/rsif.2017.0213.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -120,6 +121,7 @@ def _moments(
         return middle, between, weights @ spread
 
 
+@cache
 def _rule() -> tuple[Floats, Floats]:
     """Nodes and weights of expectations over a standard normal number."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
@@ -136,16 +138,17 @@ def _shares(
         return [0.0 if total == np.inf else float("nan")] * len(parts)
     if len(parts) == 1:
         return [float(between.mean()) / total]
-    m, (nodes, weights), shares = rows.m[at], _rule(), []
+    (nodes, weights), shares = _rule(), []
+    every = np.tile(rows.m[at], len(nodes))
     for own in parts:
         if not own.any():
             shares.append(0.0)
             continue
-        rest = np.sqrt(np.maximum(sum(parts) - own, 0.0))
+        rest = np.sqrt(np.maximum(sum(parts) - own, 0.0)) * nodes[:, None]
         given = np.stack([
-            sum(w * rows.family.mean(eta + np.sqrt(own) * t + rest * s, m, phi)
-                for s, w in zip(nodes, weights, strict=True))
+            weights @ rows.family.mean((eta + np.sqrt(own) * t + rest).ravel(), every, phi).reshape(
+                rest.shape)
             for t in nodes
-        ])  # fmt: skip
+        ])  # (nodes, n): E[μ | u_k at the node]  # fmt: skip
         shares.append(float((weights @ (given - weights @ given) ** 2).mean()) / total)
     return shares

@@ -39,11 +39,8 @@ def _gaussian_law(problem: Problem, rows: PredictionRows) -> GaussianLaw:
     weighed, moments = weighed_sd(problem, rows), problem.moments
     if moments is None or not moments.rows.structure.has_unequal_variances:
         return GaussianLaw(weighed)
-    sds = ErrorSds(moments.rows, rows.data)
     z = moments.rows.start if problem.z is None else problem.z
-    if rows.data is None or not moments.rows.structure.follows_fitted:
-        _ = sds.part(slice(0, 1))(z)  # rows say what their variances depend on, or are refused
-    return UnequalLaw(weighed, sds, z)
+    return UnequalLaw(weighed, ErrorSds(moments.rows, rows.data), z)
 
 
 def weighed_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:

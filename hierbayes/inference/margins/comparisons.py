@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from hierbayes.design.matrices import columns_needed
 from hierbayes.display.interval import DEFAULT_PROB, Interval
 from hierbayes.errors import DataError, InferenceError
 from hierbayes.fit.fit import Fit
+from hierbayes.fit.predictions.prediction_rows import counted_factors
 from hierbayes.inference.margins.arguments import (
     Effects,
     asked_of_call,
@@ -187,6 +189,20 @@ class _Wanted:
         sides: tuple[pd.DataFrame, pd.DataFrame],
         combined: Combination,
     ) -> Quantity:
+        _refuse_uncounted(self.fit, self.asked.effects, term)
         hi, lo = (expected_rows(self.fit, one, self.asked) for one in sides)
         averages = averages_of(self.by, rows, rows.index, (), shown_columns(self.fit, rows, term))
         return Quantity(term, label, (hi, lo), averages, combined)
+
+
+def _refuse_uncounted(fit: Fit, effects: Effects, name: str) -> None:
+    """Refuse to compare groups whose own effects are not counted: every difference would be 0."""
+    spec = fit.design.specification
+    if name in columns_needed(spec.fixed, *spec.random_effects, spec.offsets):
+        return
+    counted = () if effects == "new" else counted_factors(fit.design, effects)
+    if not any(name in spec.columns_of[spec.factors[k]] for k in counted):
+        raise DataError(
+            f"with effects={effects!r} the effects of the groups of '{name}' are not counted, and "
+            "nothing changes with it; effects='all' compares the groups of the fit"
+        )

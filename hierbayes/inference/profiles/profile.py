@@ -47,7 +47,8 @@ class Profile(Printed):
     table : DataFrame
         A row per point, index (block, parameter, point).  Columns: ``value`` of the held
         parameter, its signed root ``zeta``, the ``criterion`` profiled, and every parameter
-        at its best given that value, under its own label.
+        at its best given that value, under its own label; a coefficient that is called as one of
+        these columns is there as ``gamma(value)``.
     limits : DataFrame
         See `intervals`.
     interval : Interval
@@ -264,7 +265,8 @@ def _path_frame(path: Path, engine: str, problem: Problem) -> pd.DataFrame:
         }
     )
     others = [parameter_values(every, at.best) for at in path.points]
-    names = [other.label for other in every]
+    taken = frame.columns
+    names = [f"gamma({name})" if name in taken else name for name in (p.label for p in every)]
     return frame.join(pd.DataFrame(np.array(others), columns=names))
 
 
