@@ -238,3 +238,56 @@ def test_labels_that_look_like_numbers(data: pd.DataFrame) -> None:
     exec(model.emit("pymc", data="hs"), namespace)
     X = np.asarray(namespace["X"], dtype=float)
     np.testing.assert_array_equal(X, model.problem.design.rows.X)
+
+
+AS_IN_R = (  # columns of model.matrix(), and their rank, are as many as those of the model
+    "0 + Sector:Sex",
+    "0 + ses + Sector:Sex",
+    "0 + Sector:Sex + Sector:Sex:ses",
+    "0 + Sector:Sex + Sex:Minority",
+    "1 + Sector + Sector:Sex",
+    "1 + Sector:Sex:ses",
+    "1 + Sector:ses + Sex:ses",
+    "0 + Sector + Sex",
+)
+OTHERWISE = {  # R has 3 columns of rank 3 of the first, and models here 4; of the others too many
+    "1 + ses:turn + Sector:ses": "'Sector:ses' otherwise where 'ses' does not stand by itself; add "
+    "it, as in 1 + ses + Sector:ses",
+    "0 + Sector:ses + Sector:Sex": "'Sector:Sex' otherwise where neither 'Sector' nor 'Sex' stands "
+    "by itself; add them, as in 1 + Sector + Sex + Sector:Sex",
+    "1 + ses + Sector:Sex:ses": "'Sector:Sex:ses' otherwise where neither 'Sector' nor 'Sex' stands"
+    " by itself; add them, as in 1 + Sector + Sex + Sector:Sex:ses",
+    "0 + Minority + Sector:Sex": "'Sector:Sex' otherwise where neither 'Sector' nor 'Sex' stands "
+    "by itself; add them, as in 1 + Sector + Sex + Sector:Sex",
+}
+
+
+@pytest.mark.parametrize("fixed", AS_IN_R)
+def test_terms_without_others_are_written_where_r_codes_them_alike(
+    fixed: str, data: pd.DataFrame
+) -> None:
+    model = hb.Model(f"mathach ~ {fixed} + (1 | school)", data)
+    assert hb.equivalence(model, hb.read_code("lme4", model.emit("lme4"), data=data))
+
+
+@pytest.mark.parametrize("fixed", OTHERWISE)
+def test_terms_that_r_codes_otherwise_are_refused(fixed: str, data: pd.DataFrame) -> None:
+    model = hb.Model(f"mathach ~ {fixed} + (1 | school)", data)
+    with pytest.raises(hb.FormulaError) as refusal:
+        model.emit("lme4")
+    assert str(refusal.value) == f"lmer codes the factors of {OTHERWISE[fixed]}"
+
+
+@pytest.mark.parametrize("system", ["bambi", "statsmodels"])
+def test_logarithms_are_written_as_those_of_numpy(system: str, data: pd.DataFrame) -> None:
+    stated = {"gamma": hb.Normal(0, 50)}
+    formulas = "{0}(mathach + 10) ~ {0}(Size) + (1 | school)", "ses ~ Size + (1 | school)"
+    short, long = (
+        hb.Model(formulas[0].format(name), data, priors=stated) for name in ("log", "np.log")
+    )
+    code = short.emit(system)
+    assert code == long.emit(system)
+    assert "np.log(mathach + 10) ~ np.log(Size)" in code
+    assert "import numpy as np" in code
+    assert hb.equivalence(short, hb.read_code(system, code, data=data))
+    assert "numpy" not in hb.Model(formulas[1], data, priors=stated).emit(system)

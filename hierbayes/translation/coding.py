@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import chain, combinations
 
 from hierbayes.design.variables import Variable, Variables
 from hierbayes.errors import FormulaError
@@ -125,10 +126,11 @@ def is_one_column(block: tuple[str, ...], variables: Variables) -> bool:
 
 
 def refuse_other_coding(specification: Specification, variables: Variables, system: str) -> None:
-    """Refuse terms whose factors other systems code by more columns than they span.
+    """Refuse terms that R makes other columns of than formulaic.
 
-    R codes a factor of a term by all its levels where the term without it is absent; with two
-    such factors the columns are more than independent ones, and formulaic leaves some out.
+    R codes a factor of a term by all its levels where no term before holds the rest of it, and a
+    term so coded spans the terms without any of these factors too. formulaic has columns of just
+    what no term before spans: fewer, or more, where the two are not the same.
 
     Raises
     ------
@@ -136,16 +138,43 @@ def refuse_other_coding(specification: Specification, variables: Variables, syst
         Naming the term, and the terms to add.
     """
     for terms in (specification.fixed, *specification.random_effects):
-        written = {frozenset(factors_of(term)) for term in terms}
-        for term in terms:
-            factors = factors_of(term)
-            absent = [
-                one for one in factors
-                if is_categorical(one, variables) and frozenset(factors) - {one} not in written
-            ]  # fmt: skip
-            if len(absent) > 1:
-                raise FormulaError(
-                    f"{system} codes the factors of '{term}' otherwise where neither "
-                    f"{' nor '.join(f"'{name}'" for name in absent)} stands by itself; add them, "
-                    f"as in {join_terms((INTERCEPT, *absent, term))}"
-                )
+        before: list[frozenset[str]] = []
+        spanned: set[frozenset[str]] = set()
+        for term in sorted(terms, key=lambda one: len(factors_of(one))):
+            factors = frozenset(factors_of(term))
+            labels = [one for one in factors_of(term) if is_categorical(one, variables)]
+            first = factors == {*labels} and len(labels) == 1
+            full = [one for one in labels if not _held(factors - {one}, before)]
+            needed = _without_any(factors, labels) - spanned
+            if _without_any(factors, full) != needed:
+                raise FormulaError(_otherwise(term, terms, labels, system))
+            spanned |= needed
+            before += [frozenset[str]()] * first + [factors]
+
+
+def _held(rest: frozenset[str], before: list[frozenset[str]]) -> bool:
+    """Whether R finds the rest of a term in one before, of nothing in the intercept."""
+    return rest in before if not rest else any(rest <= other for other in before)
+
+
+def _without_any(factors: frozenset[str], some: Sequence[str]) -> set[frozenset[str]]:
+    """A term, and those without one or more of some of its factors."""
+    left_out = chain.from_iterable(combinations(some, k) for k in range(len(some) + 1))
+    return {factors - set(one) for one in left_out}
+
+
+def _otherwise(term: str, terms: Sequence[str], labels: Sequence[str], system: str) -> str:
+    """Words for a term that a system codes otherwise, and what to write for it."""
+    written = {frozenset(factors_of(one)) for one in terms}
+    factors = frozenset(factors_of(term))
+    alone = [one for one in labels if factors - {one} not in written]
+    if len(alone) > 1:
+        where = f"neither {' nor '.join(f"'{name}'" for name in alone)} stands by itself; add them"
+    else:
+        rest = [other for other in factors_of(term) if other not in alone]
+        alone = [":".join(rest)] if rest else alone
+        where = f"'{alone[0]}' does not stand by itself; add it"
+    return (
+        f"{system} codes the factors of '{term}' otherwise where {where}, as in "
+        f"{join_terms((INTERCEPT, *alone, term))}"
+    )

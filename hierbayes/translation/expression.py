@@ -14,6 +14,7 @@ from hierbayes.translation.columns import look_like_numbers
 _BACKTICKS = re.compile(r"`([^`]*)`")
 _MARK = "quoted_name_"
 CONTEXTUAL = ("cvar", "dvar")
+_OF_NUMPY = ("log", "log10", "log2", "exp", "exp2")  # of formulas here, as Python has them
 _TRUTHS = {
     "np.isnan", "np.isfinite", "np.isinf", "np.logical_and", "np.logical_or", "np.logical_not",
     "np.isin", "np.signbit",
@@ -119,6 +120,7 @@ def spelled_factor(
     variables : Variables
     functions : frozenset of str
         Functions beside numpy's that mean the same there; ``contr`` for formulaic's contrasts.
+        Logarithms and exponentials that are not among them are written as numpy's.
     name : callable
         How a column is written there.
     system : str
@@ -133,6 +135,8 @@ def spelled_factor(
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
+        if called(node) in _OF_NUMPY and called(node) not in functions:
+            node.func = ast.Attribute(ast.Name("np"), called(node))
         function = called(node)
         unknown = [] if function in functions or function[:3] == "np." else [node.func]
         if function == "C" and "contr" not in functions:

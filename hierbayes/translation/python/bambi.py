@@ -145,8 +145,8 @@ def emit(model: ModelToWrite) -> str:
     refuse_other_coding(model.specification, model.variables, "bambi")
     orders = orders_of_levels(model)
     heads = ["import bambi as bmb"]
-    sigma = sigma_formula(model)
-    heads += ["import numpy as np"] if "np." in f"{model.specification}{sigma}" else []
+    sigma, formula = sigma_formula(model), _formula(model)
+    heads += ["import numpy as np"] if "np." in f"{formula}{sigma}" else []
     heads += (
         ["import pandas as pd"]
         if orders or isinstance(model.family, Cumulative | Categorical)
@@ -162,7 +162,7 @@ def emit(model: ModelToWrite) -> str:
             for text in [*threshold_priors(model), *shared_priors(model), *_lost(model, sigma)]
         ),
         "model = bmb.Model(",
-        f"    {formula_argument(_formula(model), sigma)},",
+        f"    {formula_argument(formula, sigma)},",
         f"    {model.data},",
         "    priors={",
         *(f"        {quoted(name)}: {prior}," for name, prior in _priors(model)),

@@ -51,12 +51,11 @@ def emit(model: ModelToWrite) -> str:
     spec, data = model.specification, model.data
     orders = orders_of_levels(model)
     random = _random(model)
-    needs_numpy = "np." in str(spec) or any("np." in line for line in random)
-    heads = ["import numpy as np"] if needs_numpy else []
-    heads += ["import pandas as pd"] if orders else []
-    heads += ["import statsmodels.formula.api as smf"]
     fixed = compact(spec.fixed, lambda term: _term(term, model))
     formula = f"{_term(spec.response, model)} ~ {fixed}"
+    heads = ["import numpy as np"] if any("np." in line for line in (formula, *random)) else []
+    heads += ["import pandas as pd"] if orders else []
+    heads += ["import statsmodels.formula.api as smf"]
     lines = ["\n".join(heads) + definitions(model), ""]
     lines += [complete_rows(model), *numbers_of_truths(model), *orders]
     lines += [
@@ -90,11 +89,12 @@ def _bayesian(model: ModelToWrite) -> str:
     assert model.family is not None
     kind = BAYESIAN[model.family]
     orders = orders_of_levels(model)
-    heads = ["import numpy as np"] if "np." in str(spec) else []
-    heads += ["import pandas as pd"] if orders else []
-    heads += [f"from statsmodels.genmod.bayes_mixed_glm import {kind}"]
     fixed = compact(spec.fixed, lambda term: _term(term, model))
     formula = quoted(f"{_term(spec.response, model)} ~ {fixed}")
+    random = [f"        {_component_of(term, '', model)}," for term in spec.random]
+    heads = ["import numpy as np"] if any("np." in line for line in (formula, *random)) else []
+    heads += ["import pandas as pd"] if orders else []
+    heads += [f"from statsmodels.genmod.bayes_mixed_glm import {kind}"]
     normal = {prior for _, prior, _ in model.priors.gamma}
     (one,) = normal if len(normal) == 1 else (None,)
     said = isinstance(one, Normal) and not isinstance(one, DesignNormal) and one.mu == 0
@@ -107,7 +107,7 @@ def _bayesian(model: ModelToWrite) -> str:
         f"model = {kind}.from_formula(",
         f"    {formula},",
         "    {",
-        *(f"        {_component_of(term, '', model)}," for term in spec.random),
+        *random,
         "    },",
         f"    {data},",
         *([f"    fe_p={one.sigma:.15g},"] if isinstance(one, Normal) and said else []),
