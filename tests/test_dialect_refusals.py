@@ -198,6 +198,8 @@ EXPRESSIONS = {
     "I(Size // 100)": "I(Size %/% 100)",
     "I((ses > 0) & (Size < 900))": "as.numeric(ses > 0 & Size < 900)",
     "np.log1p(np.abs(ses))": "log1p(abs(ses))",
+    "np.sqrt(np.maximum(ses, 0))": "sqrt(pmax(ses, 0))",
+    "np.arctan(np.minimum(ses, Size / 800))": "atan(pmin(ses, Size / 800))",
     "I((Sex == 'Male').astype(float))": 'I(as.numeric(Sex == "Male"))',
     "np.exp(`odd name` / 2)": "exp(`odd name` / 2)",
 }

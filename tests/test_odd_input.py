@@ -73,14 +73,16 @@ def test_numbers_for_a_factor_in_new_data() -> None:
     new = data.assign(year=data["year"].astype(int)).iloc[:6]
     np.testing.assert_allclose(fit.predict(new), fit.predict().iloc[:6])
     assert refusal(hb.DataError, lambda: fit.predict(new.assign(year=1999))) == (
-        "'year' has the level '1999', which the data of the fit do not have"
+        "'year' has the level '1999', which the data of the fit do not have; they have: '2001', "
+        "'2002', '2003'"
     )
 
 
 def test_text_for_a_number_in_new_data() -> None:
     fit = hb.Model(SLOPES, data=frame()).reml()
     assert refusal(hb.DataError, lambda: fit.predict(frame().assign(x="low"))) == (
-        "'x' is of type str in the new data; in the data of the fit it is a number"
+        "'x' is of type str in the new data; in the data of the fit it is a number: make it one, "
+        "data['x'].astype(float)"
     )
 
 

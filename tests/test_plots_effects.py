@@ -204,7 +204,8 @@ def test_what_is_no_effect(fit: hb.Fit, contextual: hb.Fit, hs: pd.DataFrame) ->
     )  # fmt: skip
     refused(
         lambda: plots.effects_frame(fit, hs, "ses", at={"Sector": "Private"}), hb.DataError,
-        "'Sector' has the level 'Private', which the data of the fit do not have",
+        "'Sector' has the level 'Private', which the data of the fit do not have; they have: "
+        "'Catholic', 'Public'",
     )  # fmt: skip
     refused(
         lambda: plots.effects_frame(contextual, hs, "ses", by="school"), hb.StudyError,

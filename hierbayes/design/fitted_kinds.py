@@ -11,6 +11,7 @@ from formulaic.parser.types import Factor
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.errors import DataError
+from hierbayes.frames.named_columns import shown
 
 
 def as_fitted(data: pd.DataFrame, specs: Sequence[ModelSpec]) -> pd.DataFrame:
@@ -41,13 +42,13 @@ def as_fitted(data: pd.DataFrame, specs: Sequence[ModelSpec]) -> pd.DataFrame:
                 if (codes < 0).any():
                     raise DataError(
                         f"'{name}' has the level '{column.iloc[int((codes < 0).argmax())]}', "
-                        "which the data of the fit do not have"
+                        f"which the data of the fit do not have; they have: {shown(levels)}"
                     )
                 changed[name] = pd.Categorical.from_codes(codes, levels)
             elif not (is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype)):
                 raise DataError(
                     f"'{name}' is of type {column.dtype} in the new data; in the data of the "
-                    "fit it is a number"
+                    f"fit it is a number: make it one, data['{name}'].astype(float)"
                 )
     return data.assign(**changed)
 

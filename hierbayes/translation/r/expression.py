@@ -12,6 +12,8 @@ from hierbayes.errors import FormulaError
 from hierbayes.translation.expression import CONTEXTUAL, called, is_truth, parse_factor
 from hierbayes.translation.r.words import OPERATORS, SYNONYMS, TO_R, r_name, r_string
 
+_OF_TWO = ("cvar", "dvar", "np.maximum", "np.minimum")
+
 
 def to_r(factor: str, variables: Variables) -> str:
     """A factor in R.
@@ -70,7 +72,7 @@ def _r_call(tree: ast.Call, factor: str, variables: Variables) -> str:
     if function == "I" and is_truth(tree, variables.booleans):
         return f"as.numeric({_r(_inside(tree), factor, variables)})"
     name = TO_R.get(function) or SYNONYMS.get(function)
-    sizes = {"poly": (1, 2), "cvar": (2, 2), "dvar": (2, 2)}.get(function, (1, 1))
+    sizes = {"poly": (1, 2), **dict.fromkeys(_OF_TWO, (2, 2))}.get(function, (1, 1))
     named = [keyword.arg for keyword in tree.keywords]
     wrong = not sizes[0] <= len(tree.args) + len(named) <= sizes[1] or (
         named and (function, named) != ("poly", ["degree"])

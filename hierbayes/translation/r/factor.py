@@ -103,9 +103,11 @@ def _python_call(node: Node, columns: Sequence[str]) -> str:
         return f"I({to_python(values[0], columns)})"
     if function == "poly" and len(values) == 2 and names[1] in ("", "degree"):
         return f"poly({to_python(values[0], columns)}, {to_python(values[1], columns)})"
-    if function not in TO_PYTHON or len(values) != 1 or any(names):
+    wanted = 2 if function in ("pmax", "pmin") else 1
+    if function not in TO_PYTHON or len(values) != wanted or any(names):
         raise _not_read(node)
-    return f"{TO_PYTHON[function]}({to_python(values[0], columns)})"
+    texts = [to_python(value, columns) for value in values]
+    return f"{TO_PYTHON[function]}({', '.join(texts)})"
 
 
 def _number(of: Node, node: Node, columns: Sequence[str]) -> str:

@@ -11,6 +11,8 @@ TO_R = {
     "np.floor": "floor", "np.rint": "round", "np.ceil": "ceiling", "np.sign": "sign",
     "np.sin": "sin",
     "np.cos": "cos", "np.tan": "tan", "np.tanh": "tanh", "np.sinh": "sinh", "np.cosh": "cosh",
+    "np.arcsin": "asin", "np.arccos": "acos", "np.arctan": "atan",
+    "np.maximum": "pmax", "np.minimum": "pmin",
     "I": "I", "C": "factor", "poly": "poly", "scale": "scale", "cvar": "cvar", "dvar": "dvar",
 }  # fmt: skip
 SYNONYMS = {"log": "log", "log2": "log2", "log10": "log10", "exp": "exp"}  # formulaic's own
