@@ -161,7 +161,6 @@ WRONG_EQUATIONS: tuple[tuple[str, dict[str, Any], str], ...] = (
      "random mixes single coefficients and lists of them; write a list of lists"),
     ("y ~ x", {"random": ["x", "x"]},
      "the effect 'x' stands in two random terms; keep it in one"),
-    ("y ~ 1", {"between": {"1": "0"}}, "the fixed part has no terms; write at least '1'"),
 )  # fmt: skip
 
 

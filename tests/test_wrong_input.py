@@ -203,7 +203,9 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
     ("y + x ~ w + (1 | g)", None,
      "the response 'y + x' must be one column or one expression; arithmetic stands in I(), as in "
      "I(y + x)"),
-    ("y ~ 0 + (1 | g)", None, "the fixed part has no terms; write at least '1'"),
+    ("y ~ 0", None,
+     "the model has no fixed and no random effects; write at least '1', or a term such as "
+     "(1 | group)"),
     ("y ~ x", "~ 1", "the random part '1' names no group; write '~ effects | group'"),
     ("y ~ x + (0 | g)", None, "the random part '(0 | g)' has no effects; write '1 | g'"),
     ("y ~ x", "~ 1 | g | h", "cannot read the random part '1 | g | h': it has two bars"),

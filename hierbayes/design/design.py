@@ -139,6 +139,23 @@ class Design:
                 "(1 | group)"
             )
 
+    def refuse_no_fixed_part(self, what: str = "this") -> None:
+        """Refuse a model whose fixed part is 0, which has random effects and errors alone.
+
+        Parameters
+        ----------
+        what : str
+            The function that was called, for the message.
+
+        Raises
+        ------
+        FormulaError
+        """
+        if not self.specification.fixed:
+            raise FormulaError(
+                f"{what} is about fixed effects, and the fixed part of the model is 0"
+            )
+
     def of_factor(self, k: int) -> Design:
         """The design as if only factor k had random effects."""
         if len(self.factors) == 1:

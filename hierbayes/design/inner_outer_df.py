@@ -41,7 +41,7 @@ def inner_outer_df(
     ----------
     Pinheiro & Bates (2000), *Mixed-Effects Models in S and S-PLUS*, section 2.4.2.
     """
-    intercept = np.array([term == "1" for term in term_of])
+    intercept = np.array([term == "1" for term in term_of], dtype=bool)
     whole = int(intercept.any())
     order = sorted(range(len(sizes)), key=lambda k: sizes[k])  # the coarsest first
     stratum = np.full(X.shape[1], -1)

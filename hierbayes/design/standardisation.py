@@ -97,7 +97,9 @@ def _intercepts(k: int) -> Standardisation:
 
 
 def standardised(columns: Floats) -> Standardisation:
-    """That of columns (n, k), centred where a combination of them is constant."""
+    """That of columns (n, k), centred where a combination of them is constant; k may be 0."""
+    if columns.shape[1] == 0:
+        return joined([])
     if columns.shape[1] == 1 and columns[0, 0] == 1.0 and (columns == 1.0).all():
         return _INTERCEPT
     return _standardise(columns, _constant_combination(columns))

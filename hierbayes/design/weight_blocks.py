@@ -42,7 +42,7 @@ class WeightBlocks:
         """Weights times columns (n,) or (n, k)."""
         if self.size == 1:
             return weights * columns if columns.ndim == 1 else weights[:, None] * columns
-        of_rows = columns.reshape(-1, self.size, *columns.shape[1:])
+        of_rows = columns.reshape(len(columns) // self.size, self.size, *columns.shape[1:])
         found = np.einsum("icd,id...->ic...", weights.reshape(-1, self.size, self.size), of_rows)
         return np.asarray(found.reshape(columns.shape))
 

@@ -53,11 +53,12 @@ def explicit_graph(problem: Problem, priors: PriorSet, *, centered: bool) -> pm.
         }
         root, sigma, _ = parameters(design, inputs, priors, data)
         z = None if problem.moments is None else error_coordinates(problem, priors)
-        if inputs.structure[0] != GIVEN:
+        if design.terms and inputs.structure[0] != GIVEN:
             _normal_gamma(inputs.data, products.basis)
-        X = pm.Data("X", rows.X, dims=("obs", "term"))
+        eta = pt.zeros(design.n) + rows.offset
+        if design.terms:
+            eta = pt.dot(pm.Data("X", rows.X, dims=("obs", "term")), model["gamma"]) + rows.offset
         Z = pm.Data("Z", rows.Z, dims=("obs", "effect")) if design.effects else pt.zeros((0, 0))
-        eta = pt.dot(X, model["gamma"]) + rows.offset
         effects = random_effects(design, root, centered=centered)
         for (span, u), codes, factor in zip(
             effects, rows.codes_of, design.factors, strict=bool(design.effects)
@@ -82,7 +83,7 @@ def _normal_gamma(data: dict[str, Floats], basis: Basis) -> TensorVariable:
     """
     precision, inner = data["gamma_precision"], pt.as_tensor(data["gamma_mean"])
     size, vectors = np.linalg.eigh(precision)
-    proper = size > _FLAT * max(float(size[-1]), np.finfo(float).tiny)
+    proper = size > _FLAT * max(float(size.max(initial=0.0)), np.finfo(float).tiny)
     if proper.any():
         w = pm.Normal("gamma_standard", shape=int(proper.sum()))
         inner = inner + pt.dot(vectors[:, proper] / np.sqrt(size[proper]), w)

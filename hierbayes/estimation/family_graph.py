@@ -68,7 +68,9 @@ def family_graph(
             prior_variable(f"dispersion_{k}", prior, data, "dispersion", at=k)
             for k, (_, prior, _) in enumerate(priors.extra)
         ]
-        eta = pt.as_tensor(rows.offset) + pt.dot(pt.as_tensor(rows.X), gamma)
+        eta = pt.as_tensor(rows.offset)
+        if design.terms:
+            eta = eta + pt.dot(pt.as_tensor(rows.X), gamma)
         effects = random_effects(design, root, centered=centered)
         for (span, u), codes in zip(effects, design.rows.codes_of, strict=bool(design.effects)):
             eta = eta + (pt.as_tensor(design.rows.Z[:, span]) * u[codes]).sum(axis=1)

@@ -57,21 +57,21 @@ def sample_family(
     start = start_at(target.variables, inputs, inputs.start.gamma, inputs.start.gamma_error)
     ready = whitened(target, start)
     drawn = sample_target(ready, _at_mode(ready), settings, time.perf_counter() - before)
-    assert drawn.gamma is not None
+    gamma = np.empty((*drawn.theta.shape, 0)) if drawn.gamma is None else drawn.gamma
     latent = np.empty((*drawn.theta.shape, 0)) if drawn.latent is None else drawn.latent
     p = len(problem.design.terms)
-    whole = (drawn.gamma - inputs.data["gamma_center"]) @ inputs.data["gamma_to_internal"].T
+    whole = (gamma - inputs.data["gamma_center"]) @ inputs.data["gamma_to_internal"].T
     internal = whole[..., :p]
     roots = [drawn.theta.root[..., span, span] for span in problem.design.spans]
     us = effects_of(roots, internal, latent, inputs.pseudo)
-    phi = np.concatenate([drawn.theta.sigma[..., None], drawn.gamma[..., p:]], axis=-1)
+    phi = np.concatenate([drawn.theta.sigma[..., None], gamma[..., p:]], axis=-1)
     if has_thresholds(problem.family_rows.family):
         phi = np.concatenate([np.zeros((*phi.shape[:-1], 1)), phi.cumsum(axis=-1)], axis=-1)
     phi = phi[..., : len(problem.dispersion)]  # without any, σ is 1
     if inputs.of_columns is not None:
         phi = inputs.of_columns.coefficients(phi)
     theta = Theta.of(drawn.theta.root, np.ones(drawn.theta.shape))
-    return FamilyDraws(replace(drawn, theta=theta, gamma=drawn.gamma[..., :p]), phi, us)
+    return FamilyDraws(replace(drawn, theta=theta, gamma=gamma[..., :p]), phi, us)
 
 
 def _at_mode(target: Target) -> tuple[Floats, Floats]:

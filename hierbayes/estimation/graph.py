@@ -202,6 +202,8 @@ def _fixed_effects(
 ) -> TensorVariable:
     """γ° (p,) for a γ that is sampled; registers ``gamma``."""
     families = [prior for _, prior, _ in priors.gamma]
+    if not families:
+        return data["gamma_mean"]  # none
     if priors.explains_gamma:
         at = place_of_constant(design, priors)
         constant = prior_variable(f"gamma_{at}", families[0], data, "gamma")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Floats, Integers, stacked
 from hierbayes.likelihood.gaussian import Likelihood
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.theta import Theta
@@ -90,10 +90,9 @@ class EffectBlocks:
 
     def _drawn(self, groups: Integers, number: int) -> Floats:
         """Draws of these groups, with the random numbers of this number."""
-        p = self.gamma.shape[-1]
         generator = np.random.default_rng([self.seed, _STREAM, number])
         likelihood = likelihood_of(self._products_of(groups))
-        (u,) = likelihood.draw_us(self.theta.flat, self.gamma.reshape(-1, p), generator)
+        (u,) = likelihood.draw_us(self.theta.flat, stacked(self.gamma), generator)
         drawn: Floats = u.reshape(*self.gamma.shape[:2], *u.shape[1:])
         return drawn
 
@@ -121,7 +120,7 @@ def effect_blocks(fit: Fitted, seed: int) -> EffectBlocks | None:
         return None
     if not isinstance(products, CrossProducts):
         return None
-    draws = fit.gamma_draws[..., 0].size
+    draws = fit.theta.sigma.size
     J, _, q = products.R.shape
     if 8 * draws * J * q <= MOST_BYTES:
         return None

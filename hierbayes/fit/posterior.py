@@ -31,7 +31,7 @@ from hierbayes.fit.sampler_diagnosis import diagnose_sampler
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.storage import to_datatree
 from hierbayes.fit.summary import Summary, summarise_draws
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Booleans, Floats, stacked
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import NORMAL
 from hierbayes.priors.prior_set import PriorSet
@@ -109,8 +109,8 @@ class PosteriorFit(DrawnEffects, Fit):
         """An exact joint draw of u given each draw of θ and γ (chains, draws, J_k, q_k)."""
         if self.effect_blocks is not None:
             return (self.effect_blocks.whole,)
-        chains, draws, p = self.gamma_draws.shape
-        gammas = self.gamma_draws.reshape(-1, p)
+        chains, draws = self.gamma_draws.shape[:2]
+        gammas = stacked(self.gamma_draws)
         likelihood = likelihood_of(self.problem.products)
         drawn = likelihood.draw_us(self.theta.flat, gammas, self.generator(1))
         return tuple(u.reshape(chains, draws, *u.shape[1:]) for u in drawn)
@@ -124,7 +124,7 @@ class PosteriorFit(DrawnEffects, Fit):
     @property
     def gamma_cov(self) -> Floats:
         """Posterior covariance of γ (p, p)."""
-        draws = self.gamma_draws.reshape(-1, len(self.design.terms))
+        draws = stacked(self.gamma_draws)
         return np.atleast_2d(np.cov(draws, rowvar=False))
 
     def unknown_corr(self) -> Booleans:
@@ -172,8 +172,7 @@ class PosteriorFit(DrawnEffects, Fit):
             return moved
         normals = self.generator(0).standard_normal(self.gamma_draws.shape)
         likelihood = likelihood_of(problem.products, NORMAL, self.gamma_prior)
-        p = normals.shape[-1]
-        gamma = likelihood.draw_gamma(self.theta.flat, normals.reshape(-1, p))
+        gamma = likelihood.draw_gamma(self.theta.flat, stacked(normals))
         return replace(moved, gamma_draws=gamma.reshape(normals.shape))
 
     def with_gamma(self, priors: PriorSet) -> Self:
@@ -185,7 +184,7 @@ class PosteriorFit(DrawnEffects, Fit):
         cross = self.problem.products
         prior = priors.normal_gamma(cross)
         normals = self.generator(0).standard_normal(self.gamma_draws.shape)
-        flat = normals.reshape(-1, normals.shape[-1])
+        flat = stacked(normals)
         gamma = likelihood_of(cross, NORMAL, prior).draw_gamma(self.theta.flat, flat)
         drawn = gamma.reshape(normals.shape)
         return replace(self, gamma_draws=drawn, gamma_prior=prior, priors=priors)
@@ -193,7 +192,7 @@ class PosteriorFit(DrawnEffects, Fit):
     @property
     def densities(self) -> Densities:
         """Log densities of priors and of the likelihood at the draws, chain by chain."""
-        gamma = self.gamma_draws.reshape(-1, self.gamma_draws.shape[-1])
+        gamma = stacked(self.gamma_draws)
         return Densities(self.problem, self.theta.flat, gamma)
 
     # ---------------------------------------------------------------- reports

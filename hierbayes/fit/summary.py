@@ -74,7 +74,7 @@ class Summary(Printed):
 
     def page(self) -> Page:
         """Criteria, random and fixed effects, and residuals."""
-        blocks = [Table(self.fixed, "Fixed effects")]
+        blocks = [Table(self.fixed, "Fixed effects")] if len(self.fixed) else []
         if self.errors is not None:
             blocks.insert(0, Table(self.errors, "Errors"))
         if len(self.random):
@@ -102,7 +102,11 @@ def summarise_maximum(
 ) -> Summary:
     """The summary of a REML, ML or MAP fit, whose parameters have these intervals."""
     notes = [("Note", note) for note in source.notes]
-    of_t = [] if fit.reading is None else [("df", METHODS[source.method]), *notes]
+    of_t = (
+        []
+        if fit.reading is None or not fit.design.terms
+        else [("df", METHODS[source.method]), *notes]
+    )
     return Summary(
         title=title_of(fit),
         about=_about(fit, *of_t),
@@ -127,7 +131,7 @@ def summarise_draws(fit: Fitted, evidence: Sampling, interval: Interval) -> Summ
         about=_about(fit, *lines_of_draws(fit, evidence, parameters), *of_errors),
         criteria=None,
         random=random_rows(parameters),
-        fixed=parameters.loc["gamma"],
+        fixed=fixed_rows(parameters),
         correlation=None,
         parameters=parameters,
         residuals=_residual_quantiles(fit),
@@ -195,7 +199,15 @@ def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
     said = [note_on_response(fit.problem), "" if moments is None else moments.rows.structure.note]
     response = [("Note", note) for note in said if note]
     lines = subject_of(fit.design).lines
-    return lines(*factors, *further, *near, *blind, *anew, *response, dropped=fit.design.dropped)
+    none = [] if fit.design.terms else [("Note", no_fixed_part(fit))]
+    notes = (*near, *blind, *anew, *response, *none)
+    return lines(*factors, *further, *notes, dropped=fit.design.dropped)
+
+
+def no_fixed_part(fit: Fitted) -> str:
+    """What to know of a model whose fixed part is 0."""
+    same = ", so that REML and ML are the same" if fit.problem.family is None else ""
+    return f"the fixed part is 0: there are no fixed effects{same}"
 
 
 def _criteria(evidence: Maximum) -> pd.DataFrame:
@@ -206,11 +218,17 @@ def _criteria(evidence: Maximum) -> pd.DataFrame:
 
 def random_rows(parameters: pd.DataFrame) -> pd.DataFrame:
     """Standard deviations and correlations of a posterior, a row for each with its limits."""
-    table = parameters.drop(index="gamma", level="block")
+    table = parameters[parameters.index.get_level_values("block") != "gamma"]
     names = [
         block if block == parameter else f"{block}({parameter})" for block, parameter in table.index
     ]
     return table.set_axis(pd.Index(names, name="parameter"))
+
+
+def fixed_rows(parameters: pd.DataFrame) -> pd.DataFrame:
+    """Fixed effects of a posterior by name, a row for each with its limits; there may be none."""
+    own = parameters[parameters.index.get_level_values("block") == "gamma"]
+    return own.droplevel("block")
 
 
 def _fixed_point(fit: Fitted, source: DfSource) -> pd.DataFrame:

@@ -9,8 +9,8 @@ from hierbayes.specification.notation import current_notation
 def title_of(fit: Fitted, how: str = "") -> str:
     """The title of a summary; of a posterior with how it was sampled."""
     said = current_notation()
-    both = f"{said.fixed} and {said.random} integrated out"
     only = f"{said.random} integrated out"
+    both = f"{said.fixed} and {only}" if fit.design.terms else only
     if not fit.design.effects:
         return _title_of_regression(fit, how)
     match fit.engine:

@@ -92,7 +92,7 @@ def combined_lines(script: Script) -> list[Line]:
     """The between equations put into the within equation, then fixed and random part."""
     writer = script.writer
     substituted = [Term(_inserted(script, beta)) for beta in script.structure.coefficients]
-    fixed = writer.rows(script.fixed())
+    fixed = writer.rows(script.fixed()) or ["0"]
     random = [*script.random(), *script.errors]
     lines = sum_lines(script, script.left, [*substituted, *script.offsets, *script.errors])
     lines.append(Line("", "=", writer.beside(fixed[0], *remark(script, "fixed part"))))

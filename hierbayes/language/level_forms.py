@@ -77,17 +77,16 @@ def combined_lines(script: LevelScript) -> list[Line]:
 def matrix_lines(script: LevelScript) -> list[Line]:
     """All rows in vectors and matrices."""
     writer, m, note = script.writer, script.matrix_symbol, script.notation
-    gamma, error = m(note.fixed), m(note.error)
+    error = m(note.error)
     parts = [writer.times(m("Z", k), m(note.random, k)) for k in map(script.number, script.order)]
     rest = [m("o")] * bool(script.offsets) + [error] * bool(script.errors)
-    whole = " + ".join([writer.times(m("X"), gamma), *parts, *rest])
     symbols = [script.gamma_symbol(path[-1]) for path in script.structure.fixed]
+    whole = " + ".join([*_fixed_part(script), *parts, *rest])
     left = m(note.response if script.model is None else PREDICTOR)
-    lines = [
-        Line(left, "=", writer.beside(whole, *of_offsets(script))),
-        Line(gamma, "=", writer.column(symbols)),
-    ]
-    if script.estimates is not None:
+    lines = [Line(left, "=", writer.beside(whole, *of_offsets(script)))]
+    if symbols:
+        lines.append(Line(m(note.fixed), "=", writer.column(symbols)))
+    if symbols and script.estimates is not None:
         lines.append(Line("", "=", writer.column(_signed(script))))
     for factor in script.order:
         k = script.number(factor)
@@ -109,7 +108,7 @@ def gls_lines(script: LevelScript) -> list[Line]:
     if not script.errors:
         return no_gls_lines(script)
     writer, m, note = script.writer, script.matrix_symbol, script.notation
-    X, V, Y, gamma, delta = m("X"), m("V"), m(note.response), m(note.fixed), m("δ")
+    X, V, Y, delta = m("X"), m("V"), m(note.response), m("δ")
     parts = []
     for factor in script.order:
         Z = m("Z", script.number(factor))
@@ -118,15 +117,27 @@ def gls_lines(script: LevelScript) -> list[Line]:
     turned, inverse = writer.power(X, "'"), writer.power(V, "-1")
     bread = writer.power(writer.bracket(writer.times(turned, inverse, X)), "-1")
     left = writer.bracket(f"{Y} − {m('o')}") if script.offsets else Y
+    offsets = [m("o")] * bool(script.offsets)
     lines = [
-        Line(Y, "=", " + ".join([writer.times(X, gamma), *[m("o")] * bool(script.offsets), delta])),
+        Line(Y, "=", " + ".join([*_fixed_part(script), *offsets, delta])),
         Line(delta, "~", writer.normal(V, many=True)),
         Line(V, "=", variance),
-        Line(m(note.fixed, over="hat"), "=", writer.times(bread, turned, inverse, left)),
     ]
+    if not script.structure.fixed:
+        return lines  # no γ to be estimated
+    estimator = writer.times(bread, turned, inverse, left)
+    lines.append(Line(m(note.fixed, over="hat"), "=", estimator))
     if script.estimates is not None and script.estimates.least_squares:
         lines.append(Line("", "=", writer.column(_signed(script))))
     return lines
+
+
+def _fixed_part(script: LevelScript) -> list[str]:
+    """Xγ; nothing where the fixed part is 0."""
+    if not script.structure.fixed:
+        return []
+    m = script.matrix_symbol
+    return [script.writer.times(m("X"), m(script.notation.fixed))]
 
 
 def _blocks(script: LevelScript, factor: int) -> str:

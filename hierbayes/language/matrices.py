@@ -43,8 +43,10 @@ def gls_lines(script: Script) -> list[Line]:
         Line(m("δ", j), "~", writer.beside(writer.normal(m("V", j), many=True), *apart)),
         Line(m("V", j), "=", _group_variance(script)),
         Line(V, "=", writer.diagonal(m("V", 1), m("V", "J"), m("V", 2))),
-        Line(hat, "=", formula),
     ]
+    if not any(True for _ in script.structure.entries):
+        return lines  # no γ to be estimated
+    lines.append(Line(hat, "=", formula))
     if script.estimates is not None and script.estimates.least_squares:
         numbers = _signed(script)
         lines.append(Line("", "=", writer.column(numbers)))
@@ -104,16 +106,17 @@ def _group_lines(script: Script) -> list[Line]:
     effects = writer.column([script.u(beta) for beta in random])
     symbols = [script.gamma_symbol(entry) for _, entry in script.structure.entries]
     variance = m(note.variance)
-    whole = " + ".join([writer.times(X, gamma), writer.times(Z, u), *_rest(script, j)])
+    fixed = [writer.times(X, gamma)] if symbols else []
+    whole = " + ".join([*fixed, writer.times(Z, u), *_rest(script, j)])
     each = remark(script, f"for each {singular(script.structure.group)} {j}")
     lines = [
         Line(Y, "=", writer.beside(whole, *each, *of_offsets(script))),
         Line(Y, "=", _rows(script, _responses)),
-        Line(X, "=", _rows(script, _fixed_row)),
+        *([Line(X, "=", _rows(script, _fixed_row))] if symbols else []),
         Line(Z, "=", _rows(script, _random_row)),
-        Line(gamma, "=", writer.column(symbols)),
+        *([Line(gamma, "=", writer.column(symbols))] if symbols else []),
     ]
-    if script.estimates is not None:
+    if symbols and script.estimates is not None:
         lines.append(Line("", "=", writer.column(_signed(script))))
     return [
         *lines,
@@ -152,14 +155,17 @@ def _error_lines(script: Script) -> list[Line]:
 def _stacked_lines(script: Script) -> list[Line]:
     writer, m, note = script.writer, script.matrix_symbol, script.notation
     left = note.response if script.model is None else PREDICTOR
-    names = (left, "X", note.random, *([note.error] if script.errors else []))
-    Y, X, u, *r = map(m, names)
-    Z, gamma, G = m("Z"), m(note.fixed), m(note.variance)
+    has_fixed = any(True for _ in script.structure.entries)
+    errors = [note.error] if script.errors else []
+    names = (left, *(["X"] if has_fixed else []), note.random, *errors)
+    Y, u, r = m(left), m(note.random), [m(one) for one in errors]
+    Z, G = m("Z"), m(note.variance)
+    fixed = [writer.times(m("X"), m(note.fixed))] if has_fixed else []
     wide = m(note.variance, over="ddot")
     first, *others = (writer.stack(m(name, 1), m(name, "J")) for name in names)
-    more = zip((X, u, *r), others, strict=True)
+    more = zip(map(m, names[1:]), others, strict=True)
     stacks = [part for name, stack in more for part in (",", writer.gap, f"{name} = ", stack)]
-    whole = " + ".join([writer.times(X, gamma), writer.times(Z, u), *_rest(script)])
+    whole = " + ".join([*fixed, writer.times(Z, u), *_rest(script)])
     structure = script.structure
     count = remark(script, f"J = {structure.groups} {plural(structure.group)}")
     lines = [

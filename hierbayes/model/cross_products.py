@@ -245,7 +245,7 @@ class CrossProducts:
         return (
             f"CrossProducts: {self.formula}\n"
             f"  {self.n} rows in {groups}; {found.dropped or 'no'} rows dropped\n"
-            f"  fixed terms: {', '.join(self._tally.terms)}\n"
+            f"  fixed terms: {', '.join(self._tally.terms) or 'none'}\n"
             f"  random effects: {', '.join(self._tally.effect_labels) or 'none'}{errors}{levels}"
         )
 

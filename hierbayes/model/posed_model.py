@@ -283,7 +283,7 @@ class PosedModel:
         return (
             f"Model: {self.specification}\n"
             f"  {subject_of(design).data}; {design.dropped}\n"
-            f"  fixed terms: {', '.join(design.terms)}\n"
+            f"  fixed terms: {', '.join(design.terms) or 'none'}\n"
             f"  random effects: {effects}{factors}{notes}"
         )
 

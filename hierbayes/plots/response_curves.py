@@ -23,7 +23,7 @@ from hierbayes.fit.of_family.natural import covariance_with_dispersion
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.fit.predictions.limits_between import limits_between
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, stacked
 from hierbayes.plots.fit_rows import AverageRows
 
 _STEP = 1e-5  # of η, and of φ beside its size, for a derivative
@@ -123,7 +123,7 @@ class _Values:
 
 
 def _of_draws(fit: FamilyPosteriorFit, values: _Values, interval: Interval) -> list[pd.DataFrame]:
-    gamma = fit.gamma_draws.reshape(-1, values.L.shape[1])
+    gamma = stacked(fit.gamma_draws)
     phi = fit.phi.reshape(len(gamma), -1)
     drawn = np.stack([values.of(one, own) for one, own in zip(gamma, phi, strict=True)])
     found = []

@@ -14,7 +14,7 @@ from hierbayes.families.zero_part import ZeroPart
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, stacked
 from hierbayes.plots.fit_rows import AverageRows
 from hierbayes.plots.response_curves import curve_frames
 
@@ -51,7 +51,7 @@ def of_response(
     rows, L = fit.problem.family_rows, averaged.X
     m, offset = np.full(len(L), np.median(rows.m)), float(rows.offset.mean())
     if isinstance(fit, FamilyPosteriorFit):
-        eta = fit.gamma_draws.reshape(-1, L.shape[1]) @ L.T + offset
+        eta = stacked(fit.gamma_draws) @ L.T + offset
         phi = fit.phi.reshape(len(eta), -1)
         draws = np.stack(
             [rows.family.mean(one, m, own) for one, own in zip(eta, phi, strict=True)]

@@ -68,8 +68,11 @@ class Specification:
     known_sd: str = ""
 
     def __post_init__(self) -> None:
-        if not self.fixed:
-            raise FormulaError("the fixed part has no terms; write at least '1'")
+        if not self.fixed and not self.random:
+            raise FormulaError(
+                "the model has no fixed and no random effects; write at least '1', or a term such "
+                "as (1 | group)"
+            )
         order = list(dict.fromkeys(term.factor for term in self.random))
         together = tuple(sorted(self.random, key=lambda term: order.index(term.factor)))
         object.__setattr__(self, "random", together)

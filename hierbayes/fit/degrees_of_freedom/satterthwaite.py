@@ -61,11 +61,12 @@ class SatterthwaiteParts:
     ranks: tuple[int, ...]
 
     def df(self, contrasts: Floats) -> Floats:
-        """Degrees of freedom (m,) of combinations (m, p) of the internal γ."""
+        """Degrees of freedom (m,) of combinations (m, p) of the internal γ; of 0, infinite."""
         variance = np.einsum("ma,ab,mb->m", contrasts, self.gamma_cov, contrasts)
         slope = np.einsum("ma,iab,mb->mi", contrasts, self.slopes, contrasts)
         error = np.einsum("mi,ij,mj->m", slope, self.covariance, slope)
-        df: Floats = 2.0 * variance**2 / error
+        known = np.full(len(error), np.inf)
+        df: Floats = np.divide(2.0 * variance**2, error, out=known, where=error > 0.0)
         return df
 
     def joint_df(self, contrasts: Floats) -> float:

@@ -127,7 +127,7 @@ class DfSource:
             case KenwardRogerParts() as parts:
                 rows = np.array([parts.joint_df(row[None])[0] for row in inside])
             case None:
-                rows = np.where(L != 0.0, self.by_column, np.inf).min(axis=1)
+                rows = np.where(L != 0.0, self.by_column, np.inf).min(axis=1, initial=np.inf)
         return rows
 
 

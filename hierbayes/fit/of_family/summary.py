@@ -24,7 +24,9 @@ from hierbayes.fit.summary import (
     QUANTILES,
     Summary,
     correlation_table,
+    fixed_rows,
     lines_of_draws,
+    no_fixed_part,
     parameter_table,
     random_rows,
 )
@@ -79,7 +81,7 @@ def summarise_family_draws(fit: Fitted, evidence: Sampling, interval: Interval) 
         about=about_family(fit, *lines_of_draws(fit, evidence, parameters)),
         criteria=None,
         random=random_rows(parameters.drop(list(fit.problem.dispersion), level="block")),
-        fixed=parameters.loc["gamma"],
+        fixed=fixed_rows(parameters),
         correlation=None,
         parameters=parameters,
         residuals=residual_quantiles(fit),
@@ -114,7 +116,8 @@ def about_family(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
     lines = subject_of(fit.design).lines
     if has_thresholds(rows.family):
         family.append(("Note", "the intercept is minus the first threshold: P(y ≤ k) = F(τ_k − η)"))
-    return lines(*family, *factors, *further, *near, *anew, dropped=fit.design.dropped)
+    none = [] if fit.design.terms else [("Note", no_fixed_part(fit))]
+    return lines(*family, *factors, *further, *near, *anew, *none, dropped=fit.design.dropped)
 
 
 def family_text(fit: Fitted) -> str:

@@ -116,6 +116,8 @@ class LatentErrors(EffectErrors):
         rows, root = mode.rows, mode.point.root
         kappa = rows.precisions(mode.derivatives)
         pull = -rows.blocks.weighted(kappa, rows.X).T  # −κX (p, n)
+        if not len(pull):
+            return np.zeros((*mode.curvature.conditional(k).shape[:2], 0))
         columns = [
             rows.effects_of(root, mode.curvature.solve(rows.spherical(root, one)))[k]
             for one in pull

@@ -27,7 +27,7 @@ from hierbayes.fit.structured.densities import StructuredDensities
 from hierbayes.fit.structured.each_errors import likelihoods_of
 from hierbayes.fit.structured.given_errors import draws_given_errors
 from hierbayes.fit.structured.normalized import normalized_residuals
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Floats, Integers, stacked
 from hierbayes.language.estimates import Estimates
 from hierbayes.likelihood.conditional import NormalPrior, flat_prior
 from hierbayes.likelihood.of_products import AnyLikelihood
@@ -84,7 +84,7 @@ class StructuredPosteriorFit(PosteriorFit):
     @cached_property
     def us(self) -> tuple[Floats, ...]:
         """An exact joint draw of u given each draw of θ, γ and the errors."""
-        gammas = self.gamma_draws.reshape(-1, self.gamma_draws.shape[-1])
+        gammas = stacked(self.gamma_draws)
         generator = self.generator(1)
         found = [np.empty((len(gammas), f.J, s.stop - s.start))
                  for f, s in zip(self.design.factors, self.design.spans, strict=True)]  # fmt: skip
@@ -159,7 +159,7 @@ class StructuredPosteriorFit(PosteriorFit):
 
 def _gamma_draws(fit: StructuredPosteriorFit, prior: NormalPrior, normals: Floats) -> Floats:
     """γ (chains, draws, p) given θ and the errors of each draw, from standard normal numbers."""
-    flat = normals.reshape(-1, normals.shape[-1])
+    flat = stacked(normals)
     gamma = np.empty_like(flat)
     for at, likelihood in likelihoods_of(fit.problem, fit.z, prior):
         gamma[at] = likelihood.draw_gamma(fit.theta.flat.at(at), flat[at])

@@ -21,7 +21,7 @@ def group_means(columns: Floats, codes: Integers, J: int) -> Floats:
     """Mean of each column in each group, (J, k)."""
     counts = np.bincount(codes, minlength=J)
     sums = [np.bincount(codes, column, minlength=J) for column in columns.T]
-    means: Floats = np.stack(sums, axis=1) / counts[:, None]
+    means: Floats = np.array(sums).reshape(len(sums), J).T / counts[:, None]
     return means
 
 

@@ -105,6 +105,7 @@ def anova(fit: Fit, *others: Fit, df: str | None = None) -> Anova:
             "hb.compare(a, b, ...)"
         )
     refuse_other_than_fit(fit, "anova", structured=True)
+    fit.design.refuse_no_fixed_part("anova()")
     if df is not None:
         refuse_unknown_method(df)
     contrasts = term_contrasts(fit.design)

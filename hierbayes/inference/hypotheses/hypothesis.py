@@ -56,8 +56,10 @@ def read_hypothesis(stated: Any, terms: tuple[str, ...], scale: Floats) -> Hypot
     ------
     HypothesisError
         When a term does not exist, nothing matches, a matrix has another width, a row is
-        zero or not finite, or the rows are not linearly independent.
+        zero or not finite, or the rows are not linearly independent; and when there is no term.
     """
+    if not terms:
+        raise HypothesisError("the fixed part of the model is 0: there are no effects to be tested")
     match stated:
         case None:
             found = Hypothesis("every fixed effect", terms, np.eye(len(terms)))

@@ -107,7 +107,7 @@ def why_not(left: Products, problem: Problem, effects_by_group: Booleans | None 
         return "too few rows or groups are left"
     XtX = left.C[:-1, :-1]
     own = np.linalg.eigvalsh(_scaled(XtX, np.diag(problem.products.C)[:-1]))
-    if own[0] < _OWN:
+    if p and own[0] < _OWN:
         return f"the fixed term '{design.terms[_lost(XtX, problem)]}' cannot be estimated without"
     if isinstance(left, SparseProducts):
         return _not_told_apart(left, problem)

@@ -76,6 +76,8 @@ def influence(
         When it is no fit.
     InferenceError
         When it is no fit by REML or ML, or level or refit have no meaning.
+    FormulaError
+        When the fixed part is 0.
     DataError
         When there is no such factor, or there are several and none is named.
 
@@ -93,6 +95,7 @@ def influence(
     {'7688': 0.124, '5619': 0.11}
     """
     refuse_other_than_fit(fit, "influence", structured=True)
+    fit.design.refuse_no_fixed_part("influence()")
     _refuse_wrong_counts(level, refit)
     if level == 1 and refit:
         fit.problem.refuse_residual_structure("influence(level=1, refit=)")

@@ -116,6 +116,8 @@ class Deletion:
             return "all other responses are alike"
         size = np.sqrt((rows.X**2).sum(axis=0))
         scaled = rows.X / np.maximum(size, 1e-300)
+        if len(size) == 0:
+            return ""
         if size.min() == 0.0 or np.linalg.eigvalsh(scaled.T @ scaled)[0] < _OWN:
             return "the others do not tell the fixed coefficients apart"
         return ""

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 
 from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.point import PointFit
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, stacked
 from hierbayes.inference.margins.dispersion_errors import (
     counts_dispersion,
     variance_of_dispersion,
@@ -69,7 +69,7 @@ def _errors(fit: PointFit, quantity: Quantity, shares: list[Floats]) -> tuple[Fl
         errors = fit.effect_errors
         for k in counted:
             moved = errors.on_gamma(k)
-            gradient += by_effect[k] @ moved.reshape(-1, moved.shape[2])
+            gradient += by_effect[k] @ stacked(moved)
         apart = errors.of_sums(by_effect)
     of_gamma = np.einsum("kp,pr,kr->k", gradient, fit.gamma_cov, gradient)
     return np.sqrt(of_gamma + apart), gradient

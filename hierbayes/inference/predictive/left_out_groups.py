@@ -67,7 +67,7 @@ def densities_at(
     found, own = np.empty((J, M)), _log_root_weights(problem, k)
     if isinstance(likelihood, Likelihood):
         totals = within_totals(problem.design.rows, likelihood.cross)
-        size = max(_AT_ONCE // ((J + 1) * likelihood.cross.p), 1)
+        size = max(_AT_ONCE // ((J + 1) * max(likelihood.cross.p, 1)), 1)
         for start in range(0, M, size):
             at = slice(start, start + size)
             values = likelihood.without_groups(theta[at], totals)[0]

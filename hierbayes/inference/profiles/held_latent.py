@@ -65,7 +65,7 @@ class HeldLatent:
         on_plane = parameter.block == "gamma" or self.of_threshold
         self.t = self.basis.scale * self.basis.x.matrix[row] if on_plane else None
         self.N = null_space(self.t[None, :]) if self.t is not None else np.eye(self.criterion.p)
-        self.origin = float(self.basis.origin[row])
+        self.origin = float(self.basis.origin[row]) if on_plane else 0.0
         self.m = len(self.root.entries[0])
 
     # ---------------------------------------------------------------- variables

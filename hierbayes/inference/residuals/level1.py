@@ -16,7 +16,7 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.fit.effects import estimable_groups
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, stacked
 from hierbayes.inference.accepted_fits import refuse_other_than_fit
 from hierbayes.inference.residuals.anchor import anchor, given
 from hierbayes.inference.residuals.normal_scores import normal_scores
@@ -213,7 +213,7 @@ def _sd(fit: PosteriorFit) -> Floats:
     design, basis = fit.design, fit.problem.holding_sigma.products.basis
     W, Z = basis.internal_rows(design.rows.X, design.rows.Z, design.rows.response)
     X, codes = W[:, :-1], design.rows.codes
-    gamma = basis.gamma_internal(fit.gamma_draws.reshape(-1, X.shape[1]))
+    gamma = basis.gamma_internal(stacked(fit.gamma_draws))
     T = basis.scale * basis.z.matrix
     u = np.linalg.solve(T, fit.u_draws.reshape(len(gamma), design.J, -1)[..., None])[..., 0]
     gamma, u = gamma - gamma.mean(axis=0), u - u.mean(axis=0)
@@ -231,7 +231,7 @@ def _sd_draw_by_draw(fit: PosteriorFit) -> Floats:
     """The same with several factors, whose levels meet in every row: one draw at a time."""
     rows, spans = fit.design.rows, fit.design.spans
     X = rows.X - rows.X.mean(axis=0)
-    gammas = fit.gamma_draws.reshape(-1, X.shape[1])
+    gammas = stacked(fit.gamma_draws)
     away = gammas - gammas.mean(axis=0)
     us = [u.reshape(len(gammas), *u.shape[2:]) - u.mean(axis=(0, 1)) for u in fit.us]
     centre = rows.X.mean(axis=0)

@@ -12,7 +12,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.fit.predictions.law_of_rows import law_of, observed_responses
 from hierbayes.fit.predictions.prediction_rows import rows_to_predict
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Floats, Integers, stacked
 from hierbayes.inference.profiles.parameter import Estimates, parameter_values, parameters_of
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import GIVEN
@@ -86,7 +86,7 @@ def drawn_quantities(
     total = fit.theta.sigma.size
     at = ((np.arange(DRAWS) + 0.5) * total / DRAWS).astype(np.intp)
     theta = fit.theta.flat[at]
-    gamma = fit.gamma_draws.reshape(total, -1)[at]
+    gamma = stacked(fit.gamma_draws)[at]
     said = fit.phi_draws.reshape(total, -1)[at]
     if problem.family is None and problem.moments is None:
         us = likelihood_of(problem.products).draw_us(theta, gamma, rng)

@@ -13,7 +13,7 @@ from hierbayes.design.problem import Problem
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fit import Fit
 from hierbayes.fit.posterior import PosteriorFit
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, stacked
 from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -133,14 +133,13 @@ class Source:
             return drawn.gamma, drawn.theta.root, drawn.phi
         if isinstance(self.stated, Fit):
             fit = self.stated
-            p = fit.gamma_draws.shape[-1]
             at = np.random.default_rng(own).integers(fit.theta.sigma.size, size=count)
             phi = fit.response_phi.reshape(fit.theta.sigma.size, -1)[at]
             if problem.moments is not None:
                 values, z = errors_of_fit(fit)
                 coordinates = error_coordinates(problem.moments.rows, values[at], z[at])
                 phi = np.concatenate([phi, coordinates], axis=1)
-            return fit.gamma_draws.reshape(-1, p)[at], fit.theta.flat.root[at], phi
+            return stacked(fit.gamma_draws)[at], fit.theta.flat.root[at], phi
         one = self.stated
         said = one.phi
         if problem.moments is not None:

@@ -208,6 +208,7 @@ def compare(
     by_group = {name: side.coefficients for name, side in sides.items()}
     by_factor = groups_by_factor(named, labels)
     stacked = stack_estimates(by_name)
+    of_gamma = stacked.index.get_level_values("block") == "gamma"
     pairs = pairs_to_compare(sides)
     differences = difference_table(pairs, sides)
     uncertainty = uncertainty_table(named, labels, by_name, by_group)
@@ -215,8 +216,8 @@ def compare(
     return Comparison(
         overview=overview(named),
         data=subject_of(next(iter(named.values())).design).data,
-        fixed=stacked.loc["gamma"].rename_axis(index=["term", "fit"]),
-        variance=stacked.drop(index="gamma", level="block")[COLUMNS],
+        fixed=stacked[of_gamma].droplevel("block").rename_axis(index=["term", "fit"]),
+        variance=stacked.loc[~of_gamma, COLUMNS],
         intervals=interval_table(named, stacked),
         groups=group_table(named, by_group, by_factor),
         effects={name: effects for name, (effects, _) in by_factor.items()},

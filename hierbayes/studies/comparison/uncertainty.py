@@ -54,8 +54,8 @@ def uncertainty_table(
         plug_in = plug_in_of(fits, name)
         split = decompose(fit)
         of_gamma = _rows(
-            estimates[name].loc["gamma", "se"],
-            None if plug_in is None else estimates[plug_in].loc["gamma", "se"],
+            _of_gamma(estimates[name]),
+            None if plug_in is None else _of_gamma(estimates[plug_in]),
             (split.gamma_given, split.gamma_theta),
         )
         parts += [(name, "gamma", term, "", row) for term, row in of_gamma.iterrows()]
@@ -70,6 +70,11 @@ def uncertainty_table(
     table = pd.DataFrame([list(part[4]) for part in parts], columns=COLUMNS)
     table.index = ordered_index([part[:4] for part in parts], _INDEX)
     return table.astype(dict.fromkeys(COLUMNS[:-1], float))
+
+
+def _of_gamma(table: pd.DataFrame) -> pd.Series:
+    """Standard errors of the fixed effects by term; none where the fixed part is 0."""
+    return table.loc[table.index.get_level_values("block") == "gamma", "se"].droplevel("block")
 
 
 def _rows(full: pd.Series, plug_in: pd.Series | None, split: tuple[Floats, Floats]) -> pd.DataFrame:

@@ -43,8 +43,8 @@ def derivatives(baseline: Baseline, estimands: Estimands, values: Values) -> xr.
             slope = score.reshape(*shape, 1)
             product = centred * (slope - slope.mean())
             names.append(f"{label}.{number}")
-            rows.append(product.mean(axis=(0, 1)) / unit)
-            errors.append(mcse_of_mean(product) / unit)
+            rows.append(_per_sd(product.mean(axis=(0, 1)), unit))
+            errors.append(_per_sd(mcse_of_mean(product), unit))
     dims = ("number", "quantity")
     return xr.Dataset(
         {
@@ -53,6 +53,11 @@ def derivatives(baseline: Baseline, estimands: Estimands, values: Values) -> xr.
         },
         coords={"number": names, "quantity": estimands.names},
     )
+
+
+def _per_sd(values: Floats, unit: Floats) -> Floats:
+    """Of each quantity (M,) in its posterior sd; 0 of one that is known, as R² of no predictor."""
+    return np.divide(values, unit, out=np.zeros_like(values), where=unit > 0.0)
 
 
 def _entries(baseline: Baseline) -> list[tuple[str, Prior, Floats]]:

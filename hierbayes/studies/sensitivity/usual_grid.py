@@ -44,7 +44,7 @@ def default_grid(problem: Problem, baseline: PriorSet) -> dict[str, dict[str, An
     """
     usual = choose_priors(None, problem)
     grid: dict[str, dict[str, Any]] = {}
-    if not baseline.explains_gamma:
+    if baseline.gamma and not baseline.explains_gamma:
         grid["gamma"] = _of_gamma(baseline)
     if baseline.joint:
         grid["sd"] = {"sd, corr by default": {}}

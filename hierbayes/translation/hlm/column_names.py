@@ -100,3 +100,8 @@ def numbered(symbol: str, index: Sequence[int]) -> str:
     ('γ01', 'γ10,1')
     """
     return symbol + ("," if max(index) > 9 else "").join(map(str, index))
+
+
+def mixed_sum(fixed: Sequence[str], random: Sequence[str]) -> str:
+    """The fixed addends, of which there may be none, and on a line of their own the random ones."""
+    return "\n        + ".join(" + ".join(part) for part in (fixed, random) if part)

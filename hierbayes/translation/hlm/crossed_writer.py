@@ -16,7 +16,13 @@ from itertools import combinations
 from hierbayes.specification.terms import factors_of
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.hlm.coefficient_tree import Coefficient, CoefficientTree
-from hierbayes.translation.hlm.column_names import ColumnNames, bracketed, grouped, numbered
+from hierbayes.translation.hlm.column_names import (
+    ColumnNames,
+    bracketed,
+    grouped,
+    mixed_sum,
+    numbered,
+)
 from hierbayes.translation.hlm.families import words_of
 
 _SYMBOLS = {"": "θ", "j": "γ", "k": "β", "jk": "δ"}
@@ -116,7 +122,7 @@ class _CrossedEquations:
             "*".join([self._effect(c.coefficient, c.factor), *map(bracketed, c.names)])
             for c in self.tree.random
         ]
-        return f"{' + '.join(fixed)}\n        + {' + '.join([*random, *self.words.residual])}"
+        return mixed_sum(fixed, [*random, *self.words.residual])
 
     def _uncorrelated(self) -> Iterator[tuple[str, str]]:
         """Effects over one factor in two blocks."""

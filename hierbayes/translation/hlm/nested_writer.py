@@ -12,7 +12,13 @@ from itertools import combinations
 from hierbayes.errors import FormulaError
 from hierbayes.translation.dialect import ModelToWrite
 from hierbayes.translation.hlm.coefficient_tree import Coefficient, CoefficientTree
-from hierbayes.translation.hlm.column_names import ColumnNames, bracketed, grouped, numbered
+from hierbayes.translation.hlm.column_names import (
+    ColumnNames,
+    bracketed,
+    grouped,
+    mixed_sum,
+    numbered,
+)
 from hierbayes.translation.hlm.families import words_of
 from hierbayes.translation.hlm.level_symbols import SYMBOLS
 
@@ -107,8 +113,7 @@ class _NestedEquations:
             "*".join([self._effect(c.coefficient), *map(bracketed, c.names)])
             for c in self.tree.random
         ]
-        ending = " + ".join([*random, *self.words.residual])
-        return f"{' + '.join(fixed)}\n        + {ending}"
+        return mixed_sum(fixed, [*random, *self.words.residual])
 
     def _uncorrelated(self) -> Iterator[tuple[str, str]]:
         """Effects over one factor in two blocks; those over two factors are independent anyway."""

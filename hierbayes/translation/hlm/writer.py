@@ -16,7 +16,13 @@ from hierbayes.families.categorical import Categorical
 from hierbayes.specification.split_levels import split_levels
 from hierbayes.specification.terms import INTERCEPT, factors_of
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
-from hierbayes.translation.hlm.column_names import ColumnNames, bracketed, grouped, numbered
+from hierbayes.translation.hlm.column_names import (
+    ColumnNames,
+    bracketed,
+    grouped,
+    mixed_sum,
+    numbered,
+)
 from hierbayes.translation.hlm.crossed_writer import crossed_text
 from hierbayes.translation.hlm.families import (
     FAMILIES,
@@ -232,8 +238,7 @@ class _Equations:
             for block in self.random
             for k in block
         ]
-        random = " + ".join([*varying, *self.words.residual])
-        return f"{' + '.join(parts)}\n        + {random}"
+        return mixed_sum(parts, [*varying, *self.words.residual])
 
     def _in_order(self, term: str, inner: tuple[str, ...], outer: tuple[str, ...]) -> list[str]:
         """Names of a product in the order of the term's factors."""

@@ -79,6 +79,8 @@ def coefficients(name: str, matrix: str, entries: Sequence[Entry], dims: str) ->
     FormulaError
         Where some terms share a prior and others have their own.
     """
+    if not entries:
+        return []
     together = [name for name, prior, _ in entries if isinstance(prior, DesignNormal)]
     if not together or len(entries) == 1:
         return vector(name, entries, "gamma", dims)

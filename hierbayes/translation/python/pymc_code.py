@@ -104,7 +104,7 @@ def _data(model: ModelToWrite) -> str:
         return f"model_matrix({quoted(_sum(terms, model))}, {data}{context})"
 
     lines = [complete_rows(model), *successes(model), *orders_of_levels(model)]
-    lines.append(f"X = {matrix(spec.fixed)}")
+    lines += [f"X = {matrix(spec.fixed)}"] * bool(spec.fixed)
     for k, block in enumerate(spec.random_effects):
         lines.append(f"{_name('Z', k, model)} = {matrix(block)}")
     lines += [observed(model, matrix), *zero_columns(model, matrix)]
@@ -134,7 +134,8 @@ def _groups(group: str, columns: tuple[str, ...], data: str) -> list[str]:
 
 
 def _coordinates(model: ModelToWrite) -> str:
-    lines = ["coords = {", '    "term": list(X.columns),']
+    lines = ["coords = {"]
+    lines += ['    "term": list(X.columns),'] * bool(model.specification.fixed)
     for k, _ in enumerate(model.specification.random_effects):
         suffix = _name("", k, model)
         lines.append(f'    "effect{suffix}": list({_name("Z", k, model)}.columns),')
@@ -158,7 +159,11 @@ def _model(model: ModelToWrite) -> str:
     for name, own in zip(names, gamma, strict=True):
         entries = [model.priors.gamma[at] for at in own]
         lines += coefficients(f"gamma{name}", weighted_columns(model), entries, "term")
-    means = {name: [f"    mu{name} = X.to_numpy() @ gamma{name}"] for name in names}
+    fixed = bool(model.specification.fixed)
+    means = {
+        name: [f"    mu{name} = " + (f"X.to_numpy() @ gamma{name}" if fixed else "0.0")]
+        for name in names
+    }
     corr = [prior for _, prior, _ in model.priors.corr]
     for place, at in enumerate(block_slices(_blocks(model))):
         k, c = divmod(place, len(names))
