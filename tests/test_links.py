@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("[mnd]*/*.md"), *ROOT.glob("tests/reference/*.md")])
+GUIDE = "notebooks/guide.md"
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 
 
@@ -28,10 +29,17 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 
 def test_the_readme_has_every_section_of_the_guide_in_its_contents() -> None:
     contents = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## What is where")[1]
-    linked = [anchor for name, anchor in LINK.findall(contents) if name == "GUIDE.md" and anchor]
-    guide = (ROOT / "GUIDE.md").read_text(encoding="utf-8")
+    links = LINK.findall(contents)
+    linked = [anchor for name, anchor in links if name == GUIDE and anchor]
+    guide = (ROOT / GUIDE).read_text(encoding="utf-8")
     prose = re.sub(r"^```.*?^```", "", guide, flags=re.DOTALL | re.MULTILINE)
     assert sorted(linked) == sorted(slugs(prose) - {"guide"})
+
+
+def test_the_top_level_has_few_pages() -> None:
+    assert {page.name for page in ROOT.glob("*.md")} == {
+        "README.md", "ARCHITECTURE.md", "CHANGELOG.md",
+    }  # fmt: skip
 
 
 def test_the_readme_is_short_and_its_first_fit_within_a_screen() -> None:

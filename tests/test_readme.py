@@ -14,7 +14,9 @@ from tests.pictures import FOLDER, pictures
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-TEXT = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "GUIDE.md"))
+TEXT = "".join(
+    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "notebooks/guide.md")
+)
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 SHOWN = [text for language, text in BLOCKS if not language]

@@ -15,7 +15,7 @@ from tests.benchmarks import readme_maxima, readme_posteriors
 from tests.benchmarks.record import Record
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", ROOT / "GUIDE.md", Path(__file__).with_name("README.md"))
+PAGES = (ROOT / "README.md", ROOT / "notebooks" / "guide.md", Path(__file__).with_name("README.md"))
 BLOCK = re.compile(r"(<!-- bench: ([\w-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 BLOCKS: dict[str, Callable[[Record], str]] = {**readme_maxima.BLOCKS, **readme_posteriors.BLOCKS}
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 WRITTEN = ROOT / "notebooks" / "site"
 PLACES = {  # pages that are files of the project
     "README.md": "overview.md",
-    "GUIDE.md": "guide.md",
+    "notebooks/guide.md": "guide.md",
     "tests/benchmarks/README.md": "benchmarks.md",
     "ARCHITECTURE.md": "architecture.md",
     "CHANGELOG.md": "changelog.md",
@@ -32,7 +32,8 @@ def _included() -> dict[str, str]:
 def _with_links_of_the_site(page: Path) -> str:
     text = page.read_text(encoding="utf-8").replace("notebooks/pictures/", "pictures/")
     for name, place in PLACES.items():
-        text = text.replace(f"({name}", f"({place}").replace(f"(../../{name}", f"({place}")
+        for way in ("", "../", "../../"):
+            text = text.replace(f"({way}{name}", f"({place}")
     return text
 
 
