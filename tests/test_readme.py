@@ -92,7 +92,7 @@ def test_the_equations_of_three_levels_shown_are_those_printed() -> None:
 
 
 def test_the_pictures_shown_are_those_that_are_drawn() -> None:
-    linked = re.findall(r"!\[.*?\]\(notebooks/pictures/(\w+)\.png\)", TEXT)
+    linked = re.findall(r"!\[.*?\]\((?:notebooks/)?pictures/(\w+)\.png\)", TEXT)
     stored = sorted(path.stem for path in FOLDER.glob("*.png"))
     assert sorted(linked) == stored == sorted(pictures())
 
