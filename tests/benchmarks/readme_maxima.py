@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from tests.benchmarks.readme_cells import dated, failure, grid, name_of, seconds, spaced, times
@@ -162,6 +163,13 @@ def large(record: Record) -> str:
         f"The posterior by NUTS of 4 × 1000 draws took hierbayes {seconds(ours['processor'])} in "
         f"{ours['memory']:.0f} MB."
     )
+    remark = found["bambi with nutpie, posterior"].get("remark")
+    asked = re.search(r"allocate (\S+ \w+) for an array", str(remark))
+    if asked:
+        said += (
+            "\nBambi stops as it builds its model, the easier one without correlation: it asks for "
+            f"{asked[1]}, an array of rows by groups."
+        )
     table = grid(("", "REML", "ratio", "memory", "before the fit"), rows)
     return dated(f"{table}\n\n{said}", record, "rivals_large")
 
