@@ -53,8 +53,7 @@ def innermost(factors: tuple[GroupingFactor, ...]) -> int:
 
     It has most groups; of several with as many it is the last, as classes stand after schools.
     """
-    J = [factor.J for factor in factors]
-    return len(J) - 1 - int(np.argmax(J[::-1]))
+    return max(range(len(factors)), key=lambda k: (factors[k].J, k))
 
 
 def group_of_errors(design: Design) -> str:
@@ -159,6 +158,8 @@ def _combined_levels(parts: list[Integers], n: int) -> tuple[Integers, Integers]
     """The combination of levels of each row (n,), and the level of each part in it (parts, L)."""
     if not parts:
         return np.zeros(n, dtype=np.intp), np.zeros((0, 1), dtype=np.intp)
+    if len(parts) == 1:  # of which every level has rows
+        return parts[0], np.arange(int(parts[0].max()) + 1)[None]
     place, sizes = parts[0], [int(parts[0].max()) + 1]
     for part in parts[1:]:
         sizes.append(int(part.max()) + 1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.blocks import block_slices
 from hierbayes.design.error_coefficients import class_coefficients
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
@@ -66,9 +66,13 @@ class ErrorLaw:
         return tuple(parameter for part in self.parts for parameter in part.parameters)
 
     @cached_property
+    def _starts(self) -> list[Floats]:
+        return [part.start for part in self.parts]
+
+    @cached_property
     def start(self) -> Floats:
         """Coordinates (k,) from which a search begins."""
-        return np.concatenate([np.zeros(0), *(part.start for part in self.parts)])
+        return np.concatenate([np.zeros(0), *self._starts])
 
     @cached_property
     def edges(self) -> Floats:
@@ -89,8 +93,7 @@ class ErrorLaw:
 
     @cached_property
     def _spans(self) -> list[slice]:
-        ends = np.cumsum([0, *(len(part.start) for part in self.parts)]).tolist()
-        return [slice(a, b) for a, b in pairwise(ends)]
+        return list(block_slices(map(len, self._starts)))
 
     def natural(self, z: Any) -> Any:
         """The parameters (..., k) at coordinates z (..., k)."""

@@ -230,7 +230,8 @@ def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> Residu
     L = int(level.max()) + 1
     key = (links.kind * L + low) * L + high
     found, class_of_link = distinct(key)
-    classes = np.stack([found // (L * L), found // L % L, found % L], axis=1)
+    classes = np.empty((len(found), 3), dtype=np.intp)
+    classes[:, 0], classes[:, 1], classes[:, 2] = found // (L * L), found // L % L, found % L
     cell_key = atom_of[links.left] * len(found) + class_of_link
     cells_found, cell_of = distinct(cell_key)
     return ResidualMoments(

@@ -13,7 +13,8 @@ _DENSE = 4  # times as many numbers as there are: they are counted and not sorte
 def with_sums(F: Floats, atom_of: Integers, sums: Integers) -> tuple[Floats, Integers]:
     """Rows and, after them, their sums; and the atoms of both."""
     m = int(sums.max()) + 1
-    total = np.stack([np.bincount(sums, column, m) for column in F.T], axis=1)
+    total = np.zeros((m, F.shape[1]))
+    combine(F, sums, np.ones(len(F)), total)
     atoms = np.zeros(m, dtype=np.intp)
     atoms[sums] = atom_of
     return np.concatenate([F, total]), np.concatenate([atom_of, atoms])

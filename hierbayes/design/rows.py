@@ -126,7 +126,7 @@ class Rows:
     @property
     def response_size(self) -> float:
         """Root mean square of the response."""
-        return float(np.sqrt(np.mean(self.response**2)))
+        return float(np.sqrt(self.response @ self.response / len(self.response)))
 
     @property
     def zero_columns(self) -> Booleans:

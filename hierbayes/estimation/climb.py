@@ -161,13 +161,12 @@ def scored(
     k, size = np.arange(len(rows)), noise[rows] * noise[columns]
     S = np.zeros((len(rows), *Gamma.shape))
     S[k, rows, columns] = S[k, columns, rows] = size
-    slope = curvature.score[rows, columns] * size * np.where(rows == columns, 1.0, 2.0)
+    flat = S.reshape(len(S), -1)
+    slope = flat @ curvature.score.ravel()
     told, vectors = np.linalg.eigh(curvature.expected(S))
-    along = np.where(told > 1e-10 * told[-1], vectors.T @ slope, 0.0)
-    step = vectors @ (along / np.where(along != 0.0, told, 1.0)) * size
-    moved = Gamma.copy()
-    moved[rows, columns] += step
-    moved[columns, rows] = moved[rows, columns]
+    along = np.where(told > 1e-10 * told[-1], slope @ vectors, 0.0)
+    step = vectors @ (along / np.where(along != 0.0, told, 1.0))
+    moved = Gamma + (step @ flat).reshape(Gamma.shape)
     if len(rows) == len(Gamma):  # each effect has a block of its own
         least = 0.1 * math.sqrt(2.0 / J) * noise**2
         return np.diag(np.maximum(moved.diagonal(), least))

@@ -30,6 +30,7 @@ _RADIUS = 1.0  # of the first step, in units of effects and coordinates
 _LEAST = 1e-12  # gain of ℓ after the last step: 1e-6 standard errors
 _UNSEEN = 1e-8  # gain that may be lost in the rounding of ℓ
 _FARTHEST = 3.0  # a step
+_SHORTENED = 3.0  # as many times too long, Newton's step is shortened: no eigenvectors needed
 _NOWHERE = 1e-9  # a radius within which nothing is gained
 _MOST_STEPS = 80
 _FEW_STEPS, _ALMOST = 8, 1e-6  # from a share of the groups, and the gain by the last of them
@@ -152,13 +153,15 @@ class _Climb:
         root[self.rows, self.columns] += step[:m] * self.unit[:m]
         return root, here.z + step[m:]
 
-    def ended(
-        self, here: _Point, B: Floats, step: Floats, gain: float, *, converged: bool, definite: bool
-    ) -> JointMaximum:
-        """What a climb says that ends a step (n,) from here, with −∂²ℓ (n, n) in its units."""
-        root, z = self.moved(here, step)
-        value = here.value + gain
-        return JointMaximum(z, root, self.calls, converged, definite, value, self.unit, B)
+    def ended(self, here: _Point, B: Floats, last: _Step, *, converged: bool) -> JointMaximum:
+        """What a climb that ends says, a step from here if it has converged.
+
+        B is −∂²ℓ (n, n) in its units.
+        """
+        root, z, value = here.root, here.z, here.value
+        if converged:
+            (root, z), value = self.moved(here, last.step), value + last.gain
+        return JointMaximum(z, root, self.calls, converged, last.definite, value, self.unit, B)
 
 
 def climb_together(
@@ -187,33 +190,53 @@ def climb_together(
         return None
     radius, last, full, converged = _RADIUS, np.inf, False, False
     for _ in range(_MOST_STEPS):
-        step, length, gain = newton_step(here.slope, here.information)
-        definite, squares = not math.isnan(length), full
-        full = length <= radius
-        if not full:
-            step, gain = best_step(here.slope, here.information, radius)
-            length = math.sqrt(step @ step)
+        before, step = full, _step(here, radius)
+        gain, full = step.gain, step.is_newtons
         unseen = gain < _UNSEEN
-        left = _left(gain, last) if full and squares else gain
+        left = _left(gain, last) if full and before else gain
         converged = left < _LEAST or (unseen and gain > 0.5 * last)
         if converged or radius < _NOWHERE:
             break
-        there = search.at(*search.moved(here, step))
+        there = search.at(*search.moved(here, step.step))
         rise = -np.inf if there is None else there.value - here.value
         if not unseen:
             if rise < 0.25 * gain:
-                radius = 0.25 * length
-            elif rise > 0.75 * gain and length > 0.9 * radius:
+                radius = 0.25 * step.length
+            elif rise > 0.75 * gain and step.length > 0.9 * radius:
                 radius = min(2.5 * radius, _FARTHEST)
             if rise < 1e-4 * gain:
                 continue
         if there is None:
             break
         here, last = there, gain
-    if not converged:
-        step, gain = 0.0 * step, 0.0
-    B = here.information
-    return search.ended(here, B, step, gain, converged=converged, definite=definite)
+    return search.ended(here, here.information, step, converged=converged)
+
+
+class _Step(NamedTuple):
+    """A step (n,) within a radius, its length, and what a quadratic promises to gain by it.
+
+    ``is_newtons`` says whether it is the whole step to where the quadratic is highest, and
+    ``definite`` whether there is one.
+    """
+
+    step: Floats
+    length: float
+    gain: float
+    is_newtons: bool
+    definite: bool
+
+
+def _step(here: _Point, radius: float) -> _Step:
+    """The best step within a radius, or nearly."""
+    step, length, gain = newton_step(here.slope, here.information)
+    if length <= radius:
+        return _Step(step, length, gain, True, True)
+    if length <= _SHORTENED * radius:
+        share = radius / length
+        return _Step(share * step, radius, share * (2.0 - share) * gain, False, True)
+    definite = not math.isnan(length)
+    step, gain = best_step(here.slope, here.information, radius)
+    return _Step(step, math.sqrt(step @ step), gain, False, definite)
 
 
 def _left(gain: float, last: float) -> float:
@@ -251,7 +274,7 @@ def climb_near(
         if not length < _RADIUS:
             return None
         if gain < _ALMOST:
-            return search.ended(here, B, step, gain, converged=True, definite=True)
+            return search.ended(here, B, _Step(step, length, gain, True, True), converged=True)
         slow = gain > _SLOW * last
         there = search.at(*search.moved(here, step), curved=slow)
         if there is None or there.value < here.value:

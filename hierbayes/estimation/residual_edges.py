@@ -19,6 +19,8 @@ _AS_HIGH = 1e-9  # ℓ, but for rounding
 
 def edges_above(search: ResidualSearch, here: AtCoordinates) -> Iterator[AtCoordinates]:
     """A limit of a parameter, all others as they are, where it is a maximum as high as ``here``."""
+    if search.moments.rows.correlation is None:  # variances have no such limits
+        return
     edges, inside = search.moments.rows.edges
     for i in np.flatnonzero(np.isfinite(edges) & (here.z < _NEAR)):
         search.keep(here)

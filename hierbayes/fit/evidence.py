@@ -118,7 +118,8 @@ def count_variances(problem: Problem) -> int:
     blocks, of_errors, blind = problem.design.blocks, 0, 0
     if problem.moments is not None:
         of_errors = len(problem.moments.rows.start)
-    if blocks and not are_told_by_a_group(problem.unweighted.products):  # of which it is known
+    plain = problem.products if problem.plain is None else problem.plain
+    if blocks and not are_told_by_a_group(plain):  # of which it is known
         blind = len(blind_directions(problem.products, blocks))
     return count_free_entries(blocks) + 1 - blind + of_errors
 

@@ -59,11 +59,11 @@ class Curvature:
 
     def expected(self, S: Floats) -> Floats:
         """What −∂²ℓ (k, k) is on average: positive semidefinite."""
-        flat = S.reshape(len(S), -1)
-        d = flat @ (self.D - self.P).ravel()
+        flat, p = S.reshape(len(S), -1), self.squares.shape[2] - 1
         f = flat @ self.squares[:, :, 1:, 1:].reshape(flat.shape[1], -1)
+        d = flat @ self.D.ravel() - self.integrated * f[:, :: p + 1].sum(axis=1)
         traces = _sandwich(flat, self.products[:, 1]) + self.integrated * f @ f.T
-        expected: Floats = 0.5 * (traces - np.outer(d, d) / self.freedom)
+        expected: Floats = 0.5 * (traces - d[:, None] * d / self.freedom)
         return expected
 
 

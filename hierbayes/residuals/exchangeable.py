@@ -18,6 +18,7 @@ from hierbayes.residuals.bound import (
     Links,
     Parameter,
     StructuredRows,
+    distinct_places,
     in_parts,
     no_edges,
 )
@@ -64,18 +65,16 @@ class CompoundSymmetry(Correlation):
 
     def bind(self, rows: StructuredRows) -> Exchangeable:
         """As in `Correlation`."""
-        sizes = np.bincount(rows.codes)
-        distinct, kind = np.unique(sizes, return_inverse=True)
-        cells, sums = np.unique(
-            rows.codes * (int(rows.levels.max()) + 1) + rows.levels, return_inverse=True
-        )
-        owner = cells // (int(rows.levels.max()) + 1)
+        sizes, L = np.bincount(rows.codes), int(rows.levels.max()) + 1
+        distinct, kind = distinct_places(sizes, int(sizes.max()) + 1)
+        cells, sums = distinct_places(rows.codes * L + rows.levels, len(sizes) * L)
+        owner = cells // L
         a, b = _pairs_within(owner)
         every = np.arange(rows.n)
         links = Links(
             left=np.concatenate([every, rows.n + a]),
             right=np.concatenate([every, rows.n + b]),
-            kind=np.concatenate([np.zeros(rows.n, int), 1 + kind[owner[a]]]),
+            kind=np.concatenate([np.zeros(rows.n, np.intp), 1 + kind[owner[a]]]),
             sums=sums,
         )
         counts = np.bincount(kind[sizes > 0], minlength=len(distinct))

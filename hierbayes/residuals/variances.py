@@ -205,7 +205,7 @@ def _coded(columns: tuple[Any, ...]) -> tuple[tuple[Any, ...], Integers]:
     found, levels = distinct_places(place, size)
     first = np.empty(len(found), dtype=np.intp)
     first[levels[::-1]] = np.arange(n - 1, -1, -1)
-    keys = tuple(column[first] for column in columns)
+    keys = tuple(column.take(first) for column in columns)
     return keys, levels
 
 

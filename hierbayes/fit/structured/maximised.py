@@ -37,7 +37,8 @@ def structured_maximum(
     """
     if moments.rows.structure.follows_fitted:
         return settled(problem, lambda one: _maximum(one, reading))
-    return _maximum(replace(problem, moments=moments), reading)
+    one = problem if problem.moments is moments else replace(problem, moments=moments)
+    return _maximum(one, reading)
 
 
 def _maximum(problem: Problem, reading: Reading) -> StructuredPointFit:
