@@ -1,6 +1,7 @@
 """The likelihood over λ and the parameters of the errors together: values, slopes, maxima."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.testing import assert_allclose
 import hierbayes as hb
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.estimation.joint_climb import climb_together
+from hierbayes.estimation.joint_climb import Point, climb_together
+from hierbayes.estimation.near_climb import _NearClimb, climb_near
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
@@ -124,6 +126,48 @@ def test_a_climb_ends_where_no_slope_is_left(name: str) -> None:
     best = maximise_residual(moments, blocks, REML).best
     assert_allclose(found.z, best.z, atol=1e-4 * errors.max())
     assert_allclose(at.value, best.value, rtol=0, atol=1e-8)
+
+
+def test_slopes_and_curvature_by_entries_of_the_covariance_are_its_own() -> None:
+    problem = residual_models.model("sim_AR1_varIdent_slope").problem
+    moments, blocks = problem.moments, problem.design.blocks
+    assert moments is not None
+    near = climb_together(moments, blocks, REML)
+    assert near is not None
+    search = _NearClimb(moments, blocks, REML, near)
+    root, z = at_random(problem)
+    here = search.at(near.root + 0.3 * root, z)
+    assert here is not None
+    slope, h = search.slope(here), 1e-5
+
+    def moved(step: Any) -> Point:
+        found = search.at(*search.moved(here, step))
+        assert found is not None
+        return found
+
+    steps = h * np.eye(len(slope))
+    pairs = [(moved(-step), moved(step)) for step in steps]
+    wanted = np.array([(b.value - a.value) / (2.0 * h) for a, b in pairs])
+    assert_allclose(slope, wanted, rtol=0, atol=1e-6 * np.abs(slope).max())
+    found = search.information(here.root, here.information, slope)
+    wanted = np.array([search.slope(a) - search.slope(b) for a, b in pairs]) / (2.0 * h)
+    size = np.sqrt(np.abs(np.diag(wanted)))
+    assert_allclose(found / size / size[:, None], wanted / size / size[:, None], rtol=0, atol=2e-4)
+
+
+def test_steps_from_nearby_lead_to_the_maximum() -> None:
+    problem = residual_models.model("sim_AR1_varIdent_slope").problem
+    moments, blocks = problem.moments, problem.design.blocks
+    assert moments is not None
+    best = climb_together(moments, blocks, REML)
+    assert best is not None
+    for size, z in ((0.97, best.z + 0.01), (1.02, best.z - 0.01)):
+        found = climb_near(moments, blocks, REML, replace(best, root=size * best.root, z=z))
+        assert found is not None
+        assert found.covariance is not None
+        errors = np.sqrt(np.diag(found.covariance))
+        assert (np.abs(found.z - best.z) / errors).max() < 1e-2
+        assert found.value == pytest.approx(best.value, abs=1e-5)
 
 
 @pytest.mark.parametrize(

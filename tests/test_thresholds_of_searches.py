@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from hierbayes.estimation.joint_climb import JointMaximum, _learnt
+from hierbayes.estimation.joint_climb import JointMaximum
 from hierbayes.estimation.latent_start import _without_far
+from hierbayes.estimation.near_climb import _learnt
 from hierbayes.estimation.residual_search import ResidualSearch
 from hierbayes.likelihood.reading import REML
 

@@ -33,9 +33,6 @@ _FARTHEST = 3.0  # a step
 _SHORTENED = 3.0  # as many times too long, Newton's step is shortened: no eigenvectors needed
 _NOWHERE = 1e-9  # a radius within which nothing is gained
 _MOST_STEPS = 80
-_FEW_STEPS, _ALMOST = 8, 1e-6  # from a share of the groups, and the gain by the last of them
-_SLOW = 0.1  # of the gain before: secants lead too slowly
-_SMALL = 0.02  # of e'd beside e and d, each in units of the curvature: nothing is learnt
 _FACE = 1e-3  # of λ, below which a direction of it is lost
 _INSIDE = 1e-6  # of the variance of the noise: by how much a start is inside
 
@@ -59,7 +56,7 @@ class JointMaximum:
     unit : (n,) float
         Of the entries of λ and of z, n together.
     whole : (n, n) float
-        −∂²ℓ of them, in these units.
+        −∂²ℓ of them, in these units, or of entries of Γ in place of those of λ.
     """
 
     z: Floats
@@ -90,7 +87,7 @@ class JointMaximum:
         return bool((sizes < _FACE * (1.0 + sizes.max(initial=0.0))).any())
 
 
-class _Point(NamedTuple):
+class Point(NamedTuple):
     """ℓ with its slope (n,) and −∂²ℓ (n, n), n = m + k, at some λ and z."""
 
     root: Floats
@@ -100,7 +97,7 @@ class _Point(NamedTuple):
     information: Floats
 
 
-class _Climb:
+class Climb:
     """The likelihood of (λ, z), in units of λ that a start gives."""
 
     def __init__(self, moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading) -> None:
@@ -132,7 +129,7 @@ class _Climb:
             Gamma = root @ root.T
         return np.linalg.cholesky(Gamma + np.diag(_INSIDE * noise**2)), z
 
-    def at(self, root: Floats, z: Floats, *, curved: bool = True) -> _Point | None:
+    def at(self, root: Floats, z: Floats, *, curved: bool = True) -> Point | None:
         """ℓ there, with its curvature or without; None where it cannot be computed."""
         self.calls += 1
         coefficients = self.moments.rows.with_bends(z, self.moments.classes)
@@ -144,16 +141,16 @@ class _Climb:
             self.unit, self.moments.share * self.moments.n, restricted=self.reading == REML,
             curved=curved,
         )  # fmt: skip
-        return _Point(root, z, *found) if math.isfinite(found.value) else None
+        return Point(root, z, *found) if math.isfinite(found.value) else None
 
-    def moved(self, here: _Point, step: Floats) -> tuple[Floats, Floats]:
+    def moved(self, here: Point, step: Floats) -> tuple[Floats, Floats]:
         """λ and z where a step leads."""
         m = len(self.rows)
         root = here.root.copy()
         root[self.rows, self.columns] += step[:m] * self.unit[:m]
         return root, here.z + step[m:]
 
-    def ended(self, here: _Point, B: Floats, last: _Step, *, converged: bool) -> JointMaximum:
+    def ended(self, here: Point, B: Floats, last: Step, *, converged: bool) -> JointMaximum:
         """What a climb that ends says, a step from here if it has converged.
 
         B is −∂²ℓ (n, n) in its units.
@@ -183,7 +180,7 @@ def climb_together(
     root : (q, q) float, optional
         λ to begin with, where it is not that of a step of scoring.
     """
-    search = _Climb(moments, blocks, reading)
+    search = Climb(moments, blocks, reading)
     start = search.start(root)
     here = None if start is None else search.at(*start)
     if here is None:
@@ -212,7 +209,7 @@ def climb_together(
     return search.ended(here, here.information, step, converged=converged)
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """A step (n,) within a radius, its length, and what a quadratic promises to gain by it.
 
     ``is_newtons`` says whether it is the whole step to where the quadratic is highest, and
@@ -226,17 +223,17 @@ class _Step(NamedTuple):
     definite: bool
 
 
-def _step(here: _Point, radius: float) -> _Step:
+def _step(here: Point, radius: float) -> Step:
     """The best step within a radius, or nearly."""
     step, length, gain = newton_step(here.slope, here.information)
     if length <= radius:
-        return _Step(step, length, gain, True, True)
+        return Step(step, length, gain, True, True)
     if length <= _SHORTENED * radius:
         share = radius / length
-        return _Step(share * step, radius, share * (2.0 - share) * gain, False, True)
+        return Step(share * step, radius, share * (2.0 - share) * gain, False, True)
     definite = not math.isnan(length)
     step, gain = best_step(here.slope, here.information, radius)
-    return _Step(step, math.sqrt(step @ step), gain, False, definite)
+    return Step(step, math.sqrt(step @ step), gain, False, definite)
 
 
 def _left(gain: float, last: float) -> float:
@@ -245,51 +242,6 @@ def _left(gain: float, last: float) -> float:
     Distances to a maximum become like their squares, and gains are like squares of distances.
     """
     return gain * (gain / last) ** 2
-
-
-def climb_near(
-    moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading, near: JointMaximum
-) -> JointMaximum | None:
-    """The maximum near that of a share of the groups; None where steps from there end at none.
-
-    Curvature is that of the share, multiplied, and what steps add to it: a pass over all groups
-    without takes a third of the time, and one with is made where steps lead too slowly.  The last
-    step is not looked behind.
-
-    Parameters
-    ----------
-    moments : ResidualMoments
-    blocks : tuple of int
-    reading : Reading
-    near : JointMaximum
-        With curvature of all groups.
-    """
-    search = _Climb(moments, blocks, reading)
-    search.unit, B, last = near.unit, near.whole, np.inf
-    here = search.at(near.root, near.z, curved=False)
-    for _ in range(_FEW_STEPS):
-        if here is None:
-            return None
-        step, length, gain = newton_step(here.slope, B)
-        if not length < _RADIUS:
-            return None
-        if gain < _ALMOST:
-            return search.ended(here, B, _Step(step, length, gain, True, True), converged=True)
-        slow = gain > _SLOW * last
-        there = search.at(*search.moved(here, step), curved=slow)
-        if there is None or there.value < here.value:
-            return None
-        B = there.information if slow else _learnt(B, step, here.slope - there.slope)
-        here, last = there, gain
-    return None
-
-
-def _learnt(B: Floats, step: Floats, lost: Floats) -> Floats:
-    """−∂²ℓ with what a step (n,) over which the slope lost so much says of it."""
-    e = lost - B @ step
-    along, size = float(e @ step), np.abs(np.diag(B))
-    weight = float((e * e / size).sum() * (step * step * size).sum())
-    return B + np.outer(e, e) / along if abs(along) > _SMALL * math.sqrt(weight) else B
 
 
 def _of_z(B: Floats, m: int) -> Floats:

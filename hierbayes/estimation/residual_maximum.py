@@ -15,7 +15,8 @@ import numpy as np
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.climb import of_few_groups
-from hierbayes.estimation.joint_climb import JointMaximum, climb_near, climb_together
+from hierbayes.estimation.joint_climb import JointMaximum, climb_together
+from hierbayes.estimation.near_climb import climb_near
 from hierbayes.estimation.residual_edges import edges_above
 from hierbayes.estimation.residual_optimum import AtCoordinates, Beside, ResidualMaximum, known
 from hierbayes.estimation.residual_search import STEP, ResidualSearch

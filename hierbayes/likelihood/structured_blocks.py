@@ -25,18 +25,16 @@ def add_cells(cells, groups, class_of, weights, first, before, M):
 
     Cells stand in the order of their groups, and ``first`` is the first of these.
     """
-    d, J = M.shape[1], len(M)
+    J, many = len(M), cells.shape[1]
+    flat = M.reshape(J, many)
     for j in range(J):
-        for a in range(d):
-            for b in range(d):
-                M[j, a, b] = 0.0
+        for k in range(many):
+            flat[j, k] = 0.0
     c = first
     while c < len(cells) and groups[c] < before + J:
-        weight, j, k = weights[class_of[c]], groups[c] - before, 0
-        for a in range(d):
-            for b in range(d):
-                M[j, a, b] += weight * cells[c, k]
-                k += 1
+        weight, j = weights[class_of[c]], groups[c] - before
+        for k in range(many):
+            flat[j, k] += weight * cells[c, k]
         c += 1
     return c
 
@@ -44,14 +42,13 @@ def add_cells(cells, groups, class_of, weights, first, before, M):
 @inner
 def add_traces(cells, groups, class_of, first, before, E, totals):
     """Add tr(M_jk E_j) of every cell of the groups after ``before`` to its class."""
-    d, J = E.shape[1], len(E)
+    J, many = len(E), cells.shape[1]
+    flat = E.reshape(J, many)
     c = first
     while c < len(cells) and groups[c] < before + J:
-        trace, j, k = 0.0, groups[c] - before, 0
-        for a in range(d):
-            for b in range(d):
-                trace += cells[c, k] * E[j, a, b]
-                k += 1
+        trace, j = 0.0, groups[c] - before
+        for k in range(many):
+            trace += cells[c, k] * flat[j, k]
         totals[class_of[c]] += trace
         c += 1
     return c
