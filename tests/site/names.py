@@ -8,7 +8,7 @@ from pathlib import Path
 import hierbayes as hb
 from tests.site.reference import SPACES, names_by_subject
 
-GUIDE = Path(__file__).parents[2] / "GUIDE.md"
+GUIDE = Path(__file__).parents[2] / "notebooks" / "guide.md"
 BLOCK = re.compile(r"(<!-- names -->\n).*?(<!-- /names -->)", re.DOTALL)
 # Of classes those that one calls; the others are what functions return, or what they derive from.
 _CALLED = {"Model", "Multilevel", "CrossProducts", "SensitivityStudy"}
