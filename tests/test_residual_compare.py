@@ -52,10 +52,25 @@ def test_another_structure_is_another_model(fits: dict[str, hb.Fit]) -> None:
     assert f"the errors differ, alike and independent and {ERRORS.text}" in words
 
 
+def test_shares_between_groups_are_of_the_mean_variance_of_the_rows(
+    fits: dict[str, hb.Fit], orthodont: pd.DataFrame
+) -> None:
+    found = hb.compare(fits)
+    shares = found.variance.loc["icc"]["estimate"]
+    assert_allclose(shares["icc", "own"], fits["own"].icc(), rtol=1e-10)
+    assert_allclose(shares["icc", "post"], fits["post"].icc()["icc"], rtol=1e-10)
+    wanted = (
+        "the icc of 'own', 'post' is of the mean of the variances of errors over the rows; "
+        "fit.icc(by=..., data=...) has that of each stratum."
+    )
+    assert wanted in found.notes
+    known = hb.Model(FORMULA, orthodont.assign(se=1.5), known_sd="se").reml()
+    assert hb.compare(fits["alike"], known).notes[-1].startswith("no icc of 'REML 2': each row")
+
+
 def test_what_has_no_one_value_is_missing(fits: dict[str, hb.Fit]) -> None:
-    """Shares between groups where variances differ, and moments of γ given each draw's errors."""
+    """Moments of γ given each draw's errors."""
     found = hb.compare(fits["own"], fits["post"])
-    assert "icc" not in found.variance.index.get_level_values("block")
     split = found.uncertainty[["given_theta", "from_theta"]]
     assert split.isna().to_numpy().all()
     assert (found.uncertainty["posterior"] > 0.0).all()

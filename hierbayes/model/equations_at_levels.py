@@ -17,12 +17,11 @@ def equations_at_levels(problem: Problem) -> Multilevel:
     Raises
     ------
     FormulaError
-        When there is no random part, when factors cross, when rows are weighted, or when a factor
-        of level 1 is coded otherwise in one equation than in another.
+        When there is no random part, when factors cross, or when a factor of level 1 is coded
+        otherwise in one equation than in another.
     """
     design, spec = problem.design, problem.design.specification
     spec.refuse_no_random_part("multilevel()")
-    design.rows.refuse_weights("multilevel()")
     constant = [found.__contains__ for found in design.columns.between_of]
     if len(constant) == 1:
         equations = split_levels(spec, constant[0])

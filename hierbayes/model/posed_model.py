@@ -70,8 +70,8 @@ class PosedModel:
     def multilevel(self) -> Multilevel:
         """The model as equations at two levels, or at more of nested factors.
 
-        Columns are split by which of them vary within groups.  A residual structure and a
-        family stay outside.
+        Columns are split by which of them vary within groups.  A family, a residual structure,
+        weights, counts and known errors stay outside, as arguments of `hb.Model` beside them.
 
         Raises
         ------

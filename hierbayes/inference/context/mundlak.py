@@ -120,14 +120,16 @@ def mundlak(source: Any, *, df: str | None = None, factor: str | None = None) ->
     >>> hb.mundlak(model, df="none").test.round(2).to_dict()
     {'chisq': 22.77, 'df': 1.0, 'p': 0.0}
     """
-    design = problem_of(source, "mundlak").design
+    problem = problem_of(source, "mundlak", structured=True)
+    problem.refuse_fitted_variances("mundlak()")
+    design = problem.design
     design.specification.refuse_no_random_part("mundlak()")
     own = design.of_factor(design.place_of_factor(factor))
     if df is not None:
         refuse_unknown_method(df)
     reading = ML if isinstance(source, Fit) and source.engine == "ML" else REML
     plan = means_added(own)
-    fit = fit_of_columns(design, plan.X, plan.names, reading)
+    fit = fit_of_columns(problem, plan.X, plan.names, reading)
     of_all = usual_or_stated(fit, df)
     L, gamma = np.array(list(plan.contrasts.values())), fixef(fit).to_numpy()
     found = of_all.of(L)

@@ -9,6 +9,7 @@ import numpy as np
 from hierbayes.design.alike_rows import alike
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem, summed_up
+from hierbayes.design.residual_moments import residual_moments
 from hierbayes.design.sums import sum_up
 from hierbayes.estimation.reml import maximise
 from hierbayes.fit.maximised import maximum_likelihood
@@ -56,12 +57,20 @@ def fit_intercepts(problem: Problem, reading: Reading) -> State:
     return Likelihood(cross, reading).at(maximise(cross, (1,), reading).theta)
 
 
-def fit_of_columns(design: Design, X: Floats, terms: tuple[str, ...], reading: Reading) -> PointFit:
-    """The fit of a design with more fixed columns X (n, p'), its own coming first.
+def fit_of_columns(
+    problem: Problem, X: Floats, terms: tuple[str, ...], reading: Reading
+) -> PointFit:
+    """The fit of a problem with more fixed columns X (n, p'), its own coming first.
 
-    Its formula stays that of the design: it has no columns of new data.
+    Its formula stays that of the problem: it has no columns of new data.  Errors with a structure
+    have its parameters estimated anew.
     """
+    design = problem.design
     added = terms[len(design.terms) :]
     columns = replace(design.columns, terms=terms, term_of=(*design.columns.term_of, *added))
     more = replace(design.with_rows(X=X), columns=columns)
-    return maximum_likelihood(Problem(more, summed_up(more)), reading)
+    products = summed_up(more)
+    moments = None
+    if problem.moments is not None:
+        moments = residual_moments(problem.moments.rows, more, products.basis)
+    return maximum_likelihood(Problem(more, products, moments), reading)

@@ -56,8 +56,8 @@ def has_shares(fit: Fit) -> bool:
     family, moments = fit.problem.family, fit.problem.moments
     if fit.design.specification.known_sd:  # errors of rows have no one variance
         return False
-    if moments is not None and moments.rows.structure.has_unequal_variances:
-        return False
+    if fit.design.rows.streams and moments is not None:  # a mean of variances may need the rows
+        return not moments.rows.structure.has_occasion_variances
     return family is None or family.has_latent_scale
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from hierbayes.display.interval import Interval
+from hierbayes.errors import in_quotes
 from hierbayes.fit.fit import Fit
 from hierbayes.studies.comparison.fit_pair import Side
 
@@ -91,6 +92,7 @@ def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
             "standard deviations have limits by their profile where there is one of them, and no "
             "standard errors: the variances of all errors are known"
         )
+    lines += _notes_on_shares(sides)
     if len(kinds & set(_LIKELIHOODS)) == 2:
         lines.append("a REML criterion and an ML criterion are not comparable with each other")
     fixed = [set(side.fit.design.terms) for side in sides.values() if side.fit.engine == "REML"]
@@ -100,3 +102,30 @@ def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
             "have not: use model.ml() to compare them"
         )
     return tuple(f"{note}." for note in lines)
+
+
+def _notes_on_shares(sides: Mapping[str, Side]) -> list[str]:
+    """Of which rows an icc is where variances of errors differ, and why there is none."""
+    lines: list[str] = []
+    with_effects = {
+        name: side.fit.problem
+        for name, side in sides.items()
+        if side.fit.design.specification.random and side.fit.problem.family is None
+    }
+    known = [name for name, one in with_effects.items() if one.design.specification.known_sd]
+    unequal = [
+        name
+        for name, one in with_effects.items()
+        if one.moments is not None and one.moments.rows.structure.has_unequal_variances
+    ]
+    if known:
+        lines.append(
+            f"no icc of {in_quotes(known)}: each row has an error variance of its own, and "
+            "fit.icc(data=...) is that of stated rows"
+        )
+    if unequal:
+        lines.append(
+            f"the icc of {in_quotes(unequal)} is of the mean of the variances of errors over the "
+            "rows; fit.icc(by=..., data=...) has that of each stratum"
+        )
+    return lines
