@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize_scalar
-from scipy.stats import chi2, gamma, multivariate_normal
+from scipy.stats import chi2, gamma, multivariate_normal, norm
 
 import hierbayes as hb
 from tests.conftest import REFERENCE
@@ -161,9 +161,8 @@ def test_refused() -> None:
     model = model_of("bcg")
     fit = model.reml()
     known = r"known_sd= states those of all rows"
-    for asked in (lambda: fit.given(studies("bcg").head(1).assign(trial=99)),):
-        with pytest.raises(hb.FormulaError, match=f"{known}|not made for a model whose rows"):
-            asked()
+    with pytest.raises(hb.DataError, match=r"there is no column 's' in the rows that are given"):
+        fit.given(studies("bcg").head(1).assign(trial=99).drop(columns="s"))
     with pytest.raises(hb.EstimationError, match=r"share no residual variance"):
         hb.variance_explained(fit)
     with pytest.raises(hb.HypothesisError, match=known):
@@ -350,3 +349,28 @@ def test_power_is_that_of_rows_with_their_known_errors() -> None:
     se = np.sqrt(np.linalg.inv(X.T @ X)[-1, -1])
     assert 0.6 < study.replications["estimate"].std() / se < 1.6
     assert (study.replications["p"] < 0.05).mean() < 0.05 + 6.0 * np.sqrt(0.05 * 0.95 / 60)
+
+
+def test_a_study_more_is_known_at_the_estimates() -> None:
+    """u of a new study is its residual, shrunk by the variances; of a posterior at each draw."""
+    data = simulated_studies()
+    model = hb.Model("y ~ x + (1 | study)", data, known_sd="s")
+    fit, new = model.reml(), data.head(1).assign(study="new", y=3.0, s=0.5)
+    tau2 = float(fit.G[0, 0])
+    rows = pd.concat([data, new])
+    X, V = np.column_stack([np.ones(13), rows["x"]]), tau2 + rows["s"] ** 2
+    solved = np.linalg.solve(X.T @ (X / V.to_numpy()[:, None]), X.T @ (rows["y"] / V))
+    wanted = tau2 / V.iloc[-1] * (3.0 - X[-1] @ solved)
+    assert_allclose(fit.given(new).ranef().loc["new", "Intercept"], wanted, rtol=1e-10)
+
+
+def test_studies_left_out_are_predicted_by_the_others() -> None:
+    """γ and u integrated out: normal, about the estimate from the others."""
+    data = simulated_studies()
+    found = hb.logo(hb.Model("y ~ x + (1 | study)", data, known_sd="s").reml()).frame["elpd"]
+    for k in (0, 3):
+        left = hb.Model("y ~ x + (1 | study)", data.drop(index=k), known_sd="s").reml()
+        x = np.array([1.0, data["x"][k]])
+        v = x @ left.vcov().to_numpy() @ x + left.G[0, 0] + data["s"][k] ** 2
+        wanted = norm.logpdf(data["y"][k], x @ left.gamma, np.sqrt(v))
+        assert_allclose(found[data["study"][k]], wanted, rtol=1e-6)

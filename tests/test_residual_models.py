@@ -1,5 +1,8 @@
 """Models with a residual structure beside each other: translated, compared, built step by step."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
@@ -50,3 +53,35 @@ def test_the_random_part_is_built_with_the_structure(
     assert_allclose(row["p_value"], test.p_mixture if test.mixture else test.p_chi2, atol=1e-8)
     assert row["logLik"] == pytest.approx(large.loglik, abs=1e-8)
     assert "in every model" in built.findings[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"residual": hr.AR1() * hr.Strata("Sex")},
+        {"weights": "w"},
+        {"counts": "k"},
+        {"known_sd": "w"},
+    ],
+    ids=str,
+)
+def test_group_means_join_a_model_with_its_errors(words: dict[str, Any]) -> None:
+    """Mundlak's test is a change of columns alone: that of the model with cvar() in it."""
+    hs = hb.load_dataset("hs").iloc[:400]
+    hs = hs.assign(w=np.linspace(2.0, 8.0, len(hs)), k=1 + np.arange(len(hs)) % 3)
+    model = hb.Model("mathach ~ ses + (1 | school)", hs, **words)
+    stated = hb.Model("mathach ~ ses + cvar(ses, school) + (1 | school)", hs, **words).reml()
+    df = "none" if "known_sd" in words else None
+    found = hb.mundlak(model, df=df).table.loc["ses"]
+    assert_allclose(found[["within", "contextual"]], stated.fixef().iloc[1:], rtol=1e-7)
+    assert_allclose(found["se"], np.sqrt(np.diag(stated.vcov())[2]), rtol=1e-7)
+    again = hb.Model(model.multilevel(), hs, **words)  # beside which the words stand
+    assert hb.equivalence(model, again).identical
+
+
+def test_variances_that_follow_the_mean_take_no_further_columns() -> None:
+    model = hb.Model("mathach ~ ses + (1 | school)", hb.load_dataset("hs"), residual=hr.Power())
+    with pytest.raises(
+        hb.ResidualError, match=r"^mundlak\(\) is not made for variances that follow"
+    ):
+        hb.mundlak(model)

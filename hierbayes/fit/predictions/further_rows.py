@@ -55,7 +55,7 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
     _refuse_what_is_not_linear(problem)
     if problem.moments is not None:
         require_columns(data, problem.moments.rows.structure)
-    products, design = problem.products, problem.design
+    products, design = problem.holding_sigma.products, problem.design
     for factor in design.specification.factors:
         for name in design.specification.columns_of[factor]:
             require_column(name, data, "rows that are given")
@@ -79,7 +79,7 @@ def with_further_rows(problem: Problem, data: pd.DataFrame) -> Problem:
         else sparse_products(rows, factors, design.spans, products.basis)
     )
     if problem.moments is None:
-        return Problem(larger, made)
+        return Problem(larger, made, holds_sigma=problem.holds_sigma)
     moments = residual_moments(_errors_of_all(problem, larger), larger, made.basis)
     of_all = Problem(larger, made, moments)
     return of_all if problem.z is None else of_all.weighted(problem.z)
@@ -196,7 +196,7 @@ def _root_weights(seen: Rows, spec: Specification, data: pd.DataFrame) -> Floats
     """√w of the rows of the fit and of further ones, which need their weights as those do."""
     if seen.root_weights is None:
         return None
-    require_column(spec.weights, data, "rows that are given")
+    require_column(spec.known_sd or spec.weights, data, "rows that are given")
     refuse_bad_weights(spec, data)
     own = root_weights_of(spec, data)
     return None if own is None else np.append(seen.root_weights, own)

@@ -90,7 +90,7 @@ def refitted_groups(fit: PointFit, k: int, reading: Reading, *, progress: bool) 
         What is maximised, ``REML`` or ``ML``; γ is integrated out of the densities in both.
     progress : bool
     """
-    problem, root = whitened(fit.problem), fit.any_state.relative_root
+    problem, root = whitened(fit.problem.holding_sigma), fit.any_state.relative_root
     J = problem.design.factors[k].J
     everything = likelihood_of(problem.products, REML)
     left_out, whole = np.full(J, np.nan), np.full(J, np.nan)
