@@ -351,6 +351,21 @@ def test_trials_of_new_rows_are_computed_as_the_formula_says() -> None:
     assert_allclose(found[0], found[1], rtol=1e-6)
 
 
+def test_trials_of_new_rows_are_numbers_of_trials() -> None:
+    fit = hb.Model("k | trials(n) ~ x + (1 | g)", family_fits.DATA, family="binomial").ml()
+    rows = family_fits.DATA.head(3)
+    missing = rows.assign(n=np.nan)
+    assert_allclose(fit.predict(missing), fit.predict(rows))  # a share has none
+    with pytest.raises(hb.DataError, match="the new rows do not say of how many"):
+        fit.predict(missing, kind="response", prob=0.9)
+    for n in (-2, 2.5):
+        with pytest.raises(hb.DataError) as refusal:
+            fit.predict(rows.assign(n=[1, n, 2]), kind="response", prob=0.9)
+        assert str(refusal.value) == (
+            f"trials are whole numbers from 0 on, and row label 1 of the new rows has {n}"
+        )
+
+
 def test_equal_rows_have_equal_limits() -> None:
     fit = family_fits.bernoulli()
     row = family_fits.DATA.iloc[[0, 0]]

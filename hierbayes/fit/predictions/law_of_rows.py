@@ -9,6 +9,7 @@ from hierbayes.design.family_rows import FamilyRows
 from hierbayes.design.matrices import columns_needed, one_column
 from hierbayes.design.problem import Problem
 from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
+from hierbayes.errors import DataError
 from hierbayes.fit.predictions.prediction_rows import PredictionRows
 from hierbayes.fit.predictions.response_law import FamilyLaw, GaussianLaw, ResponseLaw
 from hierbayes.fit.predictions.unequal_law import ErrorSds, UnequalLaw
@@ -73,12 +74,27 @@ def _sizes_of_new(
 
 
 def _trials(spec: Specification, data: pd.DataFrame) -> Floats | None:
-    """The trials of new rows; None where they do not say."""
+    """The trials of new rows; None where they do not say.
+
+    Raises
+    ------
+    DataError
+        When they are no numbers of trials.
+    """
     if spec.trials is None:
         return None
     other = spec.trials.other
     wanted = (other,) if spec.trials.kind == "trials" else (other, spec.response)
-    if not set(columns_needed(wanted)) <= set(data.columns):
+    columns = list(columns_needed(wanted))
+    if not set(columns) <= set(data.columns) or data[columns].isna().any(axis=None):
         return None
     parts = [one_column(text, data, spec.functions, "trials") for text in wanted]
-    return np.asarray(sum(parts), dtype=np.float64)
+    found = np.asarray(sum(parts), dtype=np.float64)
+    bad = (found < 0.0) | (found != np.rint(found))
+    if bad.any():
+        at = int(bad.argmax())
+        raise DataError(
+            f"trials are whole numbers from 0 on, and row label {data.index[at]} of the new rows "
+            f"has {found[at]:g}"
+        )
+    return found
