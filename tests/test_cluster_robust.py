@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import hierbayes as hb
 from hierbayes.fit.degrees_of_freedom.sandwich import KINDS
+from hierbayes.inference.hypotheses.wald import f_statistic
 from tests.conftest import REFERENCE
 from tests.dense_factors import Array, FactorRows
 
@@ -235,3 +236,14 @@ def test_fits_refused() -> None:
     counts = hb.Model("h ~ x + (1 | g)", data, family="poisson").ml()
     with pytest.raises(hb.FormulaError, match=r"made for Gaussian responses"):
         hb.wald(counts, robust="CR2")
+
+
+def test_as_few_clusters_as_rows_have_no_joint_test() -> None:
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"g": np.repeat(["a", "b"], 12), "f": np.tile(list("pqr"), 8)})
+    data["y"] = rng.normal(size=24) + (data["g"] == "a")
+    found = hb.wald(hb.Model("y ~ f + (1 | g)", data).reml(), "f", robust="CR1")
+    assert np.isnan(found.joint["F"].iloc[0])
+    assert np.isfinite(found.rows["se"]).all()
+    assert "too few clusters for a test of these 2 rows together" in str(found)
+    assert np.isnan(f_statistic(np.ones(2), np.ones((2, 2)), 1.0))

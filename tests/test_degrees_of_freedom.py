@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.design.blocks import free_entries
+from hierbayes.fit.degrees_of_freedom.kenward_roger import KenwardRogerParts
 from hierbayes.fit.degrees_of_freedom.source import METHODS, df_source
 from hierbayes.inference.hypotheses.contrast_df import contrast_df
 from hierbayes.likelihood.reading import ML, REML, Reading
@@ -406,3 +407,12 @@ def test_a_mode_has_none_wherever_it_is_asked(data: pd.DataFrame) -> None:
     rows = hb.wald(mode).rows
     assert np.isinf(rows["df"]).all()
     assert_allclose(mode.intervals().loc["gamma", ["lower", "upper"]], rows[["lower", "upper"]])
+
+
+def test_four_degrees_of_freedom_of_several_rows() -> None:
+    """Where a fraction of the formulas divides by 0, as of five levels in two balanced blocks."""
+    one = np.eye(4)
+    parts = KenwardRogerParts(one, one, one[None], np.array([[0.5]]))  # A₁ = 8, A₂ = 2
+    assert parts.joint_df(one) == pytest.approx((4.0, 1.0))
+    near = KenwardRogerParts(one, one, one[None], np.array([[0.5 - 1e-9]]))
+    assert near.joint_df(one) == pytest.approx((4.0, 1.0), abs=1e-6)

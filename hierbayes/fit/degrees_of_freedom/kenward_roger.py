@@ -75,8 +75,9 @@ class KenwardRogerParts:
         V0 = 0.0 if abs(V0) < 1e-10 else V0
         mean = 1.0 - A2 / m  # of F, inverted
         both_vanish = abs(mean) < 1e-10 and abs(V1) < 1e-10
-        ratio = (1.0 if both_vanish else mean / V1) ** 2 * V0 / V2 / m
-        df = 4.0 + (m + 2.0) / (m * ratio - 1.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            root = np.float64(1.0) if both_vanish else np.float64(mean) / V1
+            df = 4.0 + (m + 2.0) * V2 / (root**2 * V0 - V2)  # V2 is 0 of 4 degrees of freedom
         scaling = 1.0 if abs(df - 2.0) < 1e-2 else df * mean / (df - 2.0)
         exists = df > 0.0 and scaling > 0.0
         return (float(df), float(scaling)) if exists else (np.nan, np.nan)

@@ -174,8 +174,11 @@ def wald(
 
 
 def f_statistic(estimate: Floats, cov: Floats, scaling: float) -> float:
-    """Scaled F of m estimates (m,) with covariance (m, m)."""
-    return float(scaling * estimate @ np.linalg.solve(cov, estimate) / len(estimate))
+    """Scaled F of m estimates (m,) with covariance (m, m); missing where that is singular."""
+    try:
+        return float(scaling * estimate @ np.linalg.solve(cov, estimate) / len(estimate))
+    except np.linalg.LinAlgError:  # of as few clusters as estimates, or fewer
+        return np.nan
 
 
 def covariance_of_rows(L: Floats, V: Floats) -> Floats:
