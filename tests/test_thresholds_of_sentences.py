@@ -113,7 +113,10 @@ def test_few_groups_make_a_likelihood_ratio_of_fixed_effects_small(J: int, few: 
     )
     problem = SimpleNamespace(design=design)
     big = SimpleNamespace(maximum=point, design=design, problem=problem)
-    nesting: Any = SimpleNamespace(small=big, big=big, effects_gained=0, fixed_gained=1)
+    same = SimpleNamespace(ends=())
+    nesting: Any = SimpleNamespace(
+        small=big, big=big, effects_gained=0, fixed_gained=1, family=same
+    )
     said = advice(nesting, None, 0)
     assert said.startswith("use the p-value of χ²")
     assert (f"with {J} groups it is somewhat too small" in said) == few

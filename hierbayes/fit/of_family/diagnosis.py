@@ -27,43 +27,19 @@ _CONSTANT = "Intercept"
 
 def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) -> Diagnosis:
     """Diagnose a maximum of a family's likelihood or posterior density."""
-    bad: list[str] = []
-    criterion = "posterior density" if evidence.name == "MAP" else "likelihood"
-    findings = [*conflicts, evidence.how_of_effects]
-    flat = evidence.curvature < FLAT
-    steep = evidence.gradient > GRADIENT_LIMIT
     boundless = _boundless(fit)
-    doubtful = _doubtful(fit, evidence)
-    separated = _separated(fit, told_terms(fit, evidence)) if doubtful else ""
-    if separated:
-        bad.append(separated)
-    elif not flat:
-        (bad if steep and not boundless else findings).append(
-            f"largest gradient, in standard errors: {evidence.gradient:.1e}"
-        )
-    if flat:
-        bad.append(_unbounded(fit))
+    bad, good = _of_search(fit, evidence, is_boundless=bool(boundless))
+    findings = [*conflicts, evidence.how_of_effects, *good]
     if evidence.singular:
+        criterion = "posterior density" if evidence.name == "MAP" else "likelihood"
         findings.append(
             "G is singular: some random effects have no variance beside the others, at which the "
             f"{criterion} is largest; a smaller random part says the same"
         )
-    few = min(fit.design.n / factor.J for factor in fit.design.factors)
-    if evidence.nodes == 1 and few < FEW_ROWS and not evidence.singular:
-        by_nodes = len(fit.design.factors) == 1 and len(fit.design.effects) <= MOST_EFFECTS
-        remedy = "ml(nodes=15)" if by_nodes else "sample()"
-        findings.append(
-            f"groups have {few:.1f} rows on average: Laplace's approximation makes standard "
-            f"deviations of the random effects too small where rows say little; compare {remedy}"
-        )
+    findings.extend(_of_small_groups(fit, evidence))
     findings.extend(near.text for near in near_combinations(fit.problem))
     findings.extend(boundless.values())
-    verdict = f"The {evidence.name} maximum is inside the parameter space."
-    if evidence.singular:
-        verdict = f"The {evidence.name} maximum lies on the boundary: G is singular."
-    elif boundless:
-        named = ", ".join(f"'{name}'" for name in boundless)
-        verdict = f"The {evidence.name} maximum lies on the boundary, where {named} is infinite."
+    verdict = f"The {evidence.name} maximum {_where(evidence, tuple(boundless))}"
     if bad:
         verdict = f"The {evidence.name} maximum is not certain:"
     value = "log posterior" if evidence.name == "MAP" else "log-likelihood"
@@ -73,6 +49,48 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) 
         index=[value, "gradient", "curvature", "singular", "evaluations"],
     )  # fmt: skip
     return Diagnosis(not bad, verdict, (*bad, *findings), table)
+
+
+def _of_search(
+    fit: Fitted, evidence: LatentMaximum, *, is_boundless: bool
+) -> tuple[list[str], list[str]]:
+    """What slopes, curvature and separated responses say against the maximum, and for it."""
+    bad: list[str] = []
+    good: list[str] = []
+    flat = evidence.curvature < FLAT
+    doubtful = _doubtful(fit, evidence)
+    separated = _separated(fit, told_terms(fit, evidence)) if doubtful else ""
+    if separated:
+        bad.append(separated)
+    elif not flat:
+        steep = evidence.gradient > GRADIENT_LIMIT and not is_boundless
+        (bad if steep else good).append(
+            f"largest gradient, in standard errors: {evidence.gradient:.1e}"
+        )
+    if flat:
+        bad.append(_unbounded(fit))
+    return bad, good
+
+
+def _of_small_groups(fit: Fitted, evidence: LatentMaximum) -> list[str]:
+    """That Laplace's approximation is poor where groups have few rows, and what to compare."""
+    few = min(fit.design.n / factor.J for factor in fit.design.factors)
+    if evidence.nodes != 1 or few >= FEW_ROWS or evidence.singular:
+        return []
+    by_nodes = len(fit.design.factors) == 1 and len(fit.design.effects) <= MOST_EFFECTS
+    remedy = "ml(nodes=15)" if by_nodes else "sample()"
+    return [
+        f"groups have {few:.1f} rows on average: Laplace's approximation makes standard "
+        f"deviations of the random effects too small where rows say little; compare {remedy}"
+    ]
+
+
+def _where(evidence: LatentMaximum, boundless: tuple[str, ...]) -> str:
+    if evidence.singular:
+        return "lies on the boundary: G is singular."
+    if boundless:
+        return f"lies on the boundary, where {in_quotes(boundless)} is infinite."
+    return "is inside the parameter space."
 
 
 def told_terms(fit: Fitted, evidence: LatentMaximum) -> tuple[str, ...]:
