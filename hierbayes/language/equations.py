@@ -136,77 +136,58 @@ def equations(problem: Problem, estimates: Estimates | None = None) -> Equations
         parts = [replace(parts[0], name="")]
     if len(problem.design.factors) > 1 or not problem.design.specification.random:
         return _of_levels(parts, notation)
-    written = [
-        [
-            (
-                part.name,
-                Script(
-                    read_structure(part.problem.design), notation, writer, part.estimates,
-                    response_model(part.problem, part.name),
-                ),
-            )
-            for part in parts
-        ]
-        for writer in _WRITERS
-    ]  # fmt: skip
+    return _of_one_factor(parts, estimates, notation)
+
+
+def _of_one_factor(
+    parts: Sequence[Part], estimates: Estimates | None, notation: Notation
+) -> Equations:
+    """The forms of a model of one grouping factor, level by level."""
+
+    def script(part: Part, writer: Writer) -> Script:
+        structure = read_structure(part.problem.design)
+        model = response_model(part.problem, part.name)
+        return Script(structure, notation, writer, part.estimates, model)
+
+    written = _scripts(parts, script)
     first = written[0][0][1]
-    structure, model = first.structure, first.model
-    group = singular(structure.group)
-    made = {
-        name: _form(title, [_sections(scripts, lines) for scripts in written])
-        for name, title, lines in (
-            ("within", f"Within-{group} model", within_lines),
-            ("between", f"Between-{group} model", between_lines),
-            ("combined", "Combined (mixed) model", combined_lines),
-            ("matrix", "Matrix form (Laird and Ware)", matrix_lines),
-            ("gls", "GLS form", gls_lines),
-        )
-    }
+    structure, group = first.structure, singular(first.structure.group)
+    made = _forms(written, {
+        "within": (f"Within-{group} model", within_lines),
+        "between": (f"Between-{group} model", between_lines),
+        "combined": ("Combined (mixed) model", combined_lines),
+        "matrix": ("Matrix form (Laird and Ware)", matrix_lines),
+        "gls": ("GLS form", gls_lines),
+    })  # fmt: skip
     factor = next(iter(structure.level2_factors), "")
-    by_level = {
-        level: _form(
-            f"In {which([(factor, level)], structure.group)}",
-            [_sections(scripts, _at_level(level)) for scripts in written],
-        )
+    by_level = _forms(written, {
+        level: (f"In {which([(factor, level)], structure.group)}", _at_level(level))
         for level in level_lines(first)
-    }
+    })  # fmt: skip
     row, j = notation.row, notation.group
     data = f"{structure.rows} rows {row} in {structure.groups} groups {j} ({structure.group})"
-    return Equations(
-        **made,
-        by_level=by_level,
-        about=_about(data, estimates, model),
-        notation=notation,
-    )
+    about = _about(data, estimates, first.model)
+    return Equations(**made, by_level=by_level, about=about, notation=notation)
 
 
 def _of_levels(parts: Sequence[Part], notation: Notation) -> Equations:
     """The forms of a model of several grouping factors, or of none."""
-    written = [
-        [
-            (
-                part.name,
-                LevelScript(
-                    read_level_structure(part.problem), notation, writer, part.estimates,
-                    response_model(part.problem, part.name),
-                ),
-            )
-            for part in parts
-        ]
-        for writer in _WRITERS
-    ]  # fmt: skip
+
+    def script(part: Part, writer: Writer) -> LevelScript:
+        structure = read_level_structure(part.problem)
+        model = response_model(part.problem, part.name)
+        return LevelScript(structure, notation, writer, part.estimates, model)
+
+    written = _scripts(parts, script)
     first = written[0][0][1]
     structure, nested = first.structure, first.structure.is_nested
-    made = {
-        name: _form(title, [_sections(scripts, lines) for scripts in written])
-        for name, title, lines in (
-            ("within", "Level 1: rows" if nested else "Rows", level_forms.row_lines),
-            ("between", "Levels above" if nested else "Groups", level_forms.group_lines),
-            ("combined", "Combined (mixed) model", level_forms.combined_lines),
-            ("matrix", "Matrix form", level_forms.matrix_lines),
-            ("gls", "GLS form", level_forms.gls_lines),
-        )
-    }
+    made = _forms(written, {
+        "within": ("Level 1: rows" if nested else "Rows", level_forms.row_lines),
+        "between": ("Levels above" if nested else "Groups", level_forms.group_lines),
+        "combined": ("Combined (mixed) model", level_forms.combined_lines),
+        "matrix": ("Matrix form", level_forms.matrix_lines),
+        "gls": ("GLS form", level_forms.gls_lines),
+    })  # fmt: skip
     counts = (structure.groups[k] for k in first.order)
     groups = ", ".join(
         f"{count} groups {first.letter(k)} ({name})"
@@ -215,6 +196,24 @@ def _of_levels(parts: Sequence[Part], notation: Notation) -> Equations:
     rows = f"{structure.rows} rows {first.row}" + (f" in {groups}" if groups else "")
     about = _about(rows, parts[0].estimates, first.model)
     return Equations(**made, by_level={}, about=about, notation=notation)
+
+
+def _scripts[OfPart: (Script, LevelScript)](
+    parts: Sequence[Part], script: Callable[[Part, Writer], OfPart]
+) -> list[list[tuple[str, OfPart]]]:
+    """By writer the linear predictors with their names."""
+    return [[(part.name, script(part, writer)) for part in parts] for writer in _WRITERS]
+
+
+def _forms[OfPart: (Script, LevelScript)](
+    written: Sequence[Sequence[tuple[str, OfPart]]],
+    titled: Mapping[str, tuple[str, Callable[[OfPart], list[Line]]]],
+) -> dict[str, Form]:
+    """Forms by name, of titles and of what makes their lines."""
+    return {
+        name: _form(title, [_sections(scripts, lines) for scripts in written])
+        for name, (title, lines) in titled.items()
+    }
 
 
 def _at_level(level: str) -> Callable[[Script], list[Line]]:

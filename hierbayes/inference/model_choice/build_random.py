@@ -139,9 +139,26 @@ def build_random(
     elif spec.random_effects == ((INTERCEPT,),):
         rows.append(_against_none(fit, alpha))
         findings.append(_intercept_sentence(rows[0], spec.group))
-    step = 0
-    while left:
-        step += 1
+    fit = _searched(fit, left, place, frame, alpha, rows, findings)
+    findings.append(
+        "p-values of a search flatter what it finds: a model chosen this way deserves simulations "
+        "or new data"
+    )
+    steps = pd.DataFrame(rows, columns=_COLUMNS).astype({"df": "Int64"})
+    return RandomPart(steps, fit, tuple(findings))
+
+
+def _searched(
+    fit: PointFit,
+    left: list[str],
+    place: int,
+    frame: pd.DataFrame,
+    alpha: float,
+    rows: list[dict[str, Any]],
+    findings: list[str],
+) -> PointFit:
+    """The fit from which no term of those left is worth a step; what was tried is added."""
+    for step in range(1, len(left) + 1):
         tried = {term: _try(fit, term, place, frame, step) for term in left}
         rows += [row for _, _, row in tried.values()]
         findings += [
@@ -160,12 +177,7 @@ def build_random(
             break
         fit = found
         left.remove(best)
-    findings.append(
-        "p-values of a search flatter what it finds: a model chosen this way deserves simulations "
-        "or new data"
-    )
-    steps = pd.DataFrame(rows, columns=_COLUMNS).astype({"df": "Int64"})
-    return RandomPart(steps, fit, tuple(findings))
+    return fit
 
 
 def _against_none(fit: PointFit, alpha: float) -> dict[str, Any]:
