@@ -59,6 +59,7 @@ def test_deviations_of_a_variable_of_groups_are_zero(hs: pd.DataFrame) -> None:
     assert not np.any(hb.dvar(hs["DISCLIM"], hs["school"]))
     message = (
         "the fixed column 'dvar(DISCLIM, school)' is zero in every row; remove it from the formula"
+        ", or leave out what is a combination of others: hb.Model(..., aliased='drop')"
     )
     with pytest.raises(hb.DataError) as raised:
         hb.Model("mathach ~ dvar(DISCLIM, school) + (1 | school)", data=hs)

@@ -39,6 +39,9 @@ def put(column: str, rows: Any, value: Any) -> Callable[[pd.DataFrame], pd.DataF
     return change
 
 
+LEAVE_OUT = ", or leave out what is a combination of others: hb.Model(..., aliased='drop')"
+
+
 def refusal(error: type[hb.HierbayesError], action: Callable[[], object]) -> str:
     with pytest.raises(hb.HierbayesError) as refused:
         action()
@@ -123,12 +126,12 @@ WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
     "rank-deficient": (
         lambda d: d.assign(z=lambda e: 2 * e["x"] - e["w"] + 3), "y ~ x + f + w + z + (1 | g)",
         "the fixed column 'z' is a combination of 'Intercept', 'x', 'w'; "
-        "remove it, or one of those, from the formula"),
+        "remove it, or one of those, from the formula" + LEAVE_OUT),
     "empty cell": (
         lambda d: d[(d["f"] != "top") | (d["g"] != "b")], "y ~ f:C(g) + (1 | w)",
         "the fixed column 'f[T.top]:C(g)[b]' is zero in every row: these levels do not occur "
         "together; make one factor of those that do, as in data['cell'] = data[['f', 'g']]"
-        ".astype(str).agg(':'.join, axis=1), and write it in place of f * C(g)"),
+        ".astype(str).agg(':'.join, axis=1), and write it in place of f * C(g)" + LEAVE_OUT),
     "zero residual variance": (
         lambda d: d.assign(z=3 * d["y"]), "y ~ z + (1 + x | g)",
         "the residual variance is zero: the fixed part and the groups' own coefficients reproduce "

@@ -17,6 +17,7 @@ from hierbayes.design.family_rows import (
     working_response,
 )
 from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.left_out import DROP, combinations_left_out
 from hierbayes.design.matrices import (
     ALL_ROWS,
     columns_needed,
@@ -128,7 +129,9 @@ def _columns(
     spec: Specification, frame: DataColumns, codes_of: tuple[Integers, ...]
 ) -> tuple[Columns, Floats, list[Floats]]:
     """What the columns are called and how they are made; X, and Z of each random term."""
-    X, fixed = made_columns(parse_formula(spec.fixed_formula), frame, spec.functions)
+    every, whole = made_columns(parse_formula(spec.fixed_formula), frame, spec.functions)
+    left = combinations_left_out(every, whole.names) if spec.aliased == DROP else None
+    X, fixed = (every, whole) if left is None else (every[:, left.kept], whole.some(left.kept))
     parts = [_random_part(block, fixed, X, frame, spec.functions) for block in spec.random_effects]
     found = [part for _, _, part in parts if not isinstance(part, tuple)]
     refuse_single_levels((fixed.spec, *(part.spec for part in found)))
@@ -142,8 +145,9 @@ def _columns(
         fixed_spec=fixed.spec,
         random_specs=tuple(part if isinstance(part, tuple) else part.spec for _, _, part in parts),
         between_of=tuple(
-            constant_factors(spec, frame, (X, fixed.alone), codes) for codes in codes_of
+            constant_factors(spec, frame, (every, whole.alone), codes) for codes in codes_of
         ),
+        left_out=left,
     )
     return columns, X, [Z for Z, _, _ in parts]
 

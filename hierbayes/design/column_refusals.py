@@ -13,11 +13,13 @@ from hierbayes.design.identification import (
     blind_directions,
     told_by_a_group,
 )
+from hierbayes.design.left_out import DEPENDENT
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.products import Products
 from hierbayes.design.ranks import estimable_somewhere
-from hierbayes.design.row_refusals import SMALLEST, unit_in_words
+from hierbayes.design.row_refusals import unit_in_words
 from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.design.standardisation import SMALLEST
 from hierbayes.design.sums import left_by_fixed, left_within
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
@@ -25,7 +27,8 @@ from hierbayes.specification.expression import columns_in
 from hierbayes.specification.expression_reader import read_expression
 from hierbayes.specification.terms import factors_of
 
-_RANK_TOLERANCE = 1e-12  # of what is a column's own, against its size
+_RANK_TOLERANCE = DEPENDENT
+_REMEDY = ", or leave out what is a combination of others: hb.Model(..., aliased='drop')"
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
 _TOLD = 1e-6  # per group: what one group tells, by which all groups tell more than the tolerances
 _EXACT = 16.0 * np.finfo(np.float64).eps  # of y and its parts: a residual that is rounding
@@ -75,11 +78,11 @@ def _refuse_tiny_columns(design: Design, basis: Basis) -> None:
 
 def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
     """Name the first fixed column that is a combination of those before it."""
+    remedy = "" if design.rows.streams else _REMEDY
     for k in design.rows.zero_columns.nonzero()[0].tolist():
         column, term = design.terms[k], design.columns.term_of[k]
-        raise DataError(
-            f"the fixed column '{column}' is zero in every row{_remedy_of_empty(column, term)}"
-        )
+        instead = _remedy_of_empty(column, term) + remedy
+        raise DataError(f"the fixed column '{column}' is zero in every row{instead}")
     for k in (basis.x.own < _RANK_TOLERANCE).nonzero()[0].tolist():
         X = design.rows.head.X
         weights = np.linalg.lstsq(X[:, :k], X[:, k], rcond=None)[0]
@@ -94,7 +97,7 @@ def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
         listed = ", ".join(f"'{design.terms[i]}'" for i in np.flatnonzero(used))
         raise DataError(
             f"the fixed column '{design.terms[k]}' is a combination of {listed}; "
-            "remove it, or one of those, from the formula"
+            f"remove it, or one of those, from the formula{remedy}"
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from formulaic import ModelSpec
 from formulaic.parser.types import Factor
 
+from hierbayes.frames.arrays import Integers
 from hierbayes.specification.terms import INTERCEPT, factor_text, is_number, term_text
 
 
@@ -35,6 +36,17 @@ class ColumnStructure:
     alone: tuple[str, ...]
     places: dict[str, int]
     factors: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def some(self, kept: Integers) -> ColumnStructure:
+        """That of some of the columns, in their order; the specification makes all."""
+        new = {old: k for k, old in enumerate(kept.tolist())}
+        return replace(
+            self,
+            names=tuple(self.names[k] for k in new),
+            term_of=tuple(self.term_of[k] for k in new),
+            alone=tuple(self.alone[k] for k in new),
+            places={term: new[k] for term, k in self.places.items() if k in new},
+        )
 
 
 def structure_of(spec: ModelSpec) -> ColumnStructure:

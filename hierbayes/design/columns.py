@@ -6,7 +6,7 @@ data get the same columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -18,6 +18,7 @@ from formulaic.parser.types import Factor
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.fitted_kinds import as_fitted
+from hierbayes.design.left_out import LeftOut
 from hierbayes.design.matrices import columns_needed, materialise
 from hierbayes.design.predictors import column_name, side_by_side
 from hierbayes.design.usable_columns import floats
@@ -53,6 +54,8 @@ class Columns:
     predictors : tuple of str
         Names of the linear predictors of a row, where it has several: every column is there once
         for each, see `predictors`.
+    left_out : LeftOut, optional
+        Columns that ``fixed_spec`` makes and that are no fixed columns, as combinations of others.
     """
 
     specification: Specification
@@ -64,6 +67,7 @@ class Columns:
     random_specs: tuple[ModelSpec | tuple[int, ...], ...]
     between_of: tuple[frozenset[str], ...]
     predictors: tuple[str, ...] = ()
+    left_out: LeftOut | None = None
 
     @property
     def n_predictors(self) -> int:
@@ -84,6 +88,11 @@ class Columns:
             for predictor in range(self.n_predictors)
             for term in terms
         )
+
+    def kept[T](self, every: Iterable[T]) -> list[T]:
+        """Of something for each column that ``fixed_spec`` makes, that of the fixed columns."""
+        found = list(every)
+        return found if self.left_out is None else [found[k] for k in self.left_out.kept]
 
     def effects_of(self, place: int) -> Booleans:
         """Which of the q random columns (q,) are those of one linear predictor."""
@@ -219,6 +228,7 @@ class Columns:
             return floats(materialise(spec, data, self.specification.functions))
 
         X = made(self.fixed_spec)
+        X = X if self.left_out is None else self.left_out.of(X, data.index)
         fixed = side_by_side([(k, X) for k in range(self.n_predictors)], self.n_predictors)
         if not random:
             return fixed, np.empty((0, len(self.effects)))

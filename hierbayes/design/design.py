@@ -156,6 +156,25 @@ class Design:
                 f"{what} is about fixed effects, and the fixed part of the model is 0"
             )
 
+    def refuse_left_out(self, what: str) -> None:
+        """Refuse a model of which fixed columns are left out, as combinations of others.
+
+        Parameters
+        ----------
+        what : str
+            The function that was called, for the message.
+
+        Raises
+        ------
+        FormulaError
+        """
+        if self.columns.left_out is not None:
+            raise FormulaError(
+                f"{what} reads all columns of each term, and of this model "
+                f"{self.columns.left_out.text.removeprefix('left out ')} are left out; write a "
+                "formula without them, or combine coefficients with hb.wald()"
+            )
+
     def of_factor(self, k: int) -> Design:
         """The design as if only factor k had random effects."""
         if len(self.factors) == 1:

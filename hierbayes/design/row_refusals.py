@@ -10,7 +10,7 @@ from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.families.family import ResponseFamily
 
-SMALLEST, LARGEST = 1e-140, 1e140  # values whose squares, and sums of them, are numbers
+LARGEST = 1e140  # values whose squares, and sums of them, are numbers
 _SQUARED = (1e-140, 1e152)  # spreads of a response whose variances and their parts are numbers
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from hierbayes.design.blocks import block_slices
 from hierbayes.frames.arrays import Floats
 
+SMALLEST = 1e-140  # values whose squares, and sums of them, are numbers
 _NEARLY_DEPENDENT = 1e-3  # smallest singular value of centred columns of unit spread
 
 

@@ -9,4 +9,5 @@ from hierbayes.display.about import Subject
 def subject_of(design: Design) -> Subject:
     """The model and the data of a design."""
     groups = tuple((factor.J, factor.name) for factor in design.named_factors)
-    return Subject(str(design.specification), design.n, groups)
+    left = design.columns.left_out
+    return Subject(str(design.specification), design.n, groups, "" if left is None else left.text)

@@ -18,11 +18,14 @@ class Subject:
     rows : int
     groups : tuple of (int, str)
         For each factor that groups the rows how many groups it has, and what it is called.
+    left_out : str
+        Which fixed columns are left out, and what they equal; empty where all are there.
     """
 
     model: str
     rows: int
     groups: tuple[tuple[int, str], ...]
+    left_out: str = ""
 
     @property
     def data(self) -> str:
@@ -39,7 +42,8 @@ class Subject:
         ('Model:  y ~ 1 + (1 | g)', 'Data:   20 rows, 4 groups (g)', 'Given:  θ̂ by ML')
         """
         data = f"{self.data}; {dropped}" if dropped else self.data
-        pairs = (("Model", self.model), ("Data", data), *further)
+        columns = [("Note", self.left_out)] if self.left_out else []
+        pairs = (("Model", self.model), ("Data", data), *columns, *further)
         return tuple(about_line(label, text) for label, text in pairs)
 
 

@@ -11,7 +11,7 @@ _MANY = 6  # numbers from which on the rest is counted
 
 
 def brief(fit: Fitted, found: str) -> str:
-    """Engine, model, sizes, what was found, and estimates, in four lines."""
+    """Engine, model, sizes, what was found, columns left out, and estimates, a line each."""
     subject = subject_of(fit.design)
     sd = fit.theta.sd.mean(axis=(0, 1))
     fixed = [f"{term} {value:.4g}" for term, value in fixef(fit).items()]
@@ -23,6 +23,7 @@ def brief(fit: Fitted, found: str) -> str:
         [
             f"{fit.engine} fit of {subject.model}",
             f"  {subject.data}; {found}",
+            *([f"  {subject.left_out}"] if subject.left_out else []),
             f"  fixed effects ({len(fixed)}): {_listed(fixed)}",
             f"  {effects}{_dispersion(fit)}",
         ]

@@ -158,7 +158,7 @@ def read_level_structure(problem: Problem) -> LevelStructure:
     levels = tuple((k,) for k in chain) or ((tuple(range(len(spec.factors))),) * bool(spec.random))
     owner = _owners(design, [k for level in reversed(levels) for k in level])
     root = _Slot(())
-    for place, factors in enumerate(read_factors(design.columns.fixed_spec, frozenset())):
+    for place, factors in enumerate(_fixed_columns(design)):
         _grown(root, _parts(factors, levels, owner, len(levels))).place = place
     blocks = [block for block, size in enumerate(design.blocks) for _ in range(size)]
     owners = [spec.factors.index(name.factor) for name in design.effect_names]
@@ -229,9 +229,14 @@ def _grown(root: _Slot, parts: list[Factors]) -> _Slot:
     return slot
 
 
+def _fixed_columns(design: Design) -> list[Factors]:
+    """Factors of each fixed column."""
+    return design.columns.kept(read_factors(design.columns.fixed_spec, frozenset()))
+
+
 def _random_columns(design: Design) -> Iterator[Factors]:
     """Factors of each random column."""
-    fixed = list(read_factors(design.columns.fixed_spec, frozenset()))
+    fixed = _fixed_columns(design)
     for part in design.columns.random_specs:
         yield from (
             read_factors(part, frozenset())

@@ -131,7 +131,7 @@ def read_structure(design: Design) -> Structure:
     """Split the columns of a design into the equations of the two levels."""
     between = frozenset(bare(factor) for factor in design.columns.between)
     slots: dict[frozenset[Factor], _Slot] = {}
-    for place, factors in enumerate(read_factors(design.columns.fixed_spec, between)):
+    for place, factors in enumerate(_fixed_columns(design, between)):
         inner = tuple(f for f in factors if not f.between)
         slot = slots.setdefault(frozenset(inner), _Slot(inner))
         slot.columns.append((place, tuple(f for f in factors if f.between)))
@@ -164,7 +164,7 @@ def read_row_structure(design: Design) -> Structure:
 
     Rows stand where groups do elsewhere, and a column is of them.
     """
-    every = tuple(enumerate(read_factors(design.columns.fixed_spec, frozenset())))
+    every = tuple(enumerate(_fixed_columns(design, frozenset())))
     mean = _Slot((), [(place, tuple(replace(f, between=True) for f in factors))
                       for place, factors in every])  # fmt: skip
     spec = design.specification
@@ -200,9 +200,14 @@ class _Slot:
         return Coefficient(k, self.factors, entries, self.effect, self.block)
 
 
+def _fixed_columns(design: Design, between: frozenset[str]) -> list[Factors]:
+    """Factors of each fixed column."""
+    return design.columns.kept(read_factors(design.columns.fixed_spec, between))
+
+
 def _random_columns(design: Design, between: frozenset[str]) -> Iterator[Factors]:
     """Factors of each random column."""
-    fixed = list(read_factors(design.columns.fixed_spec, between))
+    fixed = _fixed_columns(design, between)
     for part in design.columns.random_specs:
         yield from (
             read_factors(part, between)

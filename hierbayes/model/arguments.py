@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 
 from hierbayes import families
 from hierbayes.design.between_equations import refuse_varying_of_stream
+from hierbayes.design.left_out import DROP, REFUSE
 from hierbayes.design.problem import Problem, pose_problem
 from hierbayes.design.streamed_families import pose_streamed_family
 from hierbayes.design.streamed_problem import pose_streamed
@@ -32,6 +33,21 @@ from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, read_combined
 from hierbayes.specification.known_functions import read_functions
+
+
+class ModelWords(TypedDict, total=False):
+    """Arguments of `Model` that have names only."""
+
+    priors: Mapping[str, Any] | None
+    functions: Mapping[str, Callable[..., Any]] | None
+    family: str | ResponseFamily | None
+    residual: ResidualStructure | None
+    weights: Given | None
+    counts: Given | None
+    offset: Given | None
+    known_sd: Given | None
+    aliased: str
+    client: Any
 
 
 def random_and_data(
@@ -67,6 +83,7 @@ def pose(
     weights: object,
     known_sd: object,
     offset: object,
+    aliased: str,
 ) -> tuple[Problem, pd.DataFrame]:
     """The problem that a formula or equations state on data, and the data with all its columns.
 
@@ -87,6 +104,8 @@ def pose(
             known_sd=names.get("known_sd", ""),
         )
     specification, data = with_offset(specification, data, offset)
+    if aliased != REFUSE:
+        specification = replace(specification, aliased=aliased)
     return pose_problem(specification, data, equations, family), data
 
 
@@ -231,6 +250,23 @@ def _specification(
 def _read_once(formula: str, random: str | None, may_be_fixed: bool) -> Specification:
     """What texts state, read once."""
     return read_combined(formula, random, may_be_fixed=may_be_fixed)
+
+
+def refuse_unsuited_aliased(aliased: object, data: object) -> None:
+    """Refuse a word that says nothing of columns, and columns of rows that are not in memory.
+
+    Raises
+    ------
+    FormulaError
+    """
+    if aliased not in (REFUSE, DROP):
+        raise FormulaError(f"aliased is '{REFUSE}' or '{DROP}', not {aliased!r}")
+    if aliased == DROP and not isinstance(data, pd.DataFrame):
+        raise FormulaError(
+            f"aliased='{DROP}' finds out which columns are combinations of others of rows in "
+            "memory, and these stream or were summed up; name the columns in the formula that are "
+            "none, as hb.Model(formula, some_rows, aliased='drop').aliased says"
+        )
 
 
 def refuse_no_mapping(priors: object) -> None:

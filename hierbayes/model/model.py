@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, Unpack, overload
+from typing import Any, Unpack, overload
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,13 @@ from hierbayes.fit.point import PointFit
 from hierbayes.fit.posterior import PosteriorFit
 from hierbayes.frames.native_numbers import native_numbers
 from hierbayes.model.arguments import (
+    ModelWords,
     pose,
     pose_stream,
     random_and_data,
     read_errors,
     refuse_no_mapping,
+    refuse_unsuited_aliased,
 )
 from hierbayes.model.by_row import (
     Given,
@@ -37,22 +39,8 @@ from hierbayes.specification.foreign_words import refuse_foreign_words
 
 _ARGUMENTS = (
     "formula", "random", "data", "priors", "functions", "family", "residual", "weights", "counts",
-    "offset", "known_sd", "client",
+    "offset", "known_sd", "aliased", "client",
 )  # fmt: skip
-
-
-class ModelWords(TypedDict, total=False):
-    """Arguments of `Model` that have names only."""
-
-    priors: Mapping[str, Any] | None
-    functions: Mapping[str, Callable[..., Any]] | None
-    family: str | ResponseFamily | None
-    residual: ResidualStructure | None
-    weights: Given | None
-    counts: Given | None
-    offset: Given | None
-    known_sd: Given | None
-    client: Any
 
 
 class Model(PosedModel):
@@ -108,7 +96,11 @@ class Model(PosedModel):
         Standard deviations of the errors, where they are known, as those of estimates in a
         meta-analysis: σ is no parameter then (a posterior holds it at 1), and a group may have
         one row.
-
+    aliased : str
+        Fixed columns that are combinations of those before them (of a second coding of a factor, of
+        cells of an interaction without rows, ``2 * x`` beside ``x``) are refused by name; with
+        ``"drop"`` they are left out, as lme4 does. `aliased` of the model has what they equal, and
+        predictions of rows in which a combination does not hold are refused.
     client : distributed.Client, optional
         Of a Dask cluster, whose workers sum up partitions or files where they are, as of
         `CrossProducts`.
@@ -169,6 +161,7 @@ class Model(PosedModel):
         counts: Given | None = None,
         offset: Given | None = None,
         known_sd: Given | None = None,
+        aliased: str = "refuse",
         client: Any = None,
         **foreign: object,
     ) -> None:
@@ -178,6 +171,7 @@ class Model(PosedModel):
             random, data = None, random
         if not isinstance(data, CrossProducts):
             random, data = random_and_data(random, data)
+        refuse_unsuited_aliased(aliased, data)
         if client is not None:
             refuse_with_products(read_family(family), None)
             data = CrossProducts(
@@ -208,7 +202,9 @@ class Model(PosedModel):
         else:
             if counts is not None or any(one is not None for one in given.values()):
                 data = rows_counted(native_numbers(data), counts)
-            problem, data = pose(formula, random, data, functions, of_family, errors, **given)
+            problem, data = pose(
+                formula, random, data, functions, of_family, errors, aliased=aliased, **given
+            )
         refuse_no_mapping(priors)
         super().__init__(problem, data, with_known_sigma(priors, problem.design.specification))
         self._engine: Engine = engine_of(problem)

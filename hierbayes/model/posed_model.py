@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.left_out import left_out_frame
 from hierbayes.design.problem import Problem
-from hierbayes.design.subject import subject_of
 from hierbayes.design.variables import describe_variables
 from hierbayes.errors import EstimationError
 from hierbayes.frames.native_numbers import native_numbers
@@ -18,6 +18,7 @@ from hierbayes.language.equations import Equations, equations
 from hierbayes.language.meanings import Meanings, meanings
 from hierbayes.model.by_row import Given, refuse_counted_code
 from hierbayes.model.equations_at_levels import equations_at_levels
+from hierbayes.model.model_in_words import model_in_words
 from hierbayes.priors.chosen_priors import choose_priors
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.equations import Multilevel
@@ -56,6 +57,23 @@ class PosedModel:
     def specification(self) -> Specification:
         """What was written, as the combined form."""
         return self.problem.design.specification
+
+    @property
+    def aliased(self) -> pd.DataFrame:
+        """Fixed columns that are left out, a row each: weights of those that make them up.
+
+        Examples
+        --------
+        >>> import hierbayes as hb
+        >>> hs = hb.load_dataset("hs").assign(twice=lambda d: 2 * d["ses"])
+        >>> hb.Model("mathach ~ ses + twice + (1 | school)", hs, aliased="drop").aliased
+                  Intercept  ses
+        left out
+        twice           0.0  2.0
+        """
+        columns = self.problem.design.columns
+        own = columns.terms[: len(columns.terms) // columns.n_predictors]
+        return left_out_frame(columns.left_out, own)
 
     @cached_property
     def priors(self) -> PriorSet:
@@ -165,6 +183,7 @@ class PosedModel:
             ml,
             self.problem.family,
             () if rows is None else rows.outcomes,
+            tuple(self.aliased.index),
         )
         return emit(model, system)
 
@@ -275,17 +294,7 @@ class PosedModel:
         return graph_of(self.problem.design, self.problem.holding_sigma.products, self.priors)
 
     def __repr__(self) -> str:
-        design = self.problem.design
-        nesting = self.problem.nesting
-        factors = f"\n  factors: {nesting.text}" if nesting.text else ""
-        effects = ", ".join(design.effect_labels) or "none, an ordinary regression"
-        notes = "".join(f"\n  note: {note}" for note in nesting.notes)
-        return (
-            f"Model: {self.specification}\n"
-            f"  {subject_of(design).data}; {design.dropped}\n"
-            f"  fixed terms: {', '.join(design.terms) or 'none'}\n"
-            f"  random effects: {effects}{factors}{notes}"
-        )
+        return model_in_words(self.problem)
 
     def _repr_latex_(self) -> str | None:
         return self.equations()._repr_latex_() if self.specification.random else None

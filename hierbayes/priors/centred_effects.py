@@ -61,7 +61,9 @@ def not_centred(design: Design, cross: Products, *, fixed: bool) -> tuple[str, .
     found = [design.effect_labels[k] for k in np.flatnonzero(off.any(axis=0))]
     if fixed:
         columns = design.columns
-        terms = [part.term for part in columns.fixed_spec.structure for _ in part.columns]
+        terms = columns.kept(
+            part.term for part in columns.fixed_spec.structure for _ in part.columns
+        )
         reads = [_reads(term) for term in terms]
         found += [
             design.terms[k]
@@ -103,7 +105,7 @@ def _solve(before: Floats, column: Floats, gram: Floats, cross: Products) -> Flo
 def _terms(design: Design) -> list[Term]:
     """The term that each random column belongs to."""
     columns = design.columns
-    fixed = [part.term for part in columns.fixed_spec.structure for _ in part.columns]
+    fixed = columns.kept(part.term for part in columns.fixed_spec.structure for _ in part.columns)
     found: list[Term] = []
     for spec in (columns.random_specs[term] for _, term in columns.owners):
         if isinstance(spec, ModelSpec):

@@ -55,6 +55,8 @@ class Specification:
         The column w of rows whose errors have the variance σ²/w; empty where all are alike.
     known_sd : str
         The column of the standard deviations of errors, where these are known.
+    aliased : str
+        What is done with fixed columns that are combinations of others: ``"refuse"``, ``"drop"``.
     """
 
     response: str
@@ -66,6 +68,7 @@ class Specification:
     residual: ResidualStructure | None = None
     weights: str = ""
     known_sd: str = ""
+    aliased: str = "refuse"
 
     def __post_init__(self) -> None:
         if not self.fixed and not self.random:

@@ -31,6 +31,8 @@ class ModelToWrite:
         Of a response that is not Gaussian.
     outcomes : tuple of str
         Labels of failure and success, where the response is no number.
+    left_out : tuple of str
+        Fixed columns that the formula makes and the model has not, as combinations of others.
     """
 
     specification: Specification
@@ -40,6 +42,7 @@ class ModelToWrite:
     ml: bool = False
     family: ResponseFamily | None = None
     outcomes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class Dialect:
         Residual structures that it says, by name of the class: ``"AR1"``.
     without_random : bool
         Whether it says models that have no random part.
+    drops_aliased : bool
+        Whether fixed columns that are combinations of others are left out, by it or by the code.
     instead : str
         What the system has for other responses that is not written here.
     """
@@ -93,6 +98,7 @@ class Dialect:
     families: frozenset[str] = frozenset()
     structures: frozenset[str] = frozenset()
     without_random: bool = False
+    drops_aliased: bool = False
     instead: str = ""
 
 

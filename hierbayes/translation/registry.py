@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.translation.dialect import Dialect, ModelToWrite, StatedModel
 from hierbayes.translation.error_structures import refuse_unknown_structure
 from hierbayes.translation.hlm import writer as hlm
@@ -50,7 +50,20 @@ def emit(model: ModelToWrite, system: str) -> str:
     refuse_unknown_family(model, dialect)
     refuse_unsaid_rows(model, dialect)
     refuse_unknown_structure(model, dialect)
+    _refuse_aliased(model, dialect)
     return dialect.emit(less_offsets(model, dialect))
+
+
+def _refuse_aliased(model: ModelToWrite, dialect: Dialect) -> None:
+    """Refuse columns that are left out, where a system would keep them or stop at them."""
+    if model.left_out and not dialect.drops_aliased:
+        able = ", ".join(name for name, one in DIALECTS.items() if one.drops_aliased)
+        raise FormulaError(
+            f"{dialect.title} does not leave out fixed columns that are combinations of others, "
+            f"and of this model {in_quotes(model.left_out)} "
+            f"{'is' if len(model.left_out) == 1 else 'are'}; write a formula without them, or take "
+            f"one of {able}"
+        )
 
 
 def read(system: str, text: str, columns: Sequence[str]) -> StatedModel:

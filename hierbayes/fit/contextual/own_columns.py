@@ -25,6 +25,7 @@ def own_columns(design: Design, x: str, *, exact: bool = False) -> dict[str, str
         Whether a column that differs by a constant (means centred at the grand mean, which have the
         same slope) is left out.
     """
+    design.refuse_left_out("a comparison within and between groups")
     plain = _plain_columns(design)
     name = bare(x)
     if name not in plain:

@@ -68,6 +68,7 @@ def term_contrasts(design: Design) -> dict[str, Floats]:
     HypothesisError
         When a term is a product of several factors that each make several numbers.
     """
+    design.refuse_left_out("a test of each term")
     parts = _parts(design)
     by_term: dict[str, list[_Part]] = {}
     for part in parts:

@@ -21,6 +21,7 @@ def methods_text(fit: Fit, found: Diagnosis) -> str:
     parts = [
         f"We fitted the hierarchical model {subject.model}{response} to {subject.data}"
         f" ({fit.design.dropped})",
+        f"We {subject.left_out}" if subject.left_out else "",
         _estimation(fit, found),
         _priors(fit),
         f"Computations were done with hierbayes {version('hierbayes')}",
@@ -34,6 +35,8 @@ def _estimation(fit: Fit, found: Diagnosis) -> str:
     limits = f"limits are at {100 * DEFAULT_PROB:g}%"
     gaussian = fit.problem.family is None
     match fit.engine:
+        case "REML" if not fit.design.terms:
+            return f"Variances are maximum likelihood estimates, exact; {limits}"
         case "REML":
             return (
                 "Variances are restricted maximum likelihood estimates and fixed effects "

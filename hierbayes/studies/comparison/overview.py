@@ -73,6 +73,8 @@ def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
         )
     if "posterior" in kinds:
         lines[0] += "; estimate and se of a posterior are its mean and sd"
+    left = (side.fit.design.columns.left_out for side in sides.values())
+    lines += dict.fromkeys(one.text for one in left if one is not None)
     known = any(side.fit.design.specification.known_sd for side in sides.values())
     singular = [
         f"'{name}'" for name, side in sides.items()

@@ -63,8 +63,11 @@ class Presentation:
         chains, draws = fit.theta.sigma.shape
         seed = self.baseline.settings.seed
         sampled = _counted(chains, "chain", "chains")
+        subject = subject_of(fit.design)
+        left_out = [about_line("Note", subject.left_out)] if subject.left_out else []
         lines = (
-            about_line("Model", subject_of(fit.design).model),
+            about_line("Model", subject.model),
+            *left_out,
             about_line("Baseline", f"posterior, {sampled} × {draws} draws, seed {seed}"),
         )
         why = self.baseline.objection

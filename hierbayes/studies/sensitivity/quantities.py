@@ -86,7 +86,7 @@ def _of_errors(fit: Fitted, shares: list[Quantity]) -> list[Quantity]:
 
 def _contextual_effects(design: Design) -> list[Quantity]:
     """Of each group mean beside its variable; none of several grouping factors."""
-    if len(design.factors) > 1 or not design.effects:
+    if len(design.factors) > 1 or not design.effects or design.columns.left_out is not None:
         return []
     group, found = design.specification.group, list[Quantity]()
     for term in design.terms:

@@ -104,7 +104,8 @@ def _data(model: ModelToWrite) -> str:
         return f"model_matrix({quoted(_sum(terms, model))}, {data}{context})"
 
     lines = [complete_rows(model), *successes(model), *orders_of_levels(model)]
-    lines += [f"X = {matrix(spec.fixed)}"] * bool(spec.fixed)
+    less = f".drop(columns=[{', '.join(map(quoted, model.left_out))}])" if model.left_out else ""
+    lines += [f"X = {matrix(spec.fixed)}{less}"] * bool(spec.fixed)
     for k, block in enumerate(spec.random_effects):
         lines.append(f"{_name('Z', k, model)} = {matrix(block)}")
     lines += [observed(model, matrix), *zero_columns(model, matrix)]
@@ -259,4 +260,5 @@ DIALECT = Dialect(
     families=FAMILIES,
     structures=STRUCTURES,
     without_random=True,
+    drops_aliased=True,
 )

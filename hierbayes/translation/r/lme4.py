@@ -115,5 +115,10 @@ def _weights_read(node: Node, columns: Sequence[str], text: str) -> str:
 
 
 DIALECT = Dialect(
-    "lme4", "R: lme4::lmer and glmer", emit, read, linked([*_FAMILIES, "NegativeBinomial"])
+    "lme4",
+    "R: lme4::lmer and glmer",
+    emit,
+    read,
+    linked([*_FAMILIES, "NegativeBinomial"]),
+    drops_aliased=True,
 )

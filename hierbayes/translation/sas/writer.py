@@ -178,5 +178,6 @@ DIALECT = Dialect(
     FAMILIES,
     STRUCTURES,
     without_random=True,
+    drops_aliased=True,
     instead="zeros apart PROC GLIMMIX does not have",
 )

@@ -129,5 +129,6 @@ DIALECT = Dialect(
     FAMILIES,
     STRUCTURES,
     without_random=True,
+    drops_aliased=True,
     instead="zeros apart its commands do not have",
 )
