@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.estimation.family_importance import log_folded, signs
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.inference.recheck import findings_of
 from tests import family_fits
@@ -66,3 +68,21 @@ def test_what_cannot_be_checked_is_refused(fit: FamilyPosteriorFit) -> None:
     with pytest.raises(hb.InferenceError, match="n must be a whole number from 50, not 10"):
         hb.recheck(fit, 10)
     assert np.isfinite(fit.gamma_draws).all()
+
+
+def test_proposals_are_alike_at_all_signs_of_a_root() -> None:
+    rng = np.random.default_rng(1)
+    lower = np.tril_indices(2)
+    flips = signs(lower[1], 1, 5)  # γ, three entries of a root, φ
+    assert len(np.unique(flips, axis=0)) == 4
+    x, centre = rng.normal(size=(3, 5)), rng.normal(size=5)
+    root = np.linalg.cholesky(np.cov(rng.normal(size=(5, 40))))
+    found = [log_folded(x * flip, centre, root, flips) for flip in flips]
+    assert_allclose(found, np.broadcast_to(found[0], (4, 3)), rtol=1e-12)
+    L = np.zeros((2, 2))
+    for flip in flips:
+        L[lower] = (x[0] * flip)[1:4]
+        G = L @ L.T
+        L[lower] = x[0][1:4]
+        assert_allclose(G, L @ L.T, rtol=1e-12)
+    assert signs(np.arange(40), 0, 40).tolist() == [[1.0] * 40]

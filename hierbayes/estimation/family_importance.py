@@ -1,16 +1,20 @@
 """The marginal posterior of a family's model by importance sampling, with no chain.
 
-Proposals from a multivariate t at the mode of (γ, root of G, φ), weighted by the posterior density
-with every random effect integrated out by quadrature or Laplace's approximation.  It shares
-nothing with the sampler but the formulas of family and priors.
+Proposals from a multivariate t at the mode of (γ, root of G, φ), and at its images under changes of
+sign of a column of the root, weighted by the posterior density with every random effect integrated
+out by quadrature or Laplace's approximation.  It shares nothing with the sampler but the formulas
+of family and priors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.special import logsumexp
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.family_rows import has_thresholds
@@ -19,11 +23,13 @@ from hierbayes.display.steps import steps
 from hierbayes.estimation.family_mode import PosteriorCriterion, posterior_criterion
 from hierbayes.estimation.importance import FREEDOM, log_t, smoothed_weights
 from hierbayes.estimation.laplace_search import maximise_latent
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
+_WIDER = 1.25  # proposals than the curvature says: standard deviations are skewed
+_TURNED = 6  # columns of a root whose signs are turned, at most
 _STEP = 1e-6  # of a central difference of coordinates
 _LEAST = 1e-4  # curvature along a direction, in units of its scale, that proposals assume
 
@@ -76,7 +82,7 @@ def weighted_points(
     criterion = posterior_criterion(problem, priors, nodes)
     optimum = maximise_latent(criterion)
     centre = criterion.coordinates(optimum.mode.point)
-    root = spread(optimum.hessian)
+    root = _WIDER * spread(optimum.hessian)
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((n, len(centre)))
     z *= np.sqrt(FREEDOM / rng.chisquare(FREEDOM, n))[:, None]
@@ -86,7 +92,8 @@ def weighted_points(
     with steps(n, "points of the posterior", progress=progress) as numbers:
         for i in numbers:
             log_p[i] = criterion.density(x[i]) + log_volume(natural, x[i])
-    weights, k_hat = smoothed_weights(log_p - log_t(z**2, root))
+    log_q = log_folded(x, centre, root, signs(criterion.lower[1], criterion.p, len(centre)))
+    weights, k_hat = smoothed_weights(log_p - log_q)
     points = [criterion.point(one) for one in x]
     basis = problem.working.basis
     roots = np.array([basis.root(one.root) for one in points])
@@ -97,6 +104,32 @@ def weighted_points(
         weights=weights / weights.sum(),
         k_hat=k_hat,
     )
+
+
+def signs(columns: Integers, p: int, k: int) -> Floats:
+    """Changes of sign (S, k) of coordinates that leave G as it is: of columns of its root.
+
+    The density has a mode for each.  Of very many columns none is changed: only of few groups, and
+    so of few columns, are modes near each other.
+
+    Parameters
+    ----------
+    columns : (m,) int
+        Of the entries of the root, which follow p coefficients among k coordinates.
+    p, k : int
+    """
+    q = int(columns.max(initial=-1)) + 1
+    turned = np.array(list(product((1.0, -1.0), repeat=q if q <= _TURNED else 0)))
+    found = np.ones((len(turned), k))
+    if turned.shape[1]:
+        found[:, p : p + len(columns)] = turned[:, columns]
+    return found
+
+
+def log_folded(x: Floats, centre: Floats, root: Floats, flips: Floats) -> Floats:
+    """Log density (n,) of proposals at x (n, k) or at what is the same but for signs (S, k)."""
+    each = [solve_triangular(root, (x * flip - centre).T, lower=True).T for flip in flips]
+    return np.asarray(logsumexp([log_t(z**2, root) for z in each], axis=0))
 
 
 def spread(hessian: Floats) -> Floats:
