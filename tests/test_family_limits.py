@@ -148,3 +148,16 @@ def test_millions_of_counts_have_the_errors_of_their_groups(family: str) -> None
     assert errors[0] == pytest.approx(sd / np.sqrt(12.0), rel=2e-2)
     assert np.isfinite(errors).all()
     assert "separation" not in str(fit.diagnose())
+
+
+def test_coefficients_of_zeros_that_go_to_infinity_together_are_named() -> None:
+    none, many = [0, 1, 1, 2, 2, 2, 3, 3, 4, 1, 2, 2], [0, 0, 0, 0, 0, 1, 2, 3, 2, 0, 4, 0]
+    data = pd.DataFrame({"y": np.tile([none, many], 4).ravel(), "x": np.repeat([0, 1], 48)})
+    data["g"] = np.arange(96) % 8
+    family = hb.families.ZeroInflated(hb.families.Poisson(), "~ x")
+    found = hb.Model("y ~ 1 + (1 | g)", data, family=family).ml().diagnose()
+    assert found.verdict == "The ML maximum is not certain:"
+    assert found.findings[0].startswith(
+        "the likelihood goes on growing, to the value shown, as 'zero: Intercept', 'zero: x' go to "
+        "infinity: in some rows the data show no further zeros, or nothing else"
+    )

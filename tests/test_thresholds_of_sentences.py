@@ -225,5 +225,5 @@ def test_small_groups_and_laplace(rows: float, said: bool, monkeypatch: pytest.M
         name="ML", how="Laplace's approximation", curvature=1.0, gradient=0.0, singular=False,
         nodes=1, evaluations=1, value=-1.0, how_of_effects="u is integrated out",
     )  # fmt: skip
-    found = diagnose_latent(fit, evidence, [])
+    found = diagnose_latent(fit, evidence, [], np.zeros(0))
     assert any(f"groups have {rows} rows" in text for text in found.findings) == said

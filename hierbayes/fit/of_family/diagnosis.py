@@ -12,6 +12,7 @@ from hierbayes.fit.diagnosis import GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.fitted import Fitted
 from hierbayes.fit.of_family.evidence import MOST_EFFECTS, LatentMaximum
 from hierbayes.fit.of_family.natural import FLAT
+from hierbayes.frames.arrays import Floats
 from hierbayes.priors.response_propriety import (
     separated_effects,
     separated_terms,
@@ -23,12 +24,22 @@ _NO_DISPERSION = 1e4  # of a positive dispersion, beyond which it is at its limi
 _NO_ZERO = 1e-3  # expected further zeros in all rows, below which there are none
 _ALL_TOLD = 1e-3  # of −log-likelihood of whole numbers: all are told for certain
 _CONSTANT = "Intercept"
+_FLAT_VARIANCES = (
+    "the likelihood is flat along a direction of the variance parameters: the data do not tell "
+    "them; use fewer random effects, or priors and sample()"
+)
 
 
-def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) -> Diagnosis:
-    """Diagnose a maximum of a family's likelihood or posterior density."""
+def diagnose_latent(
+    fit: Fitted, evidence: LatentMaximum, conflicts: list[str], errors: Floats
+) -> Diagnosis:
+    """Diagnose a maximum of a family's likelihood or posterior density.
+
+    ``errors`` are the standard errors of variances and, last, of the dispersion; missing where
+    there is no maximum.
+    """
     boundless = _boundless(fit)
-    bad, good = _of_search(fit, evidence, is_boundless=bool(boundless))
+    bad, good = _of_search(fit, evidence, errors, is_boundless=bool(boundless))
     findings = [*conflicts, evidence.how_of_effects, *good]
     if evidence.singular:
         criterion = "posterior density" if evidence.name == "MAP" else "likelihood"
@@ -52,7 +63,7 @@ def diagnose_latent(fit: Fitted, evidence: LatentMaximum, conflicts: list[str]) 
 
 
 def _of_search(
-    fit: Fitted, evidence: LatentMaximum, *, is_boundless: bool
+    fit: Fitted, evidence: LatentMaximum, errors: Floats, *, is_boundless: bool
 ) -> tuple[list[str], list[str]]:
     """What slopes, curvature and separated responses say against the maximum, and for it."""
     bad: list[str] = []
@@ -68,7 +79,7 @@ def _of_search(
             f"largest gradient, in standard errors: {evidence.gradient:.1e}"
         )
     if flat:
-        bad.append(_unbounded(fit))
+        bad.append(_unbounded(fit, errors))
     return bad, good
 
 
@@ -136,16 +147,29 @@ def _boundless(fit: Fitted) -> dict[str, str]:
     return found
 
 
-def _unbounded(fit: Fitted) -> str:
+def _unbounded(fit: Fitted, errors: Floats) -> str:
     """Which coefficients have no finite maximum, in words."""
     unknown = ~np.isfinite(np.diag(fit.gamma_cov))
     names = ", ".join(f"'{fit.design.terms[k]}'" for k in np.flatnonzero(unknown))
     if not names:
-        return _without_end(fit) or (
-            "the likelihood is flat along a direction of the variance parameters: the data do not "
-            "tell them; use fewer random effects, or priors and sample()"
-        )
+        return _without_end(fit) or _zeros_at_an_end(fit, errors) or _FLAT_VARIANCES
     return _growing(names, several=int(unknown.sum()) > 1)
+
+
+def _zeros_at_an_end(fit: Fitted, errors: Floats) -> str:
+    """Coefficients that send a probability of zeros to its end in some rows, in words."""
+    kinds, names = fit.problem.family_rows.family.dispersion_kinds, fit.problem.dispersion
+    unknown = ~np.isfinite(errors[len(errors) - len(names) :])
+    lost = [n for n, kind, u in zip(names, kinds, unknown, strict=True)
+            if u and kind == "coefficient"]  # fmt: skip
+    if not lost:
+        return ""
+    return (
+        f"the likelihood goes on growing, to the value shown, as {in_quotes(lost)} go to infinity: "
+        "in some rows the data show no further zeros, or nothing else; these numbers mean nothing "
+        "and have no standard error: leave columns out of the zeros, or state priors and use map() "
+        "or sample()"
+    )
 
 
 def _separated(fit: Fitted, told: tuple[str, ...]) -> str:

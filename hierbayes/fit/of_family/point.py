@@ -287,7 +287,8 @@ class FamilyPointFit(PointFit):
 
     def diagnose(self) -> Diagnosis:
         """Whether the estimates are a maximum, and what its boundary means."""
-        return diagnose_latent(self, certified(self.evidence, self.optimum), prior_conflicts(self))
+        evidence = certified(self.evidence, self.optimum)
+        return diagnose_latent(self, evidence, prior_conflicts(self), self.variance_errors)
 
 
 def _refuse_theta(uncertainty: str | None) -> None:
