@@ -44,7 +44,7 @@ def test_draws_and_weighted_points_agree(checked: hb.Recheck) -> None:
 def test_draws_that_are_wrong_are_named(fit: FamilyPosteriorFit) -> None:
     gamma = fit.gamma_draws.copy()
     gamma[..., 2] += 1.5 * gamma[..., 2].std()
-    wrong = hb.recheck(replace(fit, gamma_draws=gamma), 100, nodes=1, progress=False)
+    wrong = hb.recheck(replace(fit, gamma_draws=gamma), 200, nodes=1, progress=False)
     assert list(wrong.frame.index[~wrong.frame["agrees"]]) == [("gamma", "period[T.3]")]
     assert wrong.findings == (
         "The two ways part in gamma period[T.3]: do not use these draws before it is known why. "
