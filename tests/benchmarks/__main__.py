@@ -1,7 +1,7 @@
 """Run the benchmarks, print their tables, write them to ``results/bench``.
 
-With ``--record "an idle machine"`` they are the results of record from then on, which README and
-that of the benchmarks show.
+With ``--record "an idle machine"`` they are the results of record from then on, which README, guide
+and the page of times show.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument(
         "--record",
         metavar="CONDITIONS",
-        help="put them on record, and write tables of both READMEs anew",
+        help="put them on record, and write the tables of README, guide and page of times anew",
     )
     options = parser.parse_args()
     if options.record is not None and (options.quick or options.before):

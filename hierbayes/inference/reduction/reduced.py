@@ -131,21 +131,7 @@ def reduced(fit: PointFit) -> Reduced:
             f"{_percent(float(axes['share'].min()))} of the variance of the random effects"
         )
     without = _without_variance(fit)
-    candidates = [
-        random
-        for random in _candidates(fit.design.specification, without)
-        if can_be_written(fit.design, random) and keeps_groups_of_errors(fit.problem, random)
-    ]
-    if not candidates and len(fit.design.effects) > 1:
-        raise InferenceError(
-            "no smaller model can be written from this one: a term left out would change the "
-            "coding of the factors beside it; state the smaller model yourself"
-        )
-    if not candidates:
-        raise InferenceError(
-            f"the variance of '{fit.design.effects[0]}' is estimated as zero and it is the only "
-            "random effect: the model that is left has none and is a " + _regression(fit)
-        )
+    candidates = _smaller_random_parts(fit, without)
     fits = [_refit(fit, random) for random in candidates]
     loss = np.array([fit.loglik - other.loglik for other in fits])
     same = loss < _SAME
@@ -163,6 +149,26 @@ def reduced(fit: PointFit) -> Reduced:
     return Reduced(
         axes, models, fits[best] if smaller else fit, bool(same[best]), smaller, findings
     )
+
+
+def _smaller_random_parts(fit: PointFit, without: tuple[tuple[str, str], ...]) -> list[Random]:
+    """The random parts that are tried, of which there is one at least."""
+    candidates = [
+        random
+        for random in _candidates(fit.design.specification, without)
+        if can_be_written(fit.design, random) and keeps_groups_of_errors(fit.problem, random)
+    ]
+    if not candidates and len(fit.design.effects) > 1:
+        raise InferenceError(
+            "no smaller model can be written from this one: a term left out would change the "
+            "coding of the factors beside it; state the smaller model yourself"
+        )
+    if not candidates:
+        raise InferenceError(
+            f"the variance of '{fit.design.effects[0]}' is estimated as zero and it is the only "
+            "random effect: the model that is left has none and is a " + _regression(fit)
+        )
+    return candidates
 
 
 def _nothing_varies(fit: PointFit, without: tuple[tuple[str, str], ...]) -> tuple[str, ...]:

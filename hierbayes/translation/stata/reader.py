@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hierbayes.errors import FormulaError
+from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.specification.random_term import RandomTerm
 from hierbayes.specification.terms import INTERCEPT
 from hierbayes.translation.dialect import StatedModel
@@ -113,12 +114,7 @@ def read_stata(text: str, columns: Sequence[str]) -> StatedModel:
 def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
     first = command.take("mixed")
     others = first.says(*COMMANDS)
-    parts = [command.part(command.until("||"))]
-    bars = []
-    while command.sees("||"):
-        bars.append(command.take("||"))
-        parts.append(command.part(command.until("||")))
-    fixed_part, random_parts = parts[0], parts[1:]
+    fixed_part, random_parts, bars = _parts(command)
     body = fixed_part.part(fixed_part.until(","))
     options = read_options(fixed_part, others=others)
     if options.residuals is not None:
@@ -133,27 +129,10 @@ def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
         _read_equation(part, known, bar, said if others else None)
         for part, bar in zip(random_parts, bars, strict=True)
     ]
-    random: list[RandomTerm] = []
-    within: tuple[str, ...] = ()
-    for equation in equations:
-        columns = tuple(dict.fromkeys((*within, *equation.level)))
-        within = columns if equation.level else within
-        groups = (*(columns if equation.level else ()), *equation.indicated)
-        random += varying_over(tuple(dict.fromkeys(groups)), equation.blocks)
+    random = _random_part(equations)
     of_errors = [*(equation.errors for equation in equations[::-1]), options.errors]
     known_sd = read_known_errors(next(filter(None, of_errors), None), command, known, first)
-    errors = None
-    for equation in equations:
-        if equation.residuals is not None:
-            named, value = equation.residuals
-            errors = read_residuals(
-                value,
-                named,
-                command,
-                known,
-                equations[-1].level,
-                innermost=bool(equations[-1].blocks),
-            )
+    errors = _residuals(equations, command, known)
     if bars and not random and errors is None:
         raise command.refuse("the command has no random effect", bars[-1])
     model = specify(response, terms, random, "fixed part")
@@ -165,6 +144,41 @@ def _read_model(command: Cursor, known: KnownColumns) -> StatedModel:
         trials = stated.response(response, known, fixed_part)
         model = replace(model, trials=trials, offsets=stated.offsets(known, fixed_part))
     return StatedModel(known.checked(model, "drop if missing({})"), family)
+
+
+def _parts(command: Cursor) -> tuple[Cursor, list[Cursor], list[Word]]:
+    """The fixed part, the random-effects equations, and the bars before these."""
+    parts, bars = [command.part(command.until("||"))], []
+    while command.sees("||"):
+        bars.append(command.take("||"))
+        parts.append(command.part(command.until("||")))
+    return parts[0], parts[1:], bars
+
+
+def _random_part(equations: list[_Equation]) -> list[RandomTerm]:
+    """The random terms, each equation's groups within those of the equations before it."""
+    random: list[RandomTerm] = []
+    within: tuple[str, ...] = ()
+    for equation in equations:
+        columns = tuple(dict.fromkeys((*within, *equation.level)))
+        within = columns if equation.level else within
+        groups = (*(columns if equation.level else ()), *equation.indicated)
+        random += varying_over(tuple(dict.fromkeys(groups)), equation.blocks)
+    return random
+
+
+def _residuals(
+    equations: list[_Equation], command: Cursor, known: KnownColumns
+) -> ResidualStructure | None:
+    """The residual structure that the last equation to state one states."""
+    errors = None
+    for equation in equations:
+        if equation.residuals is not None:
+            named, value = equation.residuals
+            innermost = bool(equations[-1].blocks)
+            level = equations[-1].level
+            errors = read_residuals(value, named, command, known, level, innermost=innermost)
+    return errors
 
 
 def _read_equation(
