@@ -11,7 +11,7 @@ it has a standard deviation of about 1/√N_l.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,9 @@ class ResidualAcf(ByDistance):
         Why the draws of a posterior should not be used; otherwise empty.
     """
 
-    title: ClassVar[str] = "Autocorrelation of residuals"
+    @property
+    def _title(self) -> str:
+        return "Autocorrelation of residuals"
 
 
 def residual_acf(

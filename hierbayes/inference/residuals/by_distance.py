@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import pandas as pd
 
@@ -25,13 +25,16 @@ class ByDistance(Printed):
         Why the draws of a posterior should not be used; otherwise empty.
     """
 
-    title: ClassVar[str]
     table: pd.DataFrame
     about: tuple[str, ...]
     findings: tuple[str, ...]
     objection: str
 
+    @property
+    @abstractmethod
+    def _title(self) -> str: ...
+
     def page(self) -> Page:
         """The table, and what was found."""
         blocks = (Table(self.table, index=False), Items(self.findings, "Findings"))
-        return Page(self.title, self.about, blocks)
+        return Page(self._title, self.about, blocks)

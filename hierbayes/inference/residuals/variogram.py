@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,9 @@ class ResidualVariogram(ByDistance):
         Why the draws of a posterior should not be used; otherwise empty.
     """
 
-    title: ClassVar[str] = "Semivariogram of residuals"
+    @property
+    def _title(self) -> str:
+        return "Semivariogram of residuals"
 
 
 def residual_variogram(
