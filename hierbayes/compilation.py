@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 from zlib import crc32
 
+import llvmlite.binding as llvm
 import numpy as np
 from numba import njit, types
 from numba.core.caching import FunctionCache
@@ -30,13 +31,16 @@ from numba.core.typing.templates import Signature
 from numba.extending import _Intrinsic
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*, short_loops: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """``numba.njit`` that caches where it can, and releases Python's lock.
 
-    Numba keeps machine code beside the source, or in the user's cache folder; where neither can be
-    written to (an image that is read only, an account without a home), it refuses the function.
-    Then it is compiled without a cache: in each process anew.
+    What loops over few effects is compiled in half the time with ``short_loops``, see
+    `_ShortLoopsLibrary`.  Numba keeps machine code beside the source, or in the user's cache
+    folder; where neither can be written to (an image that is read only, an account without a home),
+    it refuses the function.  Then it is compiled without a cache: in each process anew.
     """
+    if short_loops:
+        options["pipeline_class"] = _ShortLoopsCompiler
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = njit(nogil=True, no_cfunc_wrapper=True, **options)(function)
@@ -101,14 +105,43 @@ class _PartLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+class _ShortLoopsLibrary(JITCodeLibrary):
+    """Code without the copies of loops that LLVM makes for eight rounds at once.
+
+    Where there are one or two rounds, they are never come by.
+    """
+
+    def _optimize_final_module(self) -> None:
+        """As numba's but for the copies."""
+        manager, builder = self._codegen._module_pass_manager(
+            loop_vectorize=False, slp_vectorize=False, opt=0, cost="cheap"
+        )
+        manager.run(self._final_module, builder)
+        tuning = llvm.create_pipeline_tuning_options()
+        tuning.loop_unrolling = tuning.loop_vectorization = tuning.slp_vectorization = False
+        builder = llvm.create_pass_builder(self._codegen._tm, tuning)
+        manager = builder.getModulePassManager()
+        manager.add_refprune_pass()
+        manager.run(self._final_module, builder)
+
+
 class _PartCompiler(Compiler):
     """Numba's compiler, the code put into a `_PartLibrary`."""
+
+    library: type[JITCodeLibrary] = _PartLibrary
 
     def define_pipelines(self) -> Any:
         """As numba's."""
         state = self.state
-        state.library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
         return super().define_pipelines()
+
+
+class _ShortLoopsCompiler(_PartCompiler):
+    """Numba's compiler, the code put into a `_ShortLoopsLibrary`."""
+
+    library = _ShortLoopsLibrary
 
 
 def callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:

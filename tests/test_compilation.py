@@ -1,5 +1,6 @@
 """Machine code kept on disk is outdated by a change of whatever a function calls."""
 
+import dis
 import importlib
 import sys
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+from numba.core.caching import NullCache
 
-from hierbayes.compilation import _made_of, compiled, inner
+from hierbayes.compilation import _made_of, _named_in, compiled, inner
 from hierbayes.compiled_arrays import room_for, zeros_of
+from hierbayes.design.sparse_products import _added
+from hierbayes.estimation.sparse_walk import walk
 
 INNER = """
 from hierbayes.compilation import inner
@@ -97,6 +101,43 @@ def _arrays(n: int, m: int, out: Any) -> Any:
         out[0, i], out[1, i] = one[i], two[i].sum()
         out[2, i], out[3, i] = three[:, i].sum(), none.size
     return two, three
+
+
+def test_short_loops_stay_as_they_are() -> None:
+    @compiled(short_loops=True)
+    def sums(rows: Any, out: Any) -> None:
+        for i in range(rows.shape[0]):
+            for c in range(rows.shape[1]):
+                out[c] += rows[i, c]
+
+    sums._cache = NullCache()  # code from disk cannot be looked at
+    rows, out = np.arange(39.0).reshape(3, 13), np.zeros(13)
+    sums(rows, out)
+    assert out.tolist() == rows.sum(axis=0).tolist()
+    code = next(iter(sums.inspect_llvm().values()))
+    assert code.count("fadd double") == 1 and "x double>" not in code
+
+
+def _called_by(function: Any, seen: set[Any]) -> set[Any]:
+    """A function and all of ours that it calls in compiled code."""
+    seen.add(function)
+    for _, value in _named_in(function):
+        called = getattr(value, "py_func", None)
+        if called is not None and called not in seen:
+            _called_by(called, seen)
+    return seen
+
+
+def test_first_steps_need_little_of_numba() -> None:
+    """What numba itself compiles for these took longer than all of ours."""
+    functions = _called_by(walk.py_func, set()) | _called_by(_added.py_func, set())
+    assert len(functions) > 40
+    dear = {"arange", "copy", "empty", "empty_like", "full", "max", "min", "ones", "sum", "zeros"}
+    for function in functions:
+        names = set(function.__code__.co_names)
+        assert not names & dear, f"{function.__qualname__} calls {names & dear}"
+        opcodes = {one.opname for one in dis.get_instructions(function)}
+        assert not opcodes & {"BINARY_SLICE", "STORE_SLICE", "BUILD_SLICE"}, function.__qualname__
 
 
 def test_sets_are_said_in_one_order_in_every_process() -> None:

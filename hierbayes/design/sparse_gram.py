@@ -72,7 +72,7 @@ def _alike(S: Floats, T: Floats, A: Floats, left: Floats, right: Floats) -> Floa
     return alike
 
 
-@compiled()
+@compiled(short_loops=True)
 def _write_alike(
     S: Floats, T: Floats, A: Floats, left: Floats, right: Floats, alike: Floats
 ) -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
-from hierbayes.compiled_arrays import zeros_of
+from hierbayes.compiled_arrays import integers_for, zeros_of
 from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.grouping_factor import GroupingFactor
@@ -174,17 +174,21 @@ def added_pairs(first: int, second: int, i: Integers, j: Integers, values: Float
     return PairProducts(first, second, *_added(i, j, np.ascontiguousarray(values)))
 
 
-@compiled()
+@compiled(short_loops=True)
 def _added(i: Integers, j: Integers, values: Floats) -> tuple[Integers, Integers, Floats]:
     """The distinct pairs in order, and the sum of the blocks of each: two sorts by counting."""
     m, a, b = values.shape
-    order = _counted(i, _counted(j, np.arange(m)))
-    place, count = np.empty(m, np.int64), 0
+    place, count = integers_for(m), 0
+    for row in range(m):
+        place[row] = row
+    order = _counted(i, _counted(j, place))
+    before = -1
     for at in range(m):
-        row, before = order[at], order[max(at - 1, 0)]
-        count += at == 0 or i[row] != i[before] or j[row] != j[before]
-        place[row] = count - 1
-    levels, others = np.empty(count, np.int64), np.empty(count, np.int64)
+        row = order[at]
+        if at == 0 or i[row] != i[before] or j[row] != j[before]:
+            count += 1
+        place[row], before = count - 1, row
+    levels, others = integers_for(count), integers_for(count)
     total = zeros_of((count, a, b))
     for row in range(m):
         at = place[row]
@@ -198,18 +202,20 @@ def _added(i: Integers, j: Integers, values: Floats) -> tuple[Integers, Integers
 @inner
 def _counted(keys: Integers, order: Integers) -> Integers:
     """Rows in the order of their keys, else as they stand in ``order``."""
-    size = 0
-    for key in keys:
-        size = max(size, key + 1)
-    begin = np.zeros(size + 1, np.int64)
-    for key in keys:
-        begin[key + 1] += 1
+    m, size = len(keys), 0
+    for row in range(m):
+        if keys[row] >= size:
+            size = keys[row] + 1
+    begin, sorted_rows = integers_for(size + 1), integers_for(m)
+    for key in range(size + 1):
+        begin[key] = 0
+    for row in range(m):
+        begin[keys[row] + 1] += 1
     for key in range(size):
         begin[key + 1] += begin[key]
-    sorted_rows = np.empty_like(order)
-    for row in order:
-        key = keys[row]
-        sorted_rows[begin[key]] = row
+    for at in range(m):
+        key = keys[order[at]]
+        sorted_rows[begin[key]] = order[at]
         begin[key] += 1
     return sorted_rows
 

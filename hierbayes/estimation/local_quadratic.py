@@ -54,7 +54,7 @@ def local_quadratic(
     return unit, slope, information, step, gain
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def quadratic(
     root: Floats, rows: Integers, columns: Integers, first: Integers, second: Integers, M: Floats,
     H: Floats, noise: Floats, unit: Floats, slope: Floats, information: Floats, step: Floats,

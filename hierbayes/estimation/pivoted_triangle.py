@@ -13,7 +13,7 @@ from hierbayes.compiled_arrays import room_for
 from hierbayes.design.blocks import free_entries
 from hierbayes.frames.arrays import Floats, Integers
 
-_SNAP = 1e-5  # of the noise of an effect: a smaller relative standard deviation is zero
+_SNAP = 1e-5**2  # of the squared noise of an effect: a smaller relative variance is zero
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ def ends_of(blocks: tuple[int, ...]) -> Integers:
     return np.cumsum(np.array(blocks, dtype=np.intp))
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def pivoted(Gamma: Floats, ends: Integers, noise: Floats, order: Integers, root: Floats) -> None:
     """Block by block, of which ``ends`` (b,) say where they end; ``order`` (q,) is changed.
 
@@ -91,7 +91,8 @@ def pivoted(Gamma: Floats, ends: Integers, noise: Floats, order: Integers, root:
         for j in range(q):
             left[i, j] = Gamma[i, j] / (noise[i] * noise[j])
             root[i, j] = 0.0
-    for stop in ends:
+    for block in range(len(ends)):
+        stop = ends[block]
         for k in range(start, stop):
             best = k
             for i in range(k + 1, stop):
@@ -100,7 +101,7 @@ def pivoted(Gamma: Floats, ends: Integers, noise: Floats, order: Integers, root:
             order[k], order[best] = order[best], order[k]
             row = order[k]
             pivot, whole = left[row, row], Gamma[row, row] / (noise[row] * noise[row])
-            if pivot <= _SNAP**2 or pivot <= 1e-14 * whole:
+            if pivot <= _SNAP or pivot <= 1e-14 * whole:
                 break
             for a in range(k, stop):
                 i = order[a]

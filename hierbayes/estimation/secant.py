@@ -83,7 +83,7 @@ class Secant:
             take_up(self.correction, *self.last, *last, *self.lower, least)
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def take_up(
     C: Floats, root: Floats, M: Floats, average: Floats, old_root: Floats, old_M: Floats,
     old_average: Floats, rows: Integers, columns: Integers, least: float,

@@ -21,7 +21,7 @@ VALUE, ROUNDING, SIGMA, LOG_DET, RADIUS, LAST, FLOOR, LEARNS = range(8)  # of ``
 COUNT = 8
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def walk(
     e: Elimination, freedom: float, integrated: bool, ends: Integers, noise: Floats,
     rows: Integers, columns: Integers, least: float, most: int, order: Integers, root: Floats,
@@ -78,9 +78,9 @@ def walk(
     new_M, new_average, new_pull = room_for((Q, Q)), room_for((k, k)), room_for(Q)
     for taken in range(most):
         _copy(C, before)
-        floor = max(numbers[FLOOR], numbers[ROUNDING])
+        floor = numbers[FLOOR] if numbers[FLOOR] > numbers[ROUNDING] else numbers[ROUNDING]
         if numbers[LEARNS] > 0.0:
-            smallest = max(LOST, 0.01 * floor)
+            smallest = LOST if 0.01 * floor < LOST else 0.01 * floor
             take_up(C, root, M, average, old_root, old_M, old_average, rows, columns, smallest)
         gain = _promise(root, at, rows, columns, M, average, C, noise, unit, step)
         length = _length(step)

@@ -160,7 +160,7 @@ def write_score(root, e, N, omega, M):
                 M[o + i, o + j] = 0.5 * (half[i, j] + half[j, i])
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def score_by_products(root, e, N, omega):
     """∂ℓ/∂Γ = M (Q, Q) from the factor at a root of full rank: ∂ℓ/∂λ is 2Mλ; N as `weights_of_W`.
 
@@ -171,7 +171,7 @@ def score_by_products(root, e, N, omega):
     return M
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def profile_derivatives(root, e, omega, gamma, F, sigma, integrated, rows, columns):
     """∂ℓ/∂Γ (Q, Q), and `average_information` of the entries of Γ at ``rows`` and ``columns``.
 

@@ -195,7 +195,7 @@ def full_rank(cross: SparseProducts, root: Floats) -> Floats:
     return root if full is None else np.ascontiguousarray(full)
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def extent(root: Floats, noise: Floats, start: Integers, width: Integers) -> tuple[float, float]:
     """How large the rows of λ are beside the noise of their effects, and how small it is.
 
@@ -213,21 +213,24 @@ def extent(root: Floats, noise: Floats, start: Integers, width: Integers) -> tup
         total = 0.0
         for j in range(len(root)):
             total += abs(root[i, j])
-        largest = max(largest, total / noise[i])
+        if total / noise[i] > largest:
+            largest = total / noise[i]
     for k in range(len(start)):
         o, q = start[k], width[k]
         square = 0.0
         for i in range(o, o + q):
             for j in range(o, o + q):
-                square += (root[i, j] / noise[i]) ** 2
+                square += (root[i, j] / noise[i]) * (root[i, j] / noise[i])
+        own = 0.0
         if q == 1:
-            least = min(least, math.sqrt(square))
+            own = math.sqrt(square)
         elif q == 2:
             across = root[o, o] * root[o + 1, o + 1] - root[o, o + 1] * root[o + 1, o]
             across = abs(across) / (noise[o] * noise[o + 1])
-            least = min(least, across / math.sqrt(square) if across > 1e-10 * square else 0.0)
-        else:
-            least = 0.0
+            if across > 1e-10 * square:
+                own = across / math.sqrt(square)
+        if own < least:
+            least = own
     return largest, least
 
 

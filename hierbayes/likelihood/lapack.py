@@ -15,6 +15,7 @@ from numba import types
 from numba.extending import get_cython_function_address
 
 from hierbayes.compilation import in_loop, inner
+from hierbayes.compiled_arrays import c_integers_of
 from hierbayes.likelihood.native import pointer_at
 
 _doubles, _ints = types.CPointer(types.float64), types.CPointer(types.int32)
@@ -42,7 +43,7 @@ _ONE = np.ones(1)
 @inner
 def _sizes(first, second):
     """Two sizes, and room for what went wrong: read after a call, so that it is alive then."""
-    sizes = np.zeros(3, np.int32)
+    sizes = c_integers_of(3)
     sizes[0], sizes[1] = first, second
     return sizes
 

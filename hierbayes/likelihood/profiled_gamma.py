@@ -12,7 +12,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.triangular import cholesky_in_place
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def solved(S: Floats) -> tuple[Floats, float, Floats, float]:
     """γ̂ (p,), r, F (p, p) with FF' = S_XX⁻¹, log|S_XX|; r is nan where S is not definite.
 

@@ -10,8 +10,6 @@ in reverse order, from which −2 ∂ℓ/∂λ_k = 2 Σ A_{kj,t} Λ_t Ω̄_{t,kj
 
 from __future__ import annotations
 
-import numpy as np
-
 from hierbayes.compilation import compiled, in_loop, inner
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.elimination import (
@@ -67,7 +65,7 @@ def _times_core(node, e, bar, p1, h, Y, out):
     for i in range(n_core + p1):
         row = at + (e.core[core + i] if i < n_core else m + i - n_core) * m
         value, total = Y[h, first + i], 0.0
-        for j in range(min(i, n_core)):
+        for j in range(i if i < n_core else n_core):
             entry = bar[row + e.core[core + j]]
             total += entry * Y[h, first + j]
             out[h, first + j] -= entry * value
@@ -88,7 +86,7 @@ def _times_rows(node, e, N, bar, h, Y, out):
         for i in range(below - row):
             source = at + e.maps[maps + i] * wide
             value, total = Y[h, row + i], 0.0
-            for c in range(min(i, wide)):
+            for c in range(i if i < wide else wide):
                 entry = bar[source + c]
                 total += entry * Y[h, row + c]
                 out[h, row + c] -= entry * value
@@ -143,8 +141,10 @@ def selected_inverse(e, N, omega, bar):
     _core_adjoint(e, N, omega, bar)
     widest, most = 0, 0
     for node in range(e.nodes.shape[0]):
-        widest = max(widest, e.nodes[node, BELOW])
-        most = max(most, e.q[e.nodes[node, FACTOR]])
+        if e.nodes[node, BELOW] > widest:
+            widest = e.nodes[node, BELOW]
+        if e.q[e.nodes[node, FACTOR]] > most:
+            most = e.q[e.nodes[node, FACTOR]]
     Y, out = room_for((most, widest)), room_for((most, widest))
     for node in range(e.nodes.shape[0] - 1, -1, -1):
         _panel_adjoint(node, e, N, omega, bar, Y, out)
@@ -207,16 +207,16 @@ def root_gradient(root, e, bar, gradient):
                 gradient[r0 + i, r0 + c] += 2.0 * total
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def gradient_of_root(root, e, N, omega):
     """Derivative (Q, Q) of log|I + Λ'Z'ZΛ| + tr NS by the relative roots, from the factor."""
-    bar, gradient = room_for(e.size), np.empty_like(root)
+    bar, gradient = room_for(e.size), room_for(root.shape)
     selected_inverse(e, N, omega, bar)
     root_gradient(root, e, bar, gradient)
     return gradient
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def inverse_entries(e, N, omega):
     """(Ω⁻¹ + H N H')  wherever Ω has an entry, H = Ω⁻¹Λ'Z'W, from the factor."""
     bar = room_for(e.size)

@@ -104,7 +104,7 @@ def _update_core(node, e, omega, column, p1):
     for i in range(n_core + p1):
         row = to + (e.core[core + i] if i < n_core else size + i - n_core) * size
         value = column[begin + i]
-        for j in range(min(i + 1, n_core)):
+        for j in range(i + 1 if i < n_core else n_core):
             omega[row + e.core[core + j]] -= value * column[begin + j]
 
 
@@ -126,7 +126,7 @@ def _update(node, e, omega, S, column):
             wide, to = e.q[e.nodes[above, FACTOR]], e.nodes[above, BEGIN]
             for i in range(below - row):
                 target, value = to + e.maps[maps + i] * wide, column[row + i]
-                for c in range(min(i + 1, wide)):
+                for c in range(i + 1 if i < wide else wide):
                     omega[target + c] -= value * column[row + c]
             maps += below - row
             row += wide
@@ -142,10 +142,14 @@ def _update(node, e, omega, S, column):
 def factorise(root, e, omega):
     """Factor Ω in place; log|I + Λ'Z'ZΛ| (nan where that fails) and S (p+1, p+1)."""
     fill(root, e, omega)
-    S = e.C.copy()
-    p1, log_det, most = S.shape[0], 0.0, 0
+    p1, log_det, most = e.C.shape[0], 0.0, 0
+    S = room_for((p1, p1))
+    for i in range(p1):
+        for j in range(p1):
+            S[i, j] = e.C[i, j]
     for node in range(e.nodes.shape[0]):
-        most = max(most, e.nodes[node, BELOW])
+        if e.nodes[node, BELOW] > most:
+            most = e.nodes[node, BELOW]
     column = room_for(most)
     for node in range(e.nodes.shape[0]):
         q = e.q[e.nodes[node, FACTOR]]
@@ -169,7 +173,7 @@ def factorise(root, e, omega):
     return log_det, S
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def eliminate(root, e):
     """Log|I + Λ'Z'ZΛ|, S (p+1, p+1), and the factor of Ω, at relative roots λ_k (Q, Q)."""
     omega = room_for(e.size)

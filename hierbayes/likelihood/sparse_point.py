@@ -47,7 +47,7 @@ def sparse_point(
     log_det, r, log_det_X
     """
     log_det, eliminated = factorise(root, e, omega)
-    found, r, factor, log_det_X = solved(eliminated)
+    found, r, factor, log_det_X = _solved(eliminated)
     p = len(found)
     for c in range(p + 1):
         for d in range(p + 1):
@@ -60,7 +60,7 @@ def sparse_point(
         sigma = r / math.sqrt(freedom)
         write_score(root, e, weights_of_W(gamma, F, sigma, integrated), omega, M)
         a, b, _ = average_information(root, e, omega, gamma, F, rows, columns)
-        average(M, a, b, sigma, freedom, rows, columns, information, pull)
+        _average(M, a, b, sigma, freedom, rows, columns, information, pull)
     return log_det, r, log_det_X
 
 
@@ -90,6 +90,7 @@ def profiled_value(
 
 
 value_of_point = inner(profiled_value)
+_solved = inner(solved.py_func)  # without a way in from Python, which few fits take
 
 
 @inner
@@ -99,7 +100,7 @@ def is_plain(root, noise, e):
     return largest <= FAR_LARGER and least >= SMALL_ROOT
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def average(M, a, b, sigma, freedom, rows, columns, information, pull):
     """Write average information (k, k), and what Σ_j Z_j'(V/σ²)⁻¹Z_j pulls (Q,).
 
@@ -112,4 +113,8 @@ def average(M, a, b, sigma, freedom, rows, columns, information, pull):
             information[i, j] = 0.5 * (b[i, j] - both) / (sigma * sigma)
         if rows[i] == columns[i]:
             at = rows[i]
-            pull[at] = max(a[i] / (sigma * sigma) - 2.0 * M[at, at], 1e-300)
+            left = a[i] / (sigma * sigma) - 2.0 * M[at, at]
+            pull[at] = left if left > 1e-300 else 1e-300
+
+
+_average = inner(average.py_func)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
-from hierbayes.compiled_arrays import room_for
+from hierbayes.compiled_arrays import integers_for, room_for
 from hierbayes.design.elimination import (
     BEGIN,
     BELOW,
@@ -59,7 +59,7 @@ def _rows_below(node, e, rows):
 def solve_forward(e, omega, right):
     """L⁻¹ of right-hand sides (m, k), in the order of elimination, over them."""
     N, columns = e.nodes.shape[0], right.shape[1]
-    rows = np.empty(right.shape[0], np.int64)
+    rows = integers_for(right.shape[0])
     for node in range(N):
         q, at, o = e.q[e.nodes[node, FACTOR]], e.offsets[node], e.nodes[node, BEGIN]
         for i in range(q):
@@ -84,7 +84,7 @@ def solve_forward(e, omega, right):
 def solve_backward(e, omega, right):
     """L'⁻¹ of right-hand sides (m, k), in the order of elimination, over them."""
     N, columns = e.nodes.shape[0], right.shape[1]
-    rows = np.empty(right.shape[0], np.int64)
+    rows = integers_for(right.shape[0])
     for component in range(e.components.shape[0]):
         m, at = e.components[component, 0], e.offsets[N + component]
         column = room_for(columns * m)
@@ -156,7 +156,7 @@ def multiply(e, w, out, outside):
                         out[j0 + h, c] += entry * w[i0 + i, c]
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", short_loops=True)
 def solve(e, omega, right, forward, backward):
     """L⁻¹, L'⁻¹ or both one after the other of right-hand sides (m, k), over them."""
     if forward:
