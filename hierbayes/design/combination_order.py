@@ -1,9 +1,10 @@
-"""The order of groups of a combination of columns, of which only the joined labels are known."""
+"""The order of groups of several sets of rows, of which only the labels are known."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from heapq import heappop, heappush
+from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,38 @@ def order_of_combinations(labels: pd.Index, parts: Sequence[pd.Index]) -> Intege
         if all((np.diff(rank[at]) > 0).all() for at in places):
             return order
     return None
+
+
+def order_of_parts(labels: pd.Index, parts: Sequence[pd.Index]) -> Integers | None:
+    """An order (J,) of labels that keeps that of every part, as categories have one.
+
+    None where it is that of the labels already, or parts contradict each other.  What no part
+    says is as in ``labels``.
+
+    Examples
+    --------
+    >>> labels = pd.Index(["high", "low", "mid", "top"])
+    >>> parts = [pd.Index(["low", "mid", "high"]), pd.Index(["low", "high", "top"])]
+    >>> labels[order_of_parts(labels, parts)].tolist()
+    ['low', 'mid', 'high', 'top']
+    """
+    places = [labels.get_indexer(part).tolist() for part in parts]
+    pairs = {pair for at in places for pair in pairwise(at)}
+    if all(first < then for first, then in pairs):
+        return None
+    after: dict[int, list[int]] = {}
+    waiting = np.zeros(len(labels), dtype=np.intp)
+    for first, then in pairs:
+        after.setdefault(first, []).append(then)
+        waiting[then] += 1
+    ready, order = np.flatnonzero(waiting == 0).tolist(), []
+    while ready:
+        order.append(heappop(ready))
+        for then in after.get(order[-1], ()):
+            waiting[then] -= 1
+            if not waiting[then]:
+                heappush(ready, then)
+    return np.array(order, dtype=np.intp) if len(order) == len(labels) else None
 
 
 def _numbers(texts: pd.Series) -> pd.Series | None:

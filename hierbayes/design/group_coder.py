@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.compilation import compiled
+from hierbayes.design.levels_seen import StatedOrder
 from hierbayes.design.text_numbers import TextNumbers
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Integers
@@ -33,6 +34,7 @@ class GroupCoder:
         self._places: Any = np.empty(0, dtype=np.int32)
         self._texts = TextNumbers()
         self._of_text: Integers = np.empty(0, dtype=np.intp)
+        self._order = StatedOrder()
 
     @property
     def J(self) -> int:
@@ -47,6 +49,7 @@ class GroupCoder:
         DataError
             When the column holds another type than before, naming the place.
         """
+        self._order.see(column)
         if isinstance(column.dtype, pd.CategoricalDtype):
             own, distinct = column.array.codes, column.array.categories
             seen = _distinct(own, len(distinct))
@@ -66,7 +69,14 @@ class GroupCoder:
         return self._of_distinct(pd.Index(found), place)[own]
 
     def sorted(self) -> tuple[pd.Index, Integers]:
-        """The labels in their order, and the number (J,) that each has had."""
+        """The labels in their order, and the number (J,) that each has had.
+
+        It is the one that all rows state as that of categories, or else that of their values.
+        """
+        if self._order.stated:
+            places = pd.Index(self._order.stated, tupleize_cols=False).get_indexer(self.labels)
+            found: Integers = np.argsort(places, kind="stable")
+            return self.labels.take(found).rename(self.name), found
         codes, ordered = pd.factorize(self.labels, sort=True)
         order: Integers = np.argsort(codes, kind="stable")
         return pd.Index(ordered, name=self.name, tupleize_cols=False), order

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import cast
 
 import numpy as np
+import pandas as pd
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.change_of_basis import columns_between, random_between
@@ -23,7 +24,11 @@ from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.frames.arrays import Floats, Integers
 
 
-def joined_moments(parts: Sequence[ResidualMoments], basis: Basis | None = None) -> ResidualMoments:
+def joined_moments(
+    parts: Sequence[ResidualMoments],
+    basis: Basis | None = None,
+    labels: Sequence[pd.Index] | None = None,
+) -> ResidualMoments:
     """The moments of the rows of all parts; groups go by their labels.
 
     Associative, and the same in whatever order the parts come.  The rows are left behind.
@@ -33,6 +38,9 @@ def joined_moments(parts: Sequence[ResidualMoments], basis: Basis | None = None)
     parts : sequence of ResidualMoments
     basis : Basis, optional
         In which they are joined; by default that of the first.
+    labels : sequence of Index, optional
+        For each grouping factor all groups, in the order in which they are to stand; by default
+        that of their labels.
 
     Raises
     ------
@@ -43,7 +51,7 @@ def joined_moments(parts: Sequence[ResidualMoments], basis: Basis | None = None)
     first = parts[0]
     basis = first.basis if basis is None else basis
     errors = joined_errors([part.rows for part in parts])
-    factors, codes_of = _joined_factors(parts)
+    factors, codes_of = _joined_factors(parts, labels)
     atoms = [
         np.stack([codes[part.atom_codes[k]] for k, codes in enumerate(own)])
         for part, own in zip(parts, codes_of, strict=True)
@@ -81,7 +89,7 @@ def joined_moments(parts: Sequence[ResidualMoments], basis: Basis | None = None)
 
 
 def _joined_factors(
-    parts: Sequence[ResidualMoments],
+    parts: Sequence[ResidualMoments], stated: Sequence[pd.Index] | None
 ) -> tuple[tuple[GroupingFactor, ...], list[list[Integers]]]:
     """The groups of every factor in their order, and by part the places of its own among them."""
     factors: list[GroupingFactor] = []
@@ -94,6 +102,9 @@ def _joined_factors(
         ]
         labels, order = coder.sorted()
         rank = np.argsort(order)
+        if stated is not None:
+            rank = stated[k].get_indexer(labels)[rank]
+            labels = stated[k]
         factors.append(GroupingFactor(factor.name, labels))
         for codes, one in zip(codes_of, own, strict=True):
             codes.append(rank[one])

@@ -16,7 +16,7 @@ from hierbayes.design.change_of_basis import (
     random_between,
 )
 from hierbayes.design.column_moments import Moments
-from hierbayes.design.combination_order import SEPARATOR, order_of_combinations
+from hierbayes.design.combination_order import SEPARATOR, order_of_combinations, order_of_parts
 from hierbayes.design.common_basis import common_basis, of_all_responses, with_own_parts
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.group_coder import GroupCoder
@@ -94,6 +94,8 @@ def _groups(k: int, name: str, parts: Sequence[Pass], places: Sequence[str]) -> 
     own = [part.factors[k].cross.groups for part in parts]
     if SEPARATOR in name and (found := order_of_combinations(labels, own)) is not None:
         labels, order = labels[found], order[found]
+    elif (kept := order_of_parts(labels, own)) is not None:
+        labels, order = labels[kept], order[kept]
     rank: Integers = np.argsort(order)
     return PartGroups(labels, tuple(rank[codes] for codes in codes_of))
 

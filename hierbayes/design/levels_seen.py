@@ -10,6 +10,24 @@ import pandas as pd
 from hierbayes.sources.source import AS_THEY_CAME
 
 
+class StatedOrder:
+    """The order of categories that all rows of a column state, of rows that come in batches."""
+
+    def __init__(self) -> None:
+        self._order: tuple[Any, ...] | None = None  # none as yet; () where rows differ
+
+    @property
+    def stated(self) -> tuple[Any, ...]:
+        """The categories; () where there is no order that all rows state."""
+        return self._order or ()
+
+    def see(self, column: pd.Series) -> None:
+        """More rows; of no row nothing is said."""
+        if len(column) and self._order != ():
+            order = stated_order(column)
+            self._order = order if self._order in (None, order) else ()
+
+
 class LevelsSeen:
     """Levels that occur; where all rows state one order of categories, it is theirs."""
 

@@ -213,7 +213,8 @@ def joined_tallies(parts: Sequence[Tally]) -> Tally:
     names = list(dict.fromkeys(part.text for part in parts))
     text = " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
     moments = [part.moments for part in parts if part.moments is not None]
-    joined = joined_moments(moments, found.cross.basis) if moments else None
+    labels = [factor.cross.groups for factor in found.factors]
+    joined = joined_moments(moments, found.cross.basis, labels) if moments else None
     return replace(first, columns=columns, found=found, text=text, moments=joined)
 
 
