@@ -102,6 +102,11 @@ class CrossProducts:
         """Number of groups."""
         return len(self.R)
 
+    @property
+    def group_counts(self) -> tuple[int, ...]:
+        """How many groups each factor has: of the only one."""
+        return (self.J,)
+
     @cached_property
     def A(self) -> Floats:
         """Z_j'Z_j (J, q, q)."""

@@ -114,6 +114,11 @@ class SparseProducts:
         """Where the entries of G's lower triangle stand that lie within a factor."""
         return free_entries(tuple(level.q for level in self.levels))
 
+    @property
+    def group_counts(self) -> tuple[int, ...]:
+        """J_k: how many levels each factor has."""
+        return tuple(one.J for one in self.levels)
+
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """J_k q_k: how many random effects each factor has in all."""

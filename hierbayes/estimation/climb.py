@@ -135,7 +135,7 @@ class Search:
         self, triangle: PivotedTriangle, profile: AnyProfile
     ) -> tuple[PivotedTriangle, AnyProfile]:
         """ℓ after one step of scoring, Γ kept inside the cone."""
-        J = min(level.J for level in self.cross.levels)
+        J = min(self.cross.group_counts)
         Gamma = triangle.root @ triangle.root.T
         return self.at(scored(Gamma, profile.curvature(), self.lower, self.noise, J))
 
@@ -179,9 +179,9 @@ def scored(
 def of_few_groups(cross: Products, blocks: tuple[int, ...]) -> Booleans:
     """Which effects (Q,) have so few groups that ℓ may well have several maxima."""
     rows, few = free_entries(blocks)[0], np.zeros(sum(blocks), dtype=np.bool_)
-    for level, span in zip(cross.levels, cross.spans, strict=True):
+    for J, span in zip(cross.group_counts, cross.spans, strict=True):
         entries = int(((span.start <= rows) & (rows < span.stop)).sum())
-        few[span] = _FEW_GROUPS * entries > level.J
+        few[span] = _FEW_GROUPS * entries > J
     return few
 
 
