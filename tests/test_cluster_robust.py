@@ -247,3 +247,9 @@ def test_as_few_clusters_as_rows_have_no_joint_test() -> None:
     assert np.isfinite(found.rows["se"]).all()
     assert "too few clusters for a test of these 2 rows together" in str(found)
     assert np.isnan(f_statistic(np.ones(2), np.ones((2, 2)), 1.0))
+
+
+def test_rows_in_no_groups_have_no_clusters() -> None:
+    data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0], "x": [0.0, 1.0, 2.0, 3.0]})
+    with pytest.raises(hb.FormulaError, match=r"^a cluster-robust covariance is made for rows in"):
+        hb.wald(hb.Model("y ~ x", data).reml(), robust="CR2")

@@ -91,9 +91,10 @@ def robust_source(fit: Fitted, kind: str) -> RobustSource:
     HypothesisError
         When the fit is neither, grouping factors cross, or clusters have too many rows.
     FormulaError
-        When the response is not Gaussian.
+        When the response is not Gaussian, or the rows are in no groups.
     """
     fit.problem.refuse_other_families("a cluster-robust covariance")
+    fit.design.refuse_no_groups("a cluster-robust covariance")
     if fit.reading is None:
         raise HypothesisError(
             f"cluster-robust standard errors are those of an estimator, and this is a {fit.engine} "
