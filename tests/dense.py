@@ -174,8 +174,14 @@ def gradient(f: Callable[[Array], float], at: Array, step: float = 1e-3) -> Arra
     return result
 
 
-def kenward_roger(X: Array, Vi: Array, slopes: list[Array], L: Array) -> tuple[Array, float, float]:
-    """Φ_A, degrees of freedom and scaling, as the paper writes them."""
+def kenward_roger(
+    X: Array,
+    Vi: Array,
+    slopes: list[Array],
+    L: Array,
+    bends: dict[tuple[int, int], Array] | None = None,
+) -> tuple[Array, float, float]:
+    """Φ_A, degrees of freedom and scaling, as the paper writes them; bends are ∂²V, 0 if none."""
     cov = np.linalg.inv(X.T @ Vi @ X)
     P = [-X.T @ Vi @ S @ Vi @ X for S in slopes]
     projector = Vi - Vi @ X @ cov @ X.T @ Vi
@@ -190,6 +196,8 @@ def kenward_roger(X: Array, Vi: Array, slopes: list[Array], L: Array) -> tuple[A
     for i, j in np.ndindex(k, k):
         Q = X.T @ Vi @ slopes[i] @ Vi @ slopes[j] @ Vi @ X
         middle += W[i, j] * (Q - P[i] @ cov @ P[j])
+        if bends and (i, j) in bends:
+            middle -= 0.25 * W[i, j] * (X.T @ Vi @ bends[i, j] @ Vi @ X)
         one, other = (theta @ cov @ P[h] @ cov for h in (i, j))
         A1 += W[i, j] * np.trace(one) * np.trace(other)
         A2 += W[i, j] * np.trace(one @ other)

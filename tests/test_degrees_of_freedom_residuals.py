@@ -21,13 +21,19 @@ FIRST_ORDER = "first order: V taken as linear in the parameters of the errors"
 MMRM = "y ~ visit * arm"
 
 
-def assert_is_dense(fit: hb.PointFit, V: Array, slopes: list[Array]) -> None:
+def assert_is_dense(
+    fit: hb.PointFit,
+    V: Array,
+    slopes: list[Array],
+    method: str = "kenward-roger",
+    bends: dict[tuple[int, int], Array] | None = None,
+) -> None:
     """The covariance of γ̂, df and scaling of rows by themselves and together."""
     X, Vi = fit.design.rows.X, np.linalg.inv(V)
     p = X.shape[1]
     for L in (np.eye(p)[1:], np.eye(p)[-1:], np.eye(p)[1:3] + 0.5 * np.eye(p)[-2:]):
-        adjusted, df, scaling = dense.kenward_roger(X, Vi, slopes, L)
-        found = contrast_df(fit, L, "kenward-roger")
+        adjusted, df, scaling = dense.kenward_roger(X, Vi, slopes, L, bends)
+        found = contrast_df(fit, L, method)
         assert_allclose(found.gamma_cov, adjusted, rtol=1e-7, atol=1e-9 * adjusted.max())
         assert_allclose((found.joint, found.scaling), (df, scaling), rtol=1e-7)
 
@@ -67,7 +73,10 @@ def test_unstructured_by_the_entries_of_the_covariance() -> None:
 
 @pytest.mark.parametrize("name", ["MMRM_AR1_het", "sim_AR1_varIdent_slope"])
 def test_autoregression_with_strata(name: str) -> None:
-    """By φ and the standard deviations, with and without random effects."""
+    """By φ and the variances of strata, with and without random effects; with second derivatives.
+
+    Without them it does not matter that the parameters are variances.
+    """
     fit = residual_models.fit(name, "REML")
     frame = residual_models.data(name).loc[fit.design.rows.index]
     by, time = ("visit", "v") if name.startswith("MMRM") else ("sex", "t")
@@ -76,16 +85,36 @@ def test_autoregression_with_strata(name: str) -> None:
     lag, inside = np.abs(t[:, None] - t), same(frame["id"])
     C = np.where(inside, phi**lag, 0.0)
     V = C * np.outer(sd, sd)
-    slopes = [np.where(inside & (lag > 0), lag * phi ** (lag - 1.0), 0.0) * np.outer(sd, sd)]
-    for level in np.unique(frame[by]):
-        one = (frame[by] == level).to_numpy(dtype=float)
-        slopes.append(C * (np.outer(one, sd) + np.outer(sd, one)))
+    of_phi = np.where(inside & (lag > 0), lag * phi ** (lag - 1.0), 0.0)
+    twice = np.where(inside & (lag > 1), lag * (lag - 1.0) * phi ** (lag - 2.0), 0.0)
+    slopes, bends = [of_phi * np.outer(sd, sd)], {(0, 0): twice * np.outer(sd, sd)}
+    levels = [(frame[by] == level).to_numpy(dtype=float) for level in np.unique(frame[by])]
+    roots = [one / (2.0 * sd) for one in levels]  # ∂sd/∂v of a row, v the variance of a level
+    for k, (one, root) in enumerate(zip(levels, roots, strict=True), start=1):
+        moved = np.outer(root, sd) + np.outer(sd, root)
+        slopes.append(C * moved)
+        bends[0, k] = bends[k, 0] = of_phi * moved
+        twice = -one / (4.0 * sd**3)
+        for m, other in enumerate(roots, start=1):
+            both = np.outer(root, other) + np.outer(other, root)
+            bends[k, m] = C * (both + (k == m) * (np.outer(twice, sd) + np.outer(sd, twice)))
     Z = fit.design.rows.Z
     for a, b in zip(*np.tril_indices(Z.shape[1]), strict=True):
         both = np.outer(Z[:, a], Z[:, b])
         slopes.append(np.where(inside, both + both.T if a != b else both, 0.0))
         V += fit.G[a, b] * slopes[-1]
-    assert_is_dense(fit, V, slopes)
+    assert_is_dense(fit, V, slopes, "kenward-roger-linear")
+    assert_is_dense(fit, V, slopes, "kenward-roger", bends)
+
+
+def test_variances_of_strata_are_linear_whatever_they_are_called() -> None:
+    """Second derivatives by the ratios are those that the chain rule takes back."""
+    fit = residual_models.fit("RatPup_varIdent", "REML")
+    derivatives = structured_kenward_roger.structured_derivatives(fit)
+    bent = structured_kenward_roger.bent(
+        fit, derivatives, np.array([[2, 1, 0], [1, 3, 1], [0, 1, 4.0]])
+    )
+    assert_allclose(bent, 0.0, atol=1e-8 * np.abs(derivatives.of_gamma).max())
 
 
 @pytest.mark.parametrize("method", ["kenward-roger", "kenward-roger-observed"])
@@ -103,11 +132,12 @@ def test_compound_symmetry_is_a_random_intercept(method: str) -> None:
 def test_rows_by_the_observed_information_have_satterthwaites_df(name: str) -> None:
     """2/A₂ of one row is Satterthwaite's 2v²/(g'𝒲g), 𝒲 being of G, σ² and the errors together."""
     fit = residual_models.fit(name, "REML")
-    adjusted, plain = (hb.wald(fit, df=f) for f in ("kenward-roger-observed", "satterthwaite"))
-    assert_allclose(adjusted.rows["df"], plain.rows["df"], rtol=1e-4)
-    assert (adjusted.rows["se"] >= plain.rows["se"]).all()
-    expected = hb.wald(fit, df="kenward-roger").rows["se"]
-    assert_allclose(adjusted.rows["se"], expected, rtol=0.05)
+    plain = hb.wald(fit, df="satterthwaite").rows
+    for kind in ("kenward-roger", "kenward-roger-linear"):
+        adjusted = hb.wald(fit, df=f"{kind}-observed").rows
+        assert_allclose(adjusted["df"], plain["df"], rtol=1e-4)
+        assert_allclose(adjusted["se"], hb.wald(fit, df=kind).rows["se"], rtol=0.05)
+    assert (adjusted["se"] >= plain["se"]).all()  # of first order
 
 
 def test_complete_unstructured_is_hotelling() -> None:
@@ -192,13 +222,13 @@ def test_the_first_order_is_called_so() -> None:
     for name, said in (("MMRM_unstructured", False), ("MMRM_CS", False), ("MMRM_AR1_het", True)):
         fit = residual_models.fit(name, "REML")
         texts = (
-            str(hb.wald(fit, df="kenward-roger")),
-            str(hb.anova(fit, df="kenward-roger")),
-            str(fit.summary(df="kenward-roger")),
-            fit.intervals(df="kenward-roger").attrs["method"],
+            str(hb.wald(fit, df="kenward-roger-linear")),
+            str(hb.anova(fit, df="kenward-roger-linear")),
+            str(fit.summary(df="kenward-roger-linear")),
+            fit.intervals(df="kenward-roger-linear").attrs["method"],
         )
         assert [FIRST_ORDER in " ".join(text.split()) for text in texts] == [said] * 4
-        assert FIRST_ORDER not in str(hb.wald(fit))
+        assert FIRST_ORDER not in str(hb.wald(fit, df="kenward-roger"))
 
 
 def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,8 @@ def test_few_groups_make_no_certainty() -> None:
         hb.mundlak(model, df="residual")
     assert str(error.value) == (
         "there are no degrees of freedom 'residual'; df is one of: 'satterthwaite', "
-        "'kenward-roger', 'kenward-roger-observed', 'inner-outer', 'none'"
+        "'kenward-roger', 'kenward-roger-observed', 'kenward-roger-linear', "
+        "'kenward-roger-linear-observed', 'inner-outer', 'none'"
     )
 
 

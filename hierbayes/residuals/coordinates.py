@@ -15,6 +15,7 @@ from scipy.special import betaln
 from hierbayes.residuals.bound import Floats
 
 _STEP = 1e-30  # imaginary: its square is lost beside 1
+_REAL = 1e-3  # for second derivatives, of which 12 digits are left
 
 
 def log_power_of_tanh(z: Any, power: Any) -> Any:
@@ -46,6 +47,20 @@ def derivative(function: Any, z: Floats) -> Floats:
         return np.zeros((*np.shape(function(z)), 0))
     found: Floats = np.stack(columns, axis=-1)
     return found
+
+
+def second_derivative(function: Any, z: Floats) -> Floats:
+    """∂² function(z)/∂z² (..., k, k), by differences of fourth order of the exact first ones."""
+    columns = []
+    for i in range(len(z)):
+        step = _REAL * (np.arange(len(z)) == i)
+        near = derivative(function, z + step) - derivative(function, z - step)
+        far = derivative(function, z + 2.0 * step) - derivative(function, z - 2.0 * step)
+        columns.append((8.0 * near - far) / (12.0 * _REAL))
+    if not columns:
+        return np.zeros((*np.shape(function(z)), 0, 0))
+    found: Floats = np.stack(columns, axis=-1)
+    return 0.5 * (found + np.swapaxes(found, -1, -2))
 
 
 def derivative_at_once(function: Any, z: Floats) -> Floats:

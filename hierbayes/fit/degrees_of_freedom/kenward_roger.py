@@ -5,8 +5,9 @@ REML's expected information of the variance parameters,
 
     Φ_A = Φ + 2 Φ {Σ_ij 𝒲_ij (Q_ij − P_iΦP_j)} Φ
 
-(V is linear in the parameters, so that their second derivatives do not enter).  SAS and mmrm take
-the observed information for 𝒲, which differs where rows are missing.  For m rows
+(V is linear in the parameters, so that their second derivatives do not enter; of a residual
+structure see `structured_kenward_roger`).  SAS and mmrm take the observed information for 𝒲, which
+differs where rows are missing.  For m rows
 L, with Θ = L'(LΦL')⁻¹L,
 
     A₁ = Σ_ij 𝒲_ij tr(ΘΦP_iΦ) tr(ΘΦP_jΦ),     A₂ = Σ_ij 𝒲_ij tr(ΘΦP_iΦΘΦP_jΦ)

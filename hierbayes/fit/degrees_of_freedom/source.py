@@ -22,12 +22,16 @@ from hierbayes.frames.arrays import Floats
 METHODS = {
     "satterthwaite": "Satterthwaite",
     "kenward-roger": "Kenward–Roger, covariance of γ̂ adjusted",
-    "kenward-roger-observed": "Kenward–Roger by the observed information, as SAS and mmrm have it, "
+    "kenward-roger-observed": "Kenward–Roger by the observed information, as SAS has it, "
     "covariance of γ̂ adjusted",
+    "kenward-roger-linear": "Kenward–Roger without second derivatives of V, "
+    "covariance of γ̂ adjusted",
+    "kenward-roger-linear-observed": "Kenward–Roger by the observed information without second "
+    "derivatives of V, covariance of γ̂ adjusted",
     "inner-outer": "inner–outer, as nlme counts them",
     "none": "none (normal and χ²)",
 }
-_ADJUSTING = ("kenward-roger", "kenward-roger-observed")
+_ADJUSTING = tuple(name for name in METHODS if name.startswith("kenward-roger"))
 _NO_SATTERTHWAITE = (
     "Satterthwaite's degrees of freedom do not exist at this maximum, where the information on the "
     "variance parameters is not definite; those within and between groups, as nlme counts them, "
@@ -231,7 +235,9 @@ def df_source(fit: Fitted, method: str) -> DfSource:
         parts = satterthwaite_parts(fit)
         notes = _boundary_notes(fit, parts.ranks)
     elif method in _ADJUSTING:
-        parts, notes = _kenward_roger(fit, observed=method.endswith("observed"))
+        parts, notes = _kenward_roger(
+            fit, observed=method.endswith("observed"), linear="linear" in method
+        )
         covariance = parts.adjusted * (fit.sigma / basis.scale) ** 2
     elif method == "inner-outer":
         by_column = _of_columns(fit)
@@ -239,11 +245,14 @@ def df_source(fit: Fitted, method: str) -> DfSource:
     return DfSource(method, user, by_column, parts, basis.x.matrix, notes)
 
 
-def _kenward_roger(fit: Fitted, *, observed: bool) -> tuple[KenwardRogerParts, tuple[str, ...]]:
+def _kenward_roger(
+    fit: Fitted, *, observed: bool, linear: bool
+) -> tuple[KenwardRogerParts, tuple[str, ...]]:
     """What the formulas need, and what is to be said of them."""
     if fit.error_directions is None:
         return kenward_roger_parts(fit, observed=observed), ()
-    return structured_kenward_roger_parts(fit, observed=observed), notes_of(fit)
+    parts = structured_kenward_roger_parts(fit, observed=observed, linear=linear)
+    return parts, notes_of(fit, linear=linear)
 
 
 def _boundary_notes(fit: Fitted, ranks: tuple[int, ...]) -> tuple[str, ...]:

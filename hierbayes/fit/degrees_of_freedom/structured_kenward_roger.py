@@ -6,11 +6,14 @@ coordinates z of the structure:
 
     V_i = Z_j S_i Z_j',      V_σ² = R,      V_z = ∂R/∂z
 
-The derivatives are exact.  Second derivatives are left out, and so all that is left of the formulas
-does not depend on what the parameters of one family of V are: they might as well be the natural
-parameters of the structure.  Where V is linear in some parameters (any covariance of occasions,
-compound symmetry, a variance for each stratum) this is Kenward and Roger's method itself; for other
-structures it is its first order.
+Without second derivatives the formulas do not depend on what the parameters of one family of V are.
+With them they do: Φ_A has −¼R_ij beside Q_ij − P_iΦP_j, R_ij = X'V⁻¹V_ijV⁻¹X, V_ij the second
+derivatives by the parameters φ that are meant.  These are G's entries, σ², and those that the
+structure names, variances in place of ratios of standard deviations.  Where V is linear in some
+parameters (any covariance of occasions, compound symmetry, a variance for each stratum) these are
+meant, and R_ij = 0.  By the chain rule, a and b any two of σ² and the coordinates,
+
+    Σ_ij 𝒲_ij R_ij = Σ_ab 𝒲_ab {R_ab − Σ_c Γ^c_ab X'V⁻¹V_cV⁻¹X},    Γ = (∂φ/∂z)⁻¹ ∂²φ/∂z²
 
 With V = HH', T_i = H⁻¹V_iH⁻ᵀ and U = H⁻¹[X r] of a cluster, what the formulas need is the sum of
 
@@ -24,37 +27,39 @@ parameters are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
-from hierbayes.design.blocks import free_entries
-from hierbayes.design.design import Design
-from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.errors import HypothesisError, in_quotes
+from hierbayes.fit.degrees_of_freedom.cluster_covariance import (
+    ClusterCovariance,
+    clusters_by_kind,
+)
 from hierbayes.fit.degrees_of_freedom.kenward_roger import (
     KenwardRogerParts,
     observed_covariance,
     parts_of,
 )
 from hierbayes.fit.fitted import Fitted
-from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_units
-from hierbayes.residuals.coordinates import derivative
+from hierbayes.residuals.coordinates import derivative, second_derivative
 
 FIRST_ORDER = "Kenward–Roger, first order: V taken as linear in the parameters of the errors"
 MOST_ROWS = 1000  # of a cluster
 _MOST_NUMBERS = 5e7  # of products U'T_iT_jU
-_AT_ONCE = 2e6  # numbers of V_i held at a time
 _FEW = 50  # clusters of a kind, and kinds, that are looked at first
 APART = 1e-9  # of the smallest eigenvalue of the information of unit diagonal; 0 but for rounding
 
 
-def structured_kenward_roger_parts(fit: Fitted, *, observed: bool) -> KenwardRogerParts:
+def structured_kenward_roger_parts(
+    fit: Fitted, *, observed: bool, linear: bool = False
+) -> KenwardRogerParts:
     """What the formulas need of a REML fit with a residual structure, its Ĝ not singular.
+
+    ``linear`` leaves second derivatives of V out.
 
     Raises
     ------
@@ -67,13 +72,50 @@ def structured_kenward_roger_parts(fit: Fitted, *, observed: bool) -> KenwardRog
     assert directions is not None
     W = directions.joint(observed_covariance(fit)) if observed else None
     k = len(directions.covariance)
-    return parts_of(structured_derivatives(fit), np.append(units, np.ones(k)), W)
+    derivatives = structured_derivatives(fit)
+    found = parts_of(derivatives, np.append(units, np.ones(k)), W)
+    structure = fit.design.specification.residual
+    if linear or structure is None or structure.is_linear:
+        return found
+    curved = bent(fit, derivatives, found.covariance[-1 - k :, -1 - k :])
+    return replace(
+        found, adjusted=found.adjusted - 0.5 * found.gamma_cov @ curved @ found.gamma_cov
+    )
 
 
-def notes_of(fit: Fitted) -> tuple[str, ...]:
+def notes_of(fit: Fitted, *, linear: bool) -> tuple[str, ...]:
     """That the method is of first order, where V is not linear in any parameters."""
     structure = fit.design.specification.residual
-    return () if structure is None or structure.is_linear else (FIRST_ORDER,)
+    left_out = linear and structure is not None and not structure.is_linear
+    return (FIRST_ORDER,) if left_out else ()
+
+
+def bent(fit: Fitted, derivatives: VarianceDerivatives, W: Floats) -> Floats:
+    """Σ_ij 𝒲_ij R_ij (p, p) of the parameters of the errors, with their 𝒲 (1 + k, 1 + k)."""
+    covariance = ClusterCovariance.of(fit)
+    own = derivatives.of_gamma[-len(W) :]  # X'V⁻¹V_cV⁻¹X by σ² and the coordinates
+    total = 2.0 * np.einsum("a,aij->ij", W[0, 1:], own[1:])  # ∂²V/∂σ²∂z = ∂R/∂z
+    for at in clusters_by_kind(covariance):
+        for Y, bend in covariance.bent(at, W[1:, 1:]):
+            total += np.einsum("cmi,cmn,cnj->ij", Y, bend, Y, optimize=True)
+    moving = np.append(True, covariance.moving)
+    here = np.append(1.0, covariance.z)
+
+    def parameters(x: Any) -> Any:
+        return _meant(covariance, x)
+
+    slope = derivative(parameters, here)[np.ix_(moving, moving)]
+    second = second_derivative(parameters, here)[moving][:, moving][..., moving]
+    along = np.linalg.solve(slope, np.einsum("ab,iab->i", W, second))
+    return np.asarray(total - np.einsum("c,cij->ij", along, own))
+
+
+def _meant(covariance: ClusterCovariance, x: Any) -> Any:
+    """σ² and the parameters of the structure at σ²/σ̂² and coordinates (1 + k,)."""
+    errors = covariance.errors
+    ratios = np.array([one.scale == "log" for one in errors.parameters], dtype=np.bool_)
+    values = errors.natural(x[1:])
+    return np.concatenate([x[:1], np.where(ratios, x[0] * values**2, values)])
 
 
 def structured_derivatives(fit: Fitted) -> VarianceDerivatives:
@@ -84,8 +126,8 @@ def structured_derivatives(fit: Fitted) -> VarianceDerivatives:
     HypothesisError
         As `structured_kenward_roger_parts`.
     """
-    covariance = _Covariance.of(fit)
-    kinds = _clusters_by_kind(covariance)
+    covariance = ClusterCovariance.of(fit)
+    kinds = clusters_by_kind(covariance)
     K, p1 = covariance.K, covariance.columns.shape[1]
     _refuse_too_many(fit, max(at.shape[1] for at in kinds), K, p1)
     first, second = np.zeros((K, p1, p1)), np.zeros((K, K, p1, p1))
@@ -110,14 +152,14 @@ def variance_information(fit: Fitted) -> Floats:
     HypothesisError
         When a cluster has too many rows for matrices.
     """
-    covariance = _Covariance.of(fit)
-    kinds = _clusters_by_kind(covariance)
+    covariance = ClusterCovariance.of(fit)
+    kinds = clusters_by_kind(covariance)
     _refuse_too_many(fit, max(at.shape[1] for at in kinds), covariance.K, 1)
     few = _information(covariance, [at[:_FEW] for at in kinds[:_FEW]])
     return few if smallest_scaled(few) > APART else _information(covariance, kinds)
 
 
-def _information(covariance: _Covariance, kinds: list[Integers]) -> Floats:
+def _information(covariance: ClusterCovariance, kinds: list[Integers]) -> Floats:
     found = np.zeros((covariance.K, covariance.K))
     for at in kinds:
         for T, _ in covariance.turned(at):
@@ -129,145 +171,6 @@ def smallest_scaled(information: Floats) -> float:
     """The smallest eigenvalue of an information matrix in units that make its diagonal 1."""
     size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
     return float(np.linalg.eigvalsh(information / np.outer(size, size))[0])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Covariance:
-    """V/σ̂² of any rows, and its derivatives.
-
-    Parameters
-    ----------
-    design : Design
-    errors : ResidualRows
-    z : (k,) float
-    columns : (n, p+1) float
-        [X r], in the internal basis, with the weights of rows.
-    Z : (n, q) float
-    root : (q, q) float
-        Of G/σ̂².
-    groups : (n,) int
-        In which errors are correlated: each row its own where they are not.
-    times : (n,) float
-    sd : (n,) float
-        Of each row beside that of its occasion, relative to σ.
-    slopes : (n, k) float
-        ∂ log sd/∂z.
-    moving : (k,) bool
-        Which coordinates are parameters, and at no limit.
-    """
-
-    design: Design
-    errors: ResidualRows
-    z: Floats
-    columns: Floats
-    Z: Floats
-    root: Floats
-    groups: Integers
-    times: Floats
-    sd: Floats
-    slopes: Floats
-    moving: Booleans
-
-    @classmethod
-    def of(cls, fit: Fitted) -> _Covariance:
-        """That of a fit."""
-        problem, state = fit.problem, fit.any_state
-        assert problem.moments is not None
-        assert problem.z is not None
-        errors, z, design = problem.moments.rows, problem.z, fit.design
-        columns, Z = design.rows.internal(problem.products.basis)
-        columns[:, -1] -= columns[:, :-1] @ state.internal_gamma
-        columns[:, -1] /= state.internal_sigma
-        correlated = errors.correlation is not None
-        return cls(
-            design, errors, z, columns, Z, state.relative_root,
-            groups=errors.codes if correlated else np.arange(errors.n),
-            times=errors.correlation.times if errors.correlation else np.zeros(errors.n),
-            sd=errors.level_sd(z),
-            slopes=derivative(errors.log_sd, z)[errors.levels][:, errors.moving(z)],
-            moving=errors.moving(z),
-        )  # fmt: skip
-
-    @property
-    def K(self) -> int:
-        """Number of variance parameters."""
-        return len(free_entries(self.design.blocks)[0]) + 1 + int(self.moving.sum())
-
-    def turned(self, clusters: Integers) -> Iterator[tuple[Floats, Floats]]:
-        """T (c, K, m, m) and U (c, m, p+1) of clusters (clusters, m) whose C is the same."""
-        C, slope = self._correlation(clusters[0])
-        size = max(1, int(_AT_ONCE / (self.K * clusters.shape[1] ** 2)))
-        for start in range(0, len(clusters), size):
-            at = clusters[start : start + size]
-            both = self.sd[at][:, :, None] * self.sd[at][:, None, :]
-            R = C * both
-            own = np.moveaxis(self.slopes[at], 2, 1)  # (c, k, m)
-            of_errors = slope * both[:, None] + (own[..., None] + own[..., None, :]) * R[:, None]
-            V, of_effects = self._of_effects(at)
-            V += R
-            D = np.concatenate([of_effects, R[:, None], of_errors], axis=1)
-            inverse = np.linalg.inv(np.linalg.cholesky(V))
-            T = inverse[:, None] @ D @ np.swapaxes(inverse, 1, 2)[:, None]
-            yield T, inverse @ self.columns[at]
-
-    def _correlation(self, at: Integers) -> tuple[Floats, Floats]:
-        """C (m, m) of a cluster, and ∂C/∂z (k, m, m)."""
-        m, errors = len(at), self.errors
-        C, slope = np.eye(m), np.zeros((int(self.moving.sum()), m, m))
-        if errors.correlation is None:
-            return C, slope
-        for group in np.unique(self.groups[at]):
-            mine = np.flatnonzero(self.groups[at] == group)
-            times, square = self.times[at[mine]], np.ix_(mine, mine)
-            C[square] = errors.correlation_matrix(times, self.z)
-            of_z = derivative(lambda z, t=times: errors.correlation_matrix(t, z), self.z)
-            slope[:, mine[:, None], mine] = np.moveaxis(of_z, 2, 0)[self.moving]
-        return C, slope
-
-    def _of_effects(self, at: Integers) -> tuple[Floats, Floats]:
-        """ZGZ'/σ̂² (c, m, m), and Z S_i Z' (c, entries, m, m)."""
-        rows, columns = free_entries(self.design.blocks)
-        Z, (c, m) = self.Z[at], at.shape
-        total, parts = np.zeros((c, m, m)), np.zeros((c, len(rows), m, m))
-        for span, codes in zip(self.design.spans, self.design.rows.codes_of, strict=True):
-            same = codes[at][:, :, None] == codes[at][:, None, :]
-            half = Z[:, :, span] @ self.root[span, span]
-            total += same * (half @ np.swapaxes(half, 1, 2))
-            for i in np.flatnonzero((rows >= span.start) & (rows < span.stop)):
-                one = same * Z[:, :, rows[i], None] * Z[:, None, :, columns[i]]
-                other = 0.0 if rows[i] == columns[i] else np.swapaxes(one, 1, 2)
-                parts[:, i] = one + other
-        return total, parts
-
-
-def _clusters_by_kind(covariance: _Covariance) -> list[Integers]:
-    """Rows (clusters, m) of the clusters, those together whose C is the same."""
-    design, groups, times = covariance.design, covariance.groups, covariance.times
-    factors = zip(design.rows.codes_of, design.spans, strict=True)
-    joining = [codes for codes, span in factors if span.stop > span.start]
-    cluster = _components([groups, *joining])
-    order = np.lexsort((times, groups, cluster))
-    ends = np.flatnonzero(np.diff(cluster[order])) + 1
-    alike: dict[tuple[bytes, bytes], list[Integers]] = {}
-    for at in np.split(order, ends):
-        new = np.diff(groups[at], prepend=groups[at[0]]) != 0
-        alike.setdefault((new.tobytes(), times[at].tobytes()), []).append(at)
-    return [np.stack(found) for found in alike.values()]
-
-
-def _components(codes_of: list[Integers]) -> Integers:
-    """Which rows (n,) are joined by groups, whatever factor they are of."""
-    n, first, columns = len(codes_of[0]), 0, []
-    for codes in codes_of:
-        columns.append(codes + first)
-        first += int(codes.max()) + 1
-    places = np.stack(columns, axis=1)
-    shape = (n, first)
-    joined = csr_array(
-        (np.ones(places.size), places.ravel(), np.arange(0, places.size + 1, len(columns))), shape
-    )
-    groups = connected_components(joined.T @ joined, directed=False)[1]
-    return np.asarray(groups[columns[0]], dtype=np.intp)
 
 
 def _refuse_too_many(fit: Fitted, rows: int, K: int, columns: int) -> None:

@@ -115,7 +115,10 @@ def wald(
           columns are terms, which may leave out terms of weight 0.
     df : str, optional
         ``"satterthwaite"``, ``"kenward-roger"`` (REML only; also adjusts the standard errors),
-        ``"kenward-roger-observed"`` (by the observed information, as SAS and mmrm have it),
+        ``"kenward-roger-observed"`` (by the observed information, as SAS has it with
+        ``DDFM=KR``), ``"kenward-roger-linear"`` and ``"kenward-roger-linear-observed"`` (without
+        second derivatives of V, which matter where V is linear in no parameters of the errors;
+        ``DDFM=KR(FIRSTORDER)``, mmrm's ``"Kenward-Roger-Linear"``),
         ``"inner-outer"`` (nlme's; of a combination the smallest) or ``"none"`` (normal and χ²;
         the only one for a MAP fit). By default, here and wherever a fit of REML or ML has t or F:
         Satterthwaite's, and where they do not exist inner–outer, which is said.
