@@ -104,6 +104,7 @@ MORE = {
     "y ~ v": hr.Toeplitz("v", group="id"),
     "y ~ 1": hr.Unstructured("visit", group="id"),
     "y ~ v + (1 | id)": hr.ARMA("v"),
+    "y ~ np.sin(2 * np.pi * v) + (1 | id)": hr.AR1("v"),  # R's pi
 }
 
 

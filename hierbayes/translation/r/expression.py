@@ -47,6 +47,8 @@ def _r(tree: ast.expr, factor: str, variables: Variables, power: int = 0) -> str
             text, own = _infix(type(op), tree.left, tree.comparators[0], factor, variables)
         case ast.Call():
             return _r_call(tree, factor, variables)
+        case ast.Attribute(ast.Name("np"), "pi"):
+            return "pi"
         case _:
             raise _not_in_r(factor, ast.unparse(tree))
     return text if own > power else f"({text})"

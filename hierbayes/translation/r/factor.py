@@ -54,6 +54,8 @@ def to_python(node: Node, columns: Sequence[str]) -> str:
     match node.kind:
         case "name" if node.text in ("TRUE", "FALSE", "T", "F") and node.text not in columns:
             return "True" if node.text.startswith("T") else "False"
+        case "name" if node.text == "pi" and "pi" not in columns:
+            return "np.pi"
         case "name":
             if node.text not in columns:
                 raise FormulaError(no_such_column(node.text, columns))
