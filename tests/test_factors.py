@@ -91,6 +91,10 @@ def test_shares_of_the_variance_by_factor() -> None:
     variance = ours.var_corr()["variance"]
     expected = variance.loc[["Block", "Block:Variety"]].to_numpy() / variance.sum()
     assert_allclose(ours.icc()["icc"], expected)
+    for name, share in zip(ours.design.specification.factors, expected, strict=True):
+        assert_allclose(ours.icc(factor=name)["icc"], share)
+    with pytest.raises(hb.DataError, match="'nowhere' is no grouping factor of this model"):
+        ours.icc(factor="nowhere")
 
 
 def test_what_is_made_for_one_factor_says_so() -> None:

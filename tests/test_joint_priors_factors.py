@@ -11,6 +11,8 @@ from scipy import stats
 import hierbayes as hb
 from hierbayes.priors.draws import draw_priors
 from hierbayes.priors.joint_density import joint_density_at
+from hierbayes.studies.sensitivity.alternatives import read_alternatives
+from hierbayes.studies.sensitivity.usual_grid import default_grid
 from tests.dense_factors import Array, FactorRows
 
 CROSSED = "y ~ x + (1 | g) + (1 | k)"
@@ -206,6 +208,15 @@ def test_a_study_takes_priors_of_G_by_factor(little: pd.DataFrame) -> None:
     assert str(first) == "Intercept|g: InverseWishart(4, 3), Intercept|k: Wishart(4, 1)"
     assert str(both) == "Intercept|g: InverseWishart(3, 2), Intercept|k: InverseWishart(3, 2)"
     assert low == hb.Beta(1, 4)
+
+
+def test_usual_alternatives_of_corr_leave_the_prior_of_one_block(little: pd.DataFrame) -> None:
+    crossed = "y ~ x + (1 + x | h) + (1 | k)"
+    model = pose(little, crossed, G={"k": hb.InverseWishart(4, 1)})
+    grid = default_grid(model.problem, model.priors)
+    read = read_alternatives({"corr": grid["corr"]}, model.problem, model.priors)
+    assert len(read) >= 3
+    assert all(one.priors.joint == model.priors.joint for one in read)
 
 
 @pytest.mark.slow

@@ -33,6 +33,9 @@ def test_data_are_given_once(hs: pd.DataFrame) -> None:
         model(FORMULA)
     with pytest.raises(hb.DataError, match="the data are given twice; keep one"):
         model(FORMULA, hs, data=hs)
+    said = "random= is one text, '~ 1 | g', or a mapping of nested factors, not a list; write"
+    with pytest.raises(hb.FormulaError, match=re.escape(said)):
+        model(FIXED, random=[RANDOM], data=hs)
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,7 @@ class Fit(FitReports):
         self,
         at: dict[str, float] | None = None,
         *,
+        factor: str | None = None,
         scale: str = "latent",
         by: str | Sequence[str] | None = None,
         data: pd.DataFrame | None = None,
@@ -158,6 +159,8 @@ class Fit(FitReports):
             columns left out are 0.  By default the between variance z'Gz is averaged
             over the rows, and so are the variances of errors of a residual structure; with
             precision weights σ² is that of weight 1.
+        factor : str, optional
+            The grouping factor whose share it is; by default a row for each of several.
         scale : str
             ``"latent"``, of a family that is not Gaussian that of the response behind the link
             (π²/3 within groups of the logit); or ``"response"``, of its mean and variance
@@ -193,8 +196,9 @@ class Fit(FitReports):
         if of_rows and scale != "latent" and self.problem.family is not None:
             raise DataError("scale='response' is of the rows of the fit: leave by= and data= out")
         if of_rows:
-            return icc_of_rows(self, data, at, by)
-        return variance.icc(self, at) if scale == "latent" else self._response_icc(at)
+            return variance.of_factor(self, icc_of_rows(self, data, at, by), factor)
+        found = variance.icc(self, at) if scale == "latent" else self._response_icc(at)
+        return variance.of_factor(self, found, factor)
 
     def _response_icc(self, at: dict[str, float] | None) -> Any:
         """The same as that of the latent response."""

@@ -163,3 +163,23 @@ def shares_table(fit: Fitted, shares: tuple[Floats, ...]) -> pd.Series | pd.Data
     if len(rows) == 1:
         return pd.Series(rows[0], name="icc")
     return pd.DataFrame(rows, index=pd.Index(fit.design.specification.factors, name="factor"))
+
+
+def of_factor(
+    fit: Fitted, shares: pd.Series | pd.DataFrame, factor: str | None
+) -> pd.Series | pd.DataFrame:
+    """What `icc` found of one grouping factor; all of it where none is named.
+
+    Raises
+    ------
+    DataError
+        When the model has no such factor.
+    """
+    if factor is None:
+        return shares
+    name = fit.design.specification.factors[fit.design.place_of_factor(factor)]
+    if len(fit.design.factors) == 1:
+        return shares
+    if shares.index.nlevels > 1:
+        return shares.xs(name, level="factor")
+    return shares.loc[name].rename("icc")

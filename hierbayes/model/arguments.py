@@ -54,6 +54,12 @@ def random_and_data(
     random: object, data: object
 ) -> tuple[str | Mapping[str, str] | None, pd.DataFrame | Source]:
     """The random part and the data, which may stand second in its place."""
+    if data is not None and isinstance(random, list | tuple):
+        raise FormulaError(
+            "random= is one text, '~ 1 | g', or a mapping of nested factors, not a "
+            f"{type(random).__name__}; write several terms in the formula, as in "
+            "'y ~ x + (1 | g) + (1 | h)'"
+        )
     if is_table(random):
         if data is not None:
             raise DataError("the data are given twice; keep one, as in hb.Model(formula, data)")

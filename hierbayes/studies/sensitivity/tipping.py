@@ -84,9 +84,9 @@ def _priors(baseline: Baseline, point: PriorPoint) -> dict[str, object]:
     }
     stated: dict[str, object] = {"sd": sd} if sd else {}
     if point.eta is not None:
-        every = len(priors.own_corr) == len(priors.corr)
         one = LKJ(point.eta)
-        stated["corr"] = one if every else {name: one for name, _, _ in priors.own_corr}
+        of_some = {name: one for name, _, _ in priors.own_corr}
+        stated["corr"] = of_some if priors.joint else one
     return stated
 
 

@@ -54,7 +54,7 @@ def default_grid(problem: Problem, baseline: PriorSet) -> dict[str, dict[str, An
         names = [name for name, _, _ in baseline.own_corr]
         present = {prior for _, prior, _ in baseline.own_corr}
         etas = [LKJ(eta) for eta in _ETAS if {LKJ(eta)} != present]
-        every = len(names) == len(baseline.corr)
+        every = not baseline.joint  # beside a prior of a block of G, which stays
         grid["corr"] = {
             f"corr {prior}": prior if every else dict.fromkeys(names, prior) for prior in etas
         }
