@@ -144,7 +144,7 @@ STATED = {
     "phi": (hr.AR1("v", group="id"), hb.Normal(0.2, 0.5),
             'pm.Truncated("phi", pm.Normal.dist(mu=0.2, sigma=0.5), lower=-1, upper=1)'),
     "rho": (hr.CompoundSymmetry("id"), hb.Flat(),
-            'pm.Uniform("rho", lower=-0.3333333333333333, upper=1)'),
+            'pm.Uniform("rho", lower=-0.3333333333, upper=1)'),
     "ratio[M]": (hr.Strata("sex"), hb.Normal(1, 1),
                  'pm.Truncated("ratio_0", pm.Normal.dist(mu=1, sigma=1), lower=0)'),
     "corr": (hr.Unstructured("v", group="id"), hb.LKJ(3), "n=4, eta=3)"),

@@ -139,7 +139,7 @@ def _shares(
     if len(parts) == 1:
         return [float(between.mean()) / total]
     (nodes, weights), shares = _rule(), []
-    every = np.tile(rows.m[at], len(nodes))
+    every = np.concatenate([rows.m[at]] * len(nodes))  # with columns beside sizes, too
     for own in parts:
         if not own.any():
             shares.append(0.0)
