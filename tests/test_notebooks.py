@@ -33,8 +33,8 @@ def code(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_there_are_fifteen() -> None:
-    assert len(PATHS) == 15
+def test_there_are_sixteen() -> None:
+    assert len(PATHS) == 16
 
 
 def test_a_fresh_run_prints_what_is_stored(pair: tuple[NotebookNode, NotebookNode]) -> None:
