@@ -74,8 +74,12 @@ def test_the_likelihood_that_is_ranked_is_the_dense_one(model: hb.Model) -> None
 
 def test_a_fit_is_a_truth_of_other_rows(model: hb.Model) -> None:
     """The middle gap of a design with other rows differs, and with it the coordinate of φ."""
-    other = hb.Model("y ~ x + (1 | g)", ROWS, residual=hr.CAR1("week"), priors=PRIORS)
+    structure = hr.CAR1("week")
+    root = np.linalg.cholesky(errors_by_hand(structure, ROWS, {"phi": 0.8}))
+    rows = ROWS.assign(y=3.0 * root @ np.random.default_rng(8).normal(size=len(ROWS)))
+    other = hb.Model("y ~ x + (1 | g)", rows, residual=structure, priors=PRIORS)
     fit = other.reml()
+    assert errors_of_fit(fit)[0][0, 0] > 0.1
     few = resized(other, Size(6, 3), 2)
     drawn = read_truth(fit, other, "calibrate").draw(few, 5, 1)
     assert few.moments is not None

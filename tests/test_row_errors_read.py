@@ -83,8 +83,6 @@ def test_refusals_begin_with_the_function(rows: pd.DataFrame) -> None:
     known = hb.Model(LEVEL, rows, known_sd="w")
     with pytest.raises(hb.FormulaError, match=r"^hausman\(\) is not made for a model whose rows"):
         hb.hausman(known)
-    with pytest.raises(hb.FormulaError, match=r"^multilevel\(\) is not made for a model whose"):
-        model.multilevel()
     alone = hb.Model("y ~ 1 + (1 | g)", rows, weights="w").reml()
     with pytest.raises(hb.FormulaError, match=r"^plot_three_means\(\) is not made for a model w"):
         hb.plots.plot_three_means(alone)

@@ -337,7 +337,8 @@ def test_refused_methods(fit: hb.Fit, ml_fits: Cache[hb.Fit], hsfull: pd.DataFra
             fit,
             "sattertwaite",
             "there are no degrees of freedom 'sattertwaite'; df is one of: 'satterthwaite', "
-            "'kenward-roger', 'kenward-roger-observed', 'inner-outer', 'none'",
+            "'kenward-roger', 'kenward-roger-observed', 'kenward-roger-linear', "
+            "'kenward-roger-linear-observed', 'inner-outer', 'none'",
         ),
         (
             fit,

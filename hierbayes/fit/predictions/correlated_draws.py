@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.error_law import require_columns
 from hierbayes.design.matrices import group_labels
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_blocks import correlated
@@ -72,9 +73,10 @@ def _of_the_fit(problem: Problem, z: Floats, normals: Floats) -> Floats:
 
 
 def _groups(problem: Problem, data: pd.DataFrame) -> list[Integers]:
-    """The rows of each group in which errors are correlated."""
+    """The rows of each group in which errors are correlated, with all columns these depend on."""
     assert problem.moments is not None
     name = problem.moments.rows.group
+    require_columns(data, problem.moments.rows.structure, but=name)
     columns = problem.design.specification.columns_of.get(name, (name,))
     missing = [column for column in columns if column not in data.columns]
     if missing:
