@@ -161,12 +161,14 @@ def first(record: Record) -> str:
     """First calls on a machine, and in a process."""
     steps = record.rows("first", by="step")
     fit, draws = steps["first REML"], steps["first posterior"]
+    several = record.table("factors-posterior", "beside bambi")["rows"]
+    longest = max(row["cold"] for row in several if row["contestant"] == "hierbayes")
     return (
-        f"The very first call on a machine compiles: {seconds(fit['cold'])} for a first REML "
-        "(longer with several grouping factors)\n"
+        f"The very first call on a machine compiles: {seconds(fit['cold'])} for a first REML\n"
         f"and {seconds(draws['cold'])} more for a first posterior here, for all data, structures "
-        "and built-in priors at once; afterwards\nthe compiled code is found on disk, and they "
-        f"take {seconds(fit['warm'])} and {seconds(draws['warm'])} in a new process\n"
+        "and built-in priors at once\n(with several grouping factors up to "
+        f"{seconds(longest)} for both); afterwards the compiled code is found on disk,\nand they "
+        f"take {seconds(fit['warm'])} and {seconds(draws['warm'])} in a new process "
         f"({record.measured('first')})."
     )
 
