@@ -40,8 +40,8 @@ notebooks: .venv/.installed
 	$(bin)/python -m tests.pictures
 
 # Times and accuracy beside other packages, and beside another revision: make bench BEFORE=v0.1.0
-# With make bench RECORD="an idle machine" they go on record, and into the tables of README, GUIDE and
-# tests/benchmarks/README.md.
+# With make bench RECORD="an idle machine" they go on record, and into the tables of README, of the
+# guide and of tests/benchmarks/README.md.
 bench: .venv/.installed-bench
 	$(bin)/python -m tests.benchmarks $(if $(BEFORE),--before $(BEFORE)) \
 	  $(if $(RECORD),--record "$(RECORD)")

@@ -114,7 +114,7 @@ def test_predictions_that_data_cannot_tell_are_refused(
     new = cells.head(2).assign(Sector=["Catholic", "Public"], Minority=["Yes", "Yes"])
     said = (
         f"the mean of row 1 cannot be estimated: in the data of the fit {EMPTY}, which left that "
-        "column out, and in this row it is not so"
+        "column out, and in this row it is not so; predict rows in which it is"
     )
     assert refusal(hb.DataError, lambda: reml.predict(new)) == said
     assert refusal(hb.DataError, lambda: hb.predictions(reml, new)) == said

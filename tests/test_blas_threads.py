@@ -27,8 +27,8 @@ def two_threads() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def crossed() -> hb.Model:
-    rng, at = np.random.default_rng(3), np.arange(60)
-    data = pd.DataFrame({"y": rng.normal(size=60), "g": at % 6, "k": at // 6 % 5})
+    rng, at = np.random.default_rng(3), np.arange(900)
+    data = pd.DataFrame({"y": rng.normal(size=900), "g": at % 30, "k": at // 30, "few": at % 7})
     return hb.Model("y ~ 1 + (1 | g) + (1 | k)", data)
 
 
@@ -44,13 +44,16 @@ def test_they_are_one_within_and_what_they_were_after(crossed: hb.Model) -> None
     assert threads() == {2}
 
 
-def test_of_one_factor_and_of_very_large_blocks_they_stay(
+def test_of_one_factor_of_few_effects_and_of_very_large_blocks_they_stay(
     crossed: hb.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = hb.Model("y ~ 1 + (1 | g)", crossed.data)
     with few_blas_threads(one.problem.products):
         assert threads() == {2}
-    monkeypatch.setattr(blas_threads, "LARGE", 3)
+    loops = hb.Model("y ~ 1 + (1 | g) + (1 | few)", crossed.data)  # which ask BLAS for nothing
+    with few_blas_threads(loops.problem.products):
+        assert threads() == {2}
+    monkeypatch.setattr(blas_threads, "LARGE", 30)
     with few_blas_threads(crossed.problem.products):
         assert threads() == {2}
 

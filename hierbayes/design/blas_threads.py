@@ -15,6 +15,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+from hierbayes.design.elimination import SMALL
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
@@ -58,11 +59,11 @@ def with_few_blas_threads[**P, R](
 
 
 def _waits(cross: Products) -> bool:
-    """Whether dense blocks are so small that threads would wait more than they work."""
+    """Whether BLAS is asked for dense blocks, and so small ones that threads would only wait."""
     if not isinstance(cross, SparseProducts):
         return False
     sizes = elimination_of(cross).elimination.components[:, 0]
-    return bool((sizes < LARGE).all())
+    return SMALL < int(sizes.max(initial=0)) < LARGE
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hierbayes.frames.arrays import Floats, Integers
 
+SMALL = 24  # rows of a dense block, up to which plain loops are faster than BLAS
 FACTOR, PLACE, BEGIN, BELOW, MAPS, CORE, N_CORE = range(7)  # columns of Elimination.nodes
 (
     ROW, COLUMN, PRODUCTS, AT, LEADING, DIAGONAL, ROW_PLACE, COLUMN_PLACE,

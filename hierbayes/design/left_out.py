@@ -87,7 +87,8 @@ class LeftOut:
             row, k = (int(at[0]) for at in np.nonzero(wrong))
             raise DataError(
                 f"the mean of row {index[row]!r} cannot be estimated: in the data of the fit "
-                f"{self.equation(k)}, which left that column out, and in this row it is not so"
+                f"{self.equation(k)}, which left that column out, and in this row it is not so; "
+                "predict rows in which it is"
             )
         return stay
 

@@ -16,11 +16,11 @@ from numba.extending import get_cython_function_address
 
 from hierbayes.compilation import in_loop, inner
 from hierbayes.compiled_arrays import c_integers_of
+from hierbayes.design.elimination import SMALL
 from hierbayes.likelihood.native import pointer_at
 
 _doubles, _ints = types.CPointer(types.float64), types.CPointer(types.int32)
 _letters = types.CPointer(types.uint8)
-SMALL = 24  # up to which size plain loops are faster
 
 
 def _routine(library: str, name: str, *arguments: types.Type) -> types.ExternalFunction:
