@@ -11,7 +11,9 @@ from numpy.testing import assert_allclose
 import hierbayes as hb
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.estimation.joint_climb import Point, climb_together
+from hierbayes.design.problem import Problem
+from hierbayes.design.residual_moments import ResidualMoments
+from hierbayes.estimation.joint_climb import JointMaximum, Point, climb_together
 from hierbayes.estimation.near_climb import _NearClimb, climb_near
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.likelihood.covariance import block_mask
@@ -128,12 +130,18 @@ def test_a_climb_ends_where_no_slope_is_left(name: str) -> None:
     assert_allclose(at.value, best.value, rtol=0, atol=1e-8)
 
 
-def test_slopes_and_curvature_by_entries_of_the_covariance_are_its_own() -> None:
+def climbed() -> tuple[Problem, ResidualMoments, tuple[int, ...], JointMaximum]:
+    """A problem, what there is of its rows, the blocks of G, and its maximum."""
     problem = residual_models.model("sim_AR1_varIdent_slope").problem
     moments, blocks = problem.moments, problem.design.blocks
     assert moments is not None
-    near = climb_together(moments, blocks, REML)
-    assert near is not None
+    found = climb_together(moments, blocks, REML)
+    assert found is not None
+    return problem, moments, blocks, found
+
+
+def test_slopes_and_curvature_by_entries_of_the_covariance_are_its_own() -> None:
+    problem, moments, blocks, near = climbed()
     search = _NearClimb(moments, blocks, REML, near)
     root, z = at_random(problem)
     here = search.at(near.root + 0.3 * root, z)
@@ -156,11 +164,7 @@ def test_slopes_and_curvature_by_entries_of_the_covariance_are_its_own() -> None
 
 
 def test_steps_from_nearby_lead_to_the_maximum() -> None:
-    problem = residual_models.model("sim_AR1_varIdent_slope").problem
-    moments, blocks = problem.moments, problem.design.blocks
-    assert moments is not None
-    best = climb_together(moments, blocks, REML)
-    assert best is not None
+    _, moments, blocks, best = climbed()
     for size, z in ((0.97, best.z + 0.01), (1.02, best.z - 0.01)):
         found = climb_near(moments, blocks, REML, replace(best, root=size * best.root, z=z))
         assert found is not None

@@ -145,8 +145,10 @@ class Source:
         if problem.moments is not None:
             z = error_coordinates(problem.moments.rows, said[None, 1:])[0]
             said = np.concatenate([said[:1], z])
-        return tuple(np.repeat(part[None], count, axis=0)
-                     for part in (one.gamma, one.theta.root, said))  # type: ignore[return-value]  # fmt: skip
+        gamma, root, phi = (
+            np.repeat(part[None], count, axis=0) for part in (one.gamma, one.theta.root, said)
+        )
+        return gamma, root, phi
 
 
 def digest(*parts: str | Floats) -> str:
