@@ -377,6 +377,11 @@ def test_unknown_links_and_words_are_refused() -> None:
     assert str(df.value) == (
         "StudentT: df must be a positive number, or None to estimate it, not -1.0"
     )
+    with pytest.raises(hb.FamilyError) as place:
+        B.StudentT(5.0)  # type: ignore[arg-type]  # what is refused
+    assert str(place.value) == (
+        "StudentT: name the degrees of freedom, df=5.0; the link stands first"
+    )
     with pytest.raises(hb.FamilyError) as inside:
         B.ZeroInflated(B.Bernoulli())
     assert str(inside.value) == (

@@ -86,6 +86,10 @@ class StudentT(ResponseFamily):
     df: float | None = 4.0
 
     def __post_init__(self) -> None:
+        if isinstance(self.link, Real):
+            raise FamilyError(
+                f"StudentT: name the degrees of freedom, df={self.link!r}; the link stands first"
+            )
         ResponseFamily.__post_init__(self)
         if self.df is not None and not (isinstance(self.df, Real) and 0 < self.df < math.inf):
             raise FamilyError(
