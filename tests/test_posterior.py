@@ -12,7 +12,7 @@ from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 import hierbayes as hb
-from hierbayes.estimation import posterior
+from hierbayes.estimation import density as density_module
 from hierbayes.estimation.inputs import graph_inputs
 from hierbayes.estimation.posterior import target_of
 from tests.exact import exact_posterior
@@ -138,7 +138,7 @@ def test_a_line_says_what_is_compiled_and_only_then(
     capsys.readouterr()
     target_of(design, inputs, priors, progress=True)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(posterior, "is_compiled", lambda: False)
+    monkeypatch.setattr(density_module, "is_compiled", lambda: False)
     target_of(design, inputs, priors, progress=False)
     assert capsys.readouterr().err == ""
     target_of(design, inputs, priors, progress=True)

@@ -9,6 +9,8 @@ a C symbol, so that the callbacks a sampler takes merely call it.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,7 @@ from numba import carray, types
 from hierbayes.compilation import callback, inner, is_kept, is_on_disk
 from hierbayes.compiled_arrays import room_for
 from hierbayes.compiling_process import provided_beside
+from hierbayes.display.steps import announce
 from hierbayes.estimation import density_kernels, density_layout, normalised_rows, shares_kernels
 from hierbayes.estimation.density_kernels import density_along
 from hierbayes.estimation.density_layout import Head
@@ -63,18 +66,28 @@ class Callbacks:
     expand: Any
 
 
-def callbacks_beside(likelihood: str) -> Callbacks:
-    """`callbacks`, and where neither is on disk another process compiles a likelihood meanwhile.
+@contextmanager
+def compiled_beside(likelihood: str, is_there: bool, *, progress: bool) -> Iterator[None]:
+    """Have another process compile a likelihood while the block runs; at its end `callbacks` are.
 
     Parameters
     ----------
     likelihood : str
         Name of the module that provides it.
+    is_there : bool
+        Whether its machine code is on disk already.
+    progress : bool
+        Whether to say so when something is compiled.
     """
-    if is_compiled() or not is_kept(_log_density):
-        return callbacks()
+    if progress and not (is_there and is_compiled()):
+        announce("compiling the log density, once on this machine: 10 to 40 s")
+    if is_there or not is_kept(_log_density):
+        yield
+        callbacks()
+        return
     with provided_beside(likelihood):
-        return callbacks()
+        yield
+        callbacks()
 
 
 @cache
@@ -115,12 +128,14 @@ def _sizes(head):
     return int(head[_COORDINATES]), int(head[_LATENT]), int(head[_EFFECTS]), int(head[_TERMS])
 
 
+@cache
 def _key() -> int:
     """Changes with any of the kernels: numba itself looks at the file of the caller alone."""
     sources = [Path(str(module.__file__)).read_bytes() for module in _KERNELS]
     return crc32(native.SYMBOL.encode() + b"".join(sources))
 
 
+@cache
 def _evaluate_of(key: int) -> Any:
     """The function behind the symbol; what it closes over is part of what it is cached under."""
 

@@ -5,6 +5,7 @@ The random effects are sampled, through the map of `hierbayes.likelihood.panel_m
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.design.weight_blocks import WeightBlocks
+from hierbayes.estimation.density import compiled_beside
 from hierbayes.estimation.inputs import (
     GraphInputs,
     block_parameters,
@@ -131,6 +133,11 @@ class FamilyRows:
     to_internal: Floats
     at: Integers
     log_constant: float
+
+
+def family_density_beside(*, progress: bool) -> AbstractContextManager[None]:
+    """Have the density of families compiled, if it is not on disk, while the block runs."""
+    return compiled_beside(transported.__name__, transported.is_compiled(), progress=progress)
 
 
 def normal_rows(design: Design, rows: FamilyRows, eta: Floats, phi: Floats) -> NormalRows:

@@ -11,10 +11,11 @@ import time
 from hierbayes.design.blas_threads import with_few_blas_threads
 from hierbayes.design.design import Design
 from hierbayes.design.products import Products
+from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.coordinates import variables_of
-from hierbayes.estimation.density import callbacks, callbacks_beside, is_compiled
+from hierbayes.estimation.density import callbacks, compiled_beside
 from hierbayes.estimation.density_data import density_data
 from hierbayes.estimation.importance import (
     K_HAT_LIMIT,
@@ -28,6 +29,7 @@ from hierbayes.estimation.start import start_point
 from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import ThetaDraws
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.of_products import is_compiled, module_of
 from hierbayes.likelihood.reading import GIVEN
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
@@ -45,7 +47,7 @@ def sample_theta(
         When no start with a finite density is found, or importance sampling that was asked for
         cannot stand for the posterior.
     """
-    inputs = graph_inputs(design, cross, priors)
+    inputs = _inputs(design, cross, priors, progress=settings.progress)
     if drawn := _by_importance(design, cross, inputs, priors, settings):
         return drawn
     if settings.sampler == "pymc":
@@ -89,6 +91,15 @@ def sample_target(
     latent = target.latent_coordinates(expanded) if target.latent else None
     theta = Theta.of(root, sigma)
     return ThetaDraws(theta, gamma, stats, seconds, compile_seconds, latent=latent)
+
+
+def _inputs(design: Design, cross: Products, priors: PriorSet, *, progress: bool) -> GraphInputs:
+    """What the density is of; what is not on disk is compiled by two processes meanwhile."""
+    if not priors.are_built_in:
+        return graph_inputs(design, cross, priors)
+    several = isinstance(cross, SparseProducts)
+    with compiled_beside(module_of(several), is_compiled(several), progress=progress):
+        return graph_inputs(design, cross, priors)
 
 
 def _by_importance(
@@ -138,9 +149,8 @@ def target_of(design: Design, inputs: GraphInputs, priors: PriorSet, *, progress
         from hierbayes.estimation.compiled import graph_target
 
         return graph_target(design, inputs, priors, progress=progress)
-    if progress and not (is_compiled() and inputs.is_compiled):
-        announce("compiling the log density, once on this machine: 10 to 40 s")
-    compiled = callbacks() if inputs.is_compiled else callbacks_beside(inputs.likelihood)
+    with compiled_beside(inputs.likelihood, inputs.is_compiled, progress=progress):
+        compiled = callbacks()
     given = inputs.structure[0] == GIVEN
     return Target(
         compiled.log_density,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.family_draws import FamilyDraws
+from hierbayes.estimation.family_inputs import family_density_beside
 from hierbayes.estimation.family_posterior import sample_family
 from hierbayes.estimation.settings import SamplerSettings
 from hierbayes.fit.evidence import Sampling
@@ -39,7 +40,7 @@ def sample_family_posterior(
         )
     refuse_far_origin(problem.design, problem.working.basis, priors)
     refuse_improper(problem, priors)
-    mode = maximise_family(problem, 1).optimum.mode
+    mode = _mode(problem, priors, settings)
     found = _draws(problem, priors, settings, mode)
     drawn = found.drawn
     assert drawn.gamma is not None
@@ -56,6 +57,14 @@ def sample_family_posterior(
         phi=found.phi,
         u_sampled=found.us,
     )
+
+
+def _mode(problem: Problem, priors: PriorSet, settings: SamplerSettings) -> Mode:
+    """Of the random effects at a maximum, while what is sampled is compiled if need be."""
+    if not priors.are_built_in:
+        return maximise_family(problem, 1).optimum.mode
+    with family_density_beside(progress=settings.progress):
+        return maximise_family(problem, 1).optimum.mode
 
 
 def _draws(
