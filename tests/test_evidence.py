@@ -428,7 +428,5 @@ def test_what_has_no_evidence_is_refused_in_words(nested: tuple[hb.Model, hb.Mod
     assert "at least 16" in _refused(lambda: hb.evidence(model, points=3))
     sampled = posed("(1 | g)", gamma=hb.StudentT(4, 0, 2))
     assert "'Intercept', 'x' is not normal" in _refused(lambda: hb.savage_dickey(sampled, "x"))
-    errors = hb.Model("y ~ x + (1 | g)", data=DATA, residual=hb.residuals.AR1())
-    assert "residual structure" in _refused(lambda: hb.savage_dickey(errors, "x"))
     counts = hb.Model("c ~ x + (1 | g)", data=DATA, family="poisson")
     assert "hb.bayes_factor()" in _refused(lambda: hb.savage_dickey(counts, "x"))

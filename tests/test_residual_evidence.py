@@ -62,3 +62,19 @@ def test_models_with_and_without_a_structure_are_weighed() -> None:
     found = hb.bayes_factor(own, alike)
     difference = hb.evidence(own).log_evidence - hb.evidence(alike).log_evidence
     assert abs(found.log_bf - difference) < 6.0 * found.error + 0.01
+
+
+@pytest.mark.slow
+def test_savage_and_dickey_equal_the_ratio_of_evidences() -> None:
+    with_x, without = (
+        hb.Model(f"y ~ {fixed} + (1 | g)", ROWS, residual=hr.AR1("week"), priors=PRIORS)
+        for fixed in ("x", "1")
+    )
+    larger, smaller = (hb.evidence(model, points=32) for model in (with_x, without))
+    found = hb.savage_dickey(larger, "x", points=32)
+    error = np.linalg.norm([larger.error, smaller.error, found.error])
+    assert abs(found.log_bf - smaller.log_evidence + larger.log_evidence) < 6.0 * error + 0.01
+    assert found.log_prior == pytest.approx(stats.norm.logpdf(0.0, 0.0, 3.0), abs=1e-12)
+    near = hb.savage_dickey(hb.evidence(with_x), "x", at=1.0)
+    drawn = hb.savage_dickey(with_x.sample(draws=500, chains=2, progress=False), "x", at=1.0)
+    assert abs(drawn.log_bf - near.log_bf) < 6.0 * np.hypot(drawn.error, near.error) + 0.01

@@ -29,7 +29,7 @@ from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
 FEW = 3  # coordinates up to which quadrature is cheap
 METHODS = ("auto", "quadrature", "importance")
-GAUSSIAN_POINTS, _OTHER = 1024, 128  # points of each replication
+GAUSSIAN_POINTS, OTHER_POINTS = 1024, 128  # points of each replication
 _NODES = {1: 15, 2: 9, 3: 5}  # of adaptive quadrature, by random effects of the only factor
 
 
@@ -120,7 +120,7 @@ def evidence_under(
         how = f", u by {how_integrated(used)}" if problem.design.effects else ""
     cheap = problem.family is None and not structured
     few = cheap and points is None
-    default = GAUSSIAN_POINTS if cheap else _OTHER
+    default = GAUSSIAN_POINTS if cheap else OTHER_POINTS
     found, name = integrated(integrand, method, default if points is None else points, seed, few)
     at = integrand.points(found.x)
     return MarginalLikelihood(

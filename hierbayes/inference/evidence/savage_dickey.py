@@ -30,14 +30,23 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.errors import InferenceError, PriorError, in_quotes
 from hierbayes.fit.convergence import mcse_of_means
 from hierbayes.fit.posterior import PosteriorFit
+from hierbayes.fit.structured.each_errors import draws_by_errors
+from hierbayes.fit.structured.posterior import StructuredPosteriorFit
 from hierbayes.frames.arrays import Floats
-from hierbayes.inference.evidence.evidence import GAUSSIAN_POINTS, evidence, integrated, model_of
+from hierbayes.inference.evidence.evidence import (
+    GAUSSIAN_POINTS,
+    OTHER_POINTS,
+    evidence,
+    integrated,
+    model_of,
+)
 from hierbayes.inference.evidence.gaussian_integrand import gaussian_integrand
 from hierbayes.inference.evidence.marginal_likelihood import (
     LARGE_ERROR,
     MarginalLikelihood,
     prior_notes,
 )
+from hierbayes.inference.evidence.structured_integrand import structured_integrand
 from hierbayes.inference.hypotheses.contrast_text import read_contrast
 from hierbayes.inference.hypotheses.hypothesis import Hypothesis, read_hypothesis
 from hierbayes.likelihood.of_products import likelihood_of
@@ -106,7 +115,7 @@ def savage_dickey(
     ----------
     of : PosteriorFit, Model or MarginalLikelihood
         Gaussian, the prior of γ normal.  Of a posterior its draws of θ are averaged over; of a
-        model θ is integrated over as in `evidence`.
+        model θ is integrated over as in `evidence`; with a residual structure its parameters too.
     hypothesis : str, mapping or array
         A term or a contrast as text, ``"ses"`` or ``"ses - meanses"``; or what `wald` takes, of
         which all rows hold together.
@@ -164,10 +173,11 @@ class _Conditional:
     problem: Problem
     priors: PriorSet
 
-    def log_at(self, theta: Theta) -> Floats:
-        """Its log (M,) at M θ."""
-        products = self.problem.products
-        reduction, prior = likelihood_of(products).reduce(theta), self.priors.normal_gamma(products)
+    def log_at(self, theta: Theta, z: Floats | None = None) -> Floats:
+        """Its log (M,) at M θ; with a residual structure whose coordinates are z (k,)."""
+        plain, moments = self.problem.products, self.problem.moments
+        products = plain if moments is None or z is None else moments.at(z).products
+        reduction, prior = likelihood_of(products).reduce(theta), self.priors.normal_gamma(plain)
         means = reduction.gamma_means(prior, NORMAL) @ self.L.T
         covs = np.einsum("ip,mpr,kr->mik", self.L, reduction.gamma_covs(prior, NORMAL), self.L)
         return _log_normal(self.value - means, covs)
@@ -175,7 +185,13 @@ class _Conditional:
 
 def _over_draws(density: _Conditional, fit: PosteriorFit) -> tuple[float, float, str]:
     """Log of the mean over draws of θ, its Monte Carlo error, and what it is over."""
-    logs = density.log_at(fit.theta.flat)
+    theta = fit.theta.flat
+    if isinstance(fit, StructuredPosteriorFit):
+        logs = np.empty(len(theta.sigma))
+        for z, at in draws_by_errors(fit.z):
+            logs[at] = density.log_at(theta.at(at), z)
+    else:
+        logs = density.log_at(theta)
     log_mean = float(logsumexp(logs) - np.log(len(logs)))
     relative = np.exp(logs - log_mean).reshape(*fit.theta.sigma.shape, 1)
     return log_mean, float(mcse_of_means(relative)[0]), fit.draws_text
@@ -184,19 +200,23 @@ def _over_draws(density: _Conditional, fit: PosteriorFit) -> tuple[float, float,
 def _over_points(density: _Conditional, of: Any, points: int | None) -> tuple[float, float, str]:
     """The same by an integral of its own, which knows the tails of the posterior of θ too."""
     whole = of if isinstance(of, MarginalLikelihood) else evidence(of, points=points)
-    integrand = gaussian_integrand(
-        density.problem, density.priors, lambda some: density.log_at(some.theta)
-    )
-    n = GAUSSIAN_POINTS if points is None else points
-    found, name = integrated(integrand, "auto", n, 1, lattice=points is None)
+    problem, priors = density.problem, density.priors
+    structured = problem.moments is not None
+    if structured:
+        integrand = structured_integrand(problem, priors, density.log_at)
+    else:
+        integrand = gaussian_integrand(problem, priors, lambda some: density.log_at(some.theta))
+    default = OTHER_POINTS if structured else GAUSSIAN_POINTS
+    n, few = default if points is None else points, points is None and not structured
+    found, name = integrated(integrand, "auto", n, 1, lattice=few)
     error = float(np.hypot(found.log_error, whole.error))
-    joint = found.log_value - density.problem.half_log_det
+    joint = found.log_value - problem.half_log_det
     return joint - whole.log_evidence, error, f"θ, {name}"
 
 
 def _collapsed(of: Any) -> tuple[Problem, PriorSet]:
     """Problem and priors of a Gaussian model whose γ is integrated out."""
-    problem, priors = model_of(of, "savage_dickey")
+    problem, priors = model_of(of, "savage_dickey", structured=True)
     if problem.family is not None:
         raise InferenceError(
             f"given θ, γ of a response of {problem.family} is not Gaussian, and this ratio is made "

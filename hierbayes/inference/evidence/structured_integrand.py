@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hierbayes.design.problem import Problem
@@ -14,8 +16,19 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
 
-def structured_integrand(problem: Problem, priors: PriorSet) -> Integrand:
+def structured_integrand(
+    problem: Problem,
+    priors: PriorSet,
+    factor: Callable[[Theta, Floats], Floats] | None = None,
+) -> Integrand:
     """The integrand of a model with a residual structure: θ, and the coordinates of its errors.
+
+    Parameters
+    ----------
+    problem : Problem
+    priors : PriorSet
+    factor : callable, optional
+        Log of a further factor (1,) of the density, at one θ and coordinates z (k,).
 
     Raises
     ------
@@ -31,7 +44,13 @@ def structured_integrand(problem: Problem, priors: PriorSet) -> Integrand:
     log_units = float(np.log(made.sd_unit[of_sd]).sum()) if any(of_sd) else 0.0
 
     def log_density(w: Floats) -> Floats:
-        return np.array([made.value(one)[0] for one in w]) + log_units
+        found = [made.value(one) for one in w]
+        values = np.array([value for value, _ in found])
+        if factor is not None:
+            for i in np.flatnonzero(np.isfinite(values)):
+                at, sigma, _ = target.parameters(found[i][1][None])
+                values[i] += factor(Theta.of(at, sigma), w[i, made.of_theta :])[0]
+        return values + log_units
 
     def points(w: Floats) -> Points:
         expanded = np.array([made.value(one)[1] for one in w])
