@@ -10,13 +10,12 @@ from numpy.testing import assert_allclose
 from scipy.optimize import nnls
 
 import hierbayes as hb
-from hierbayes.design.blocks import block_slices
+from hierbayes.design.blocks import block_slices, entry_directions
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import partition
 from hierbayes.inference.model_choice.boundary_mixture import null_information
 from hierbayes.inference.model_choice.chi_bar import covariance_weights, orthant_weights
 from hierbayes.inference.model_choice.nesting import find_nesting, internal_columns
-from hierbayes.likelihood.variance_derivatives import entry_directions
 
 SIX_SD = 6.0  # a share is farther off once in 5·10⁸ times
 

@@ -90,6 +90,25 @@ def test_a_point_is_the_one_that_is_eliminated_and_then_derived(name: str) -> No
     assert_allclose(one.pull, two.pull, rtol=1e-10)
 
 
+def test_mean_information_is_exact_of_balanced_crossed_factors() -> None:
+    """Tr P Z_iZ_i'P Z_jZ_j' and tr P Z_iZ_i', far from the maximum."""
+    a, b = np.repeat(np.arange(8), 5), np.tile(np.arange(5), 8)
+    y = np.random.default_rng(5).normal(size=40) + 3.0 * np.sin(a) - b
+    data = pd.DataFrame({"a": a, "b": b, "y": y})
+    cross = hb.Model("y ~ 1 + (1 | a) + (1 | b)", data).problem.products
+    assert isinstance(cross, SparseProducts)
+    S = np.array([np.diag([1.0, 0.0]), np.diag([0.0, 1.0])])
+    ZZ = np.array([one[:, None] == one for one in (a, b)]) * 1.0
+    for root in (np.diag([0.2, 0.3]), np.diag([4.0, 0.7])):
+        V = np.linalg.inv(np.eye(40) + np.einsum("i,iab->ab", root.diagonal() ** 2, ZZ))
+        P = V - np.outer(V.sum(axis=0), V.sum(axis=0)) / V.sum()
+        traces = np.einsum("ab,iba->i", P, ZZ)
+        both = np.einsum("ab,ibc,cd,jda->ij", P, ZZ, P, ZZ, optimize=True)
+        found = sparse_profile(root, cross, REML, at_point).curvature()
+        assert_allclose(found.mean_traces(S)[0], both, rtol=1e-9, atol=1e-9)
+        assert_allclose(found.mean_traces(S)[1], traces, rtol=1e-9)
+
+
 def test_of_many_levels_and_of_more_effects_python_takes_them() -> None:
     data = rows().assign(z=np.arange(400.0) % 7)
     problem = hb.Model("y ~ x + (1 + x + z | a) + (1 | b)", data).problem

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hierbayes.frames.arrays import Integers
+from hierbayes.frames.arrays import Floats, Integers
 
 
 def block_slices(sizes: Iterable[int]) -> Iterator[slice]:
@@ -46,6 +46,16 @@ def free_entries(blocks: tuple[int, ...]) -> tuple[Integers, Integers]:
         rows.extend(lower[0] + at.start)
         columns.extend(lower[1] + at.start)
     return np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)
+
+
+@lru_cache(maxsize=64)
+def entry_directions(blocks: tuple[int, ...]) -> Floats:
+    """∂G/∂(free entry) (k, q, q), not to be written to: one 1 on the diagonal, two off it."""
+    rows, columns = free_entries(blocks)
+    k, directions = np.arange(len(rows)), np.zeros((len(rows), sum(blocks), sum(blocks)))
+    directions[k, rows, columns] = directions[k, columns, rows] = 1.0
+    directions.setflags(write=False)
+    return directions
 
 
 def count_free_entries(blocks: tuple[int, ...]) -> int:

@@ -12,11 +12,10 @@ over all groups, whatever the rank of each.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from hierbayes.design.blocks import free_entries
+from hierbayes.design.blocks import entry_directions
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
@@ -76,7 +75,7 @@ def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirection
     none = BlindDirections(np.zeros((0, q, q)), np.zeros(0))
     if are_told_by_a_group(cross):
         return none
-    S = _directions(blocks)
+    S = entry_directions(blocks)
     gram = sparse_gram(cross, S) if isinstance(cross, SparseProducts) else _gram(cross, S)
     size = np.sqrt(np.maximum(np.diag(gram), 1e-300))
     values, vectors = np.linalg.eigh(gram / np.outer(size, size))
@@ -117,15 +116,6 @@ def told_by_a_group(cross: Products, k: int) -> float:
         return float(left.max() / size[0])
     unit = np.sqrt(size)
     return float(np.linalg.eigvalsh(left / (unit[:, None] * unit))[:, 0].max())
-
-
-@lru_cache(maxsize=64)
-def _directions(blocks: tuple[int, ...]) -> Floats:
-    """∂G/∂(free entry) (k, q, q)."""
-    rows, columns = free_entries(blocks)
-    k, S = np.arange(len(rows)), np.zeros((len(rows), sum(blocks), sum(blocks)))
-    S[k, rows, columns] = S[k, columns, rows] = 1.0
-    return S
 
 
 def _gram(cross: CrossProducts, S: Floats) -> Floats:

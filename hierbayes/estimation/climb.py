@@ -1,7 +1,7 @@
 """The climb to a maximum of the collapsed likelihood: Newton steps in a trust region.
 
 Γ = λλ' = G/σ², with exact second derivatives; σ and γ are profiled out.  The first step is one of
-scoring, from moments.  After it the free parameters are the entries of λ, triangular in the order
+scoring, see `scoring`.  After it the free parameters are the entries of λ, triangular in the order
 of a pivoted factorisation, so that columns of no variance come last.  A face of the cone of
 covariance matrices is stationary in them; where it is no maximum, the curvature in an empty column,
 2 ∂ℓ/∂Γ, is upwards and leads away.  What is reached is held against the condition on G itself all
@@ -21,10 +21,11 @@ from hierbayes.design.products import Products
 from hierbayes.design.sums import least_freedom, left_within
 from hierbayes.estimation.local_quadratic import local_quadratic
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise, moved
+from hierbayes.estimation.scoring import scored
 from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.sparse_steps import Place, SparseSteps, at_point
 from hierbayes.estimation.trust_region import best_step
-from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.of_products import AnyCurvature, AnyProfile, profile_of
 from hierbayes.likelihood.reading import Reading
@@ -137,43 +138,7 @@ class Search:
         """ℓ after one step of scoring, Γ kept inside the cone."""
         J = min(self.cross.group_counts)
         Gamma = triangle.root @ triangle.root.T
-        return self.at(scored(Gamma, profile.curvature(), self.lower, self.noise, J))
-
-
-def scored(
-    Gamma: Floats, curvature: AnyCurvature, at: tuple[Integers, Integers], noise: Floats, J: int
-) -> Floats:
-    """Γ (q, q) after one step of scoring, kept inside the cone.
-
-    Parameters
-    ----------
-    Gamma : (q, q) float
-    curvature : Curvature or SparseCurvature
-        There.
-    at : (k,) int, (k,) int
-        Where the free entries of Γ stand in its lower triangle.
-    noise : (q,) float
-        Error of an effect that one group estimates by itself, against σ.
-    J : int
-        Groups, of the factor that has fewest.
-    """
-    rows, columns = at
-    k, size = np.arange(len(rows)), noise[rows] * noise[columns]
-    S = np.zeros((len(rows), *Gamma.shape))
-    S[k, rows, columns] = S[k, columns, rows] = size
-    flat = S.reshape(len(S), -1)
-    slope = flat @ curvature.score.ravel()
-    told, vectors = np.linalg.eigh(curvature.expected(S))
-    along = np.where(told > 1e-10 * told[-1], slope @ vectors, 0.0)
-    step = vectors @ (along / np.where(along != 0.0, told, 1.0))
-    moved = Gamma + (step @ flat).reshape(Gamma.shape)
-    if len(rows) == len(Gamma):  # each effect has a block of its own
-        least = 0.1 * math.sqrt(2.0 / J) * noise**2
-        return np.diag(np.maximum(moved.diagonal(), least))
-    inside, W = np.linalg.eigh(moved / noise / noise[:, None])
-    W *= noise[:, None]
-    found: Floats = (W * np.maximum(inside, 0.1 * math.sqrt(2.0 / J))) @ W.T
-    return found
+        return self.at(scored(Gamma, profile.curvature(), self.blocks, self.noise, J))
 
 
 def of_few_groups(cross: Products, blocks: tuple[int, ...]) -> Booleans:
@@ -196,7 +161,7 @@ def climb(
 
     A climb that comes near a known maximum, and no higher, ends there.
     """
-    here, secant = Place(triangle, profile, _FIRST_RADIUS, np.inf), Secant(search.lower)
+    here, secant = Place(triangle, profile, _FIRST_RADIUS, np.inf), Secant(search.blocks)
     quick = None if known or search.residual_can_vanish else search.quick
     for _ in range(_MOST_STEPS):
         if quick is not None:

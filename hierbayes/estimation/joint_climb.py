@@ -17,7 +17,7 @@ import numpy as np
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.residual_moments import ResidualMoments
-from hierbayes.estimation.climb import scored
+from hierbayes.estimation.scoring import scored
 from hierbayes.estimation.trust_region import best_step, newton_step
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
@@ -122,8 +122,7 @@ class Climb:
         profile = profile_of(np.diag(noise), products, self.reading)
         if not math.isfinite(profile.value):
             return None
-        lower = self.rows, self.columns
-        Gamma = scored(np.diag(noise**2), profile.curvature(), lower, noise, products.J)
+        Gamma = scored(np.diag(noise**2), profile.curvature(), self.blocks, noise, products.J)
         self.unit[: len(self.rows)] = (np.sqrt(np.diag(Gamma)) + noise)[self.rows]
         if root is not None:
             Gamma = root @ root.T

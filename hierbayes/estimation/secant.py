@@ -15,12 +15,11 @@ Nocedal & Wright (2006), *Numerical Optimization*, section 6.2.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import room_for, zeros_of
+from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyCurvature, is_average
 
@@ -35,13 +34,13 @@ class Secant:
 
     Parameters
     ----------
-    lower : (k,) int, (k,) int
-        Where the free entries of Γ stand in its lower triangle.
+    blocks : tuple of int
+        Sizes of the diagonal blocks of G.
     """
 
-    def __init__(self, lower: tuple[Integers, Integers]) -> None:
-        self.lower = lower
-        self.correction = np.zeros((len(lower[0]), len(lower[0])))
+    def __init__(self, blocks: tuple[int, ...]) -> None:
+        self.blocks, self.lower = blocks, free_entries(blocks)
+        self.correction = np.zeros((len(self.lower[0]), len(self.lower[0])))
         self.noise = 0.0
         self.last: tuple[Floats, Floats, Floats] | None = None
 
@@ -55,21 +54,12 @@ class Secant:
             Where: λ with Γ = λλ'.
         """
         if not is_average(curvature):
-            return curvature.observed(self.entries)
+            return curvature.observed(entry_directions(self.blocks))
         average = curvature.by_entry(self.lower)
         self.noise = max(self.noise, curvature.profile.noise)
         self._learn(root, curvature.score, average)
         information: Floats = average + self.correction
         return information
-
-    @cached_property
-    def entries(self) -> Floats:
-        """∂Γ/∂(free entry) (k, Q, Q)."""
-        rows, columns = self.lower
-        k, q = np.arange(len(rows)), int(rows.max()) + 1
-        entries = np.zeros((len(rows), q, q))
-        entries[k, rows, columns] = entries[k, columns, rows] = 1.0
-        return entries
 
     def forget(self) -> None:
         """Nothing that was learnt holds where ℓ is not what it said."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hierbayes.design.blocks import free_entries
+from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.errors import EstimationError
@@ -22,7 +22,7 @@ from hierbayes.likelihood.eliminated import full_rank
 from hierbayes.likelihood.group_moments import forms, group_moments, traces
 from hierbayes.likelihood.rooted_elimination import RootedElimination, rooted_elimination
 from hierbayes.likelihood.sparse_state import SparseState
-from hierbayes.likelihood.variance_derivatives import VarianceDerivatives, entry_directions
+from hierbayes.likelihood.variance_derivatives import VarianceDerivatives
 
 # What a user may have to wait for, and find room for; no number depends on them.
 _MOST_WORK = 1.5e11  # multiplications: some seconds

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from hierbayes.design.blocks import free_entries
+from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.gamma_state import GammaState
@@ -109,16 +109,6 @@ def _with_residual(state: State) -> CrossProducts:
     change[:-1, -1] = -gamma
     change[:, -1] /= sigma
     return cross.turned(change)
-
-
-def entry_directions(blocks: tuple[int, ...]) -> Floats:
-    """∂G/∂(free entry) (k, q, q): one 1 on the diagonal, two off it."""
-    rows, columns = free_entries(blocks)
-    q, k = sum(blocks), len(rows)
-    directions = np.zeros((k, q, q))
-    directions[np.arange(k), rows, columns] = 1.0
-    directions[np.arange(k), columns, rows] = 1.0
-    return directions
 
 
 def _traces(directions: Floats, D: Floats, across: Floats, square: float) -> Floats:

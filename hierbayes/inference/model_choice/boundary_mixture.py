@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.design.blocks import block_slices
+from hierbayes.design.blocks import block_slices, entry_directions
 from hierbayes.errors import EstimationError
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.accepted_fits import reading_of
@@ -32,7 +32,7 @@ from hierbayes.likelihood.covariance import cholesky_psd
 from hierbayes.likelihood.of_products import derivatives_of, likelihood_of
 from hierbayes.likelihood.reading import REML
 from hierbayes.likelihood.theta import Theta
-from hierbayes.likelihood.variance_derivatives import entry_directions, generalised_inverse
+from hierbayes.likelihood.variance_derivatives import generalised_inverse
 
 _NULL = 1e-9  # of a singular value of the smaller model's effects, against the largest
 _DEGENERATE = 1e-9  # of an eigenvalue of a correlation matrix
