@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -11,7 +12,7 @@ import numpy as np
 
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.latent_criterion import LatentCriterion
-from hierbayes.estimation.latent_start import errors_beside_effects, latent_start, near_inverse
+from hierbayes.estimation.latent_start import beside_effects, latent_start, near_inverse
 from hierbayes.estimation.quasi_newton import Reached, minimise, settled
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.laplace import LatentPoint, Mode
@@ -103,8 +104,8 @@ def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None)
     if near is not None and np.isfinite(criterion(criterion.coordinates(near))[0]):
         start = criterion.coordinates(near)
     criterion(start)
-    scale = errors_beside_effects(criterion, scale)
-    found = _climb(criterion, start, scale)
+    scale, of_gamma = beside_effects(criterion, scale)
+    found = _climb(criterion, start, scale, of_gamma)
     x, value, gradient = found.x * scale, -found.value, -found.gradient / scale
     size = 1.0 / np.sqrt(np.maximum(np.diag(found.inverse), 1e-300)) / scale
     hessian = None
@@ -180,25 +181,27 @@ def newton_step(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[F
     return x + ascent_step(hessian, criterion(x)[1], scale), hessian
 
 
-def _climb(criterion: LatentCriterion, start: Floats, scale: Floats) -> Reached:
+def _climb(
+    criterion: LatentCriterion, start: Floats, scale: Floats, of_gamma: Floats | None
+) -> Reached:
     """Steps of scoring from the start, and then those of secants to all digits.
 
-    What is returned is of −ℓ, in units of the scale.
+    ``of_gamma`` is as in `near_inverse`.  What is returned is of −ℓ, in units of the scale.
     """
 
     def minus(t: Floats) -> tuple[float, Floats]:
         value, gradient = criterion(t * scale)
-        return (-value, -gradient * scale) if np.isfinite(value) else (np.inf, np.zeros(len(t)))
+        return (-value, -gradient * scale) if math.isfinite(value) else (np.inf, np.zeros(len(t)))
 
     t = start / scale
     value, gradient = criterion(start)
     value, gradient = -value, -gradient * scale
-    if not np.isfinite(value):
+    if not math.isfinite(value):
         raise EstimationError(
             "the likelihood is not a number where the search begins; look for responses or "
             "predictors in an extreme unit"
         )
-    inverse = near_inverse(criterion, criterion.reached, scale)
+    inverse = near_inverse(criterion, criterion.reached, scale, of_gamma)
     for k in range(_SCORINGS):
         step = -inverse @ gradient
         step *= min(1.0, _LONG ** (1 + k) / max(float(np.abs(step).max()), 1e-300))

@@ -7,6 +7,7 @@ L, so that a face of the cone, where a column is 0, is an ordinary stationary po
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +30,15 @@ from hierbayes.likelihood.laplace import (
     laplace_value,
 )
 from hierbayes.likelihood.latent_rows import LatentRows
-from hierbayes.likelihood.mode_search import ALONE, GRADIENT, MOVES, ModeSearch, points_of
+from hierbayes.likelihood.mode_search import (
+    ALONE,
+    GRADIENT,
+    MOVES,
+    ModeSearch,
+    Points,
+    Slopes,
+    parts_of,
+)
 from hierbayes.likelihood.quadrature import by_level, gauss_hermite, quadrature
 
 _FAR = 1.0  # of a spherical effect: its slopes lead no further
@@ -56,8 +65,8 @@ class LatentCriterion:
     nodes: int = 1
     evaluations: int = 0
     warm: Floats = field(default_factory=lambda: np.zeros(0))
-    known: Mode | None = field(default=None, init=False)  # whose slopes lead to the next
-    last: tuple[Floats, float, Floats] | None = field(default=None, init=False)
+    known: tuple[Slopes, Floats] | None = field(default=None, init=False)  # that lead to the next
+    last: tuple[bytes, float, Floats] | None = field(default=None, init=False)
     reached: Mode | None = field(default=None, init=False)  # at the last point
 
     def __post_init__(self) -> None:
@@ -65,6 +74,12 @@ class LatentCriterion:
         self.grid = gauss_hermite(self.nodes, self.q)
         self.warm = np.zeros(self.rows.effects)
         self.search = ModeSearch(MOVES, np.array(self.lower))
+        self.d, (rows, columns) = len(self.family.dispersion), self.lower
+        self.size = self.p + self.q**2 + self.d  # γ, L and φ in one array (size,)
+        entries = self.p + rows * self.q + columns
+        self.free = np.concatenate(
+            [np.arange(self.p), entries, np.arange(self.size - self.d, self.size)]
+        )
 
     @property
     def family(self) -> ResponseFamily:
@@ -73,10 +88,20 @@ class LatentCriterion:
 
     def point(self, x: Floats) -> LatentPoint:
         """The parameters that coordinates stand for."""
-        p, m = self.p, len(self.lower[0])
-        root = np.zeros((self.q, self.q))
-        root[self.lower] = x[p : p + m]
-        return LatentPoint(x[:p], root, dispersion_at(self.family, x[p + m :]))
+        return LatentPoint(*parts_of(self._whole(self._numbers(x)), self.p, self.q))
+
+    def _numbers(self, x: Floats) -> Floats:
+        """γ, the free entries of L, and φ (p + m + d,)."""
+        if not self.d:
+            return x
+        first = self.p + len(self.lower[0])
+        return np.concatenate([x[:first], dispersion_at(self.family, x[first:])])
+
+    def _whole(self, numbers: Floats) -> Floats:
+        """γ, all of L, and φ (size,)."""
+        whole = np.zeros(self.size)
+        whole[self.free] = numbers
+        return whole
 
     def coordinates(self, point: LatentPoint) -> Floats:
         """The coordinates of parameters."""
@@ -85,38 +110,41 @@ class LatentCriterion:
 
     def mode(self, x: Floats) -> Mode | None:
         """The mode of the random effects there."""
-        if self.last is not None and np.array_equal(self.last[0], x):
+        if self.last is not None and self.last[0] == x.tobytes():
             return self.reached
         return self._mode_at(self.point(x))
 
     def _mode_at(self, point: LatentPoint, search: ModeSearch = ALONE) -> Mode | None:
         self.evaluations += 1
-        start = self._predicted(self.known, point)
-        start = self.warm if start is None else start
+        whole = np.concatenate((point.gamma, point.root.ravel(), point.phi))
+        start = self._predicted(whole)
         mode = find_mode(self.rows, point, start, self.curvature_of, search)
         if mode is not None:
-            self.warm, self.known = mode.b, mode
+            self.warm, slopes = mode.b, mode.slopes
+            self.known = None if slopes is None else (slopes, whole)
         return mode
 
-    def _predicted(self, known: Mode | None, point: LatentPoint) -> Floats | None:
-        """Where a mode has moved by its slopes; None where these are not known, or lead far."""
-        if known is None or known.slopes is None:
-            return None
-        past = known.point
-        entries = point.root[self.lower] - past.root[self.lower]
-        step = np.concatenate([point.gamma - past.gamma, entries, point.phi - past.phi])
-        moved = known.slopes.moves @ step
+    def _predicted(self, whole: Floats) -> Floats:
+        """Where the last mode has moved by its slopes; as it is, where they lead far."""
+        if self.known is None:
+            return self.warm
+        slopes, past = self.known
+        moved = slopes.moves @ (whole - past)[self.free]
         near = np.abs(moved).max(initial=0.0) < _FAR
-        return known.b + moved if near else None
+        return self.warm + moved if near else self.warm
 
     def at_point(self, point: LatentPoint) -> tuple[float, Floats, Floats, Floats] | None:
         """ℓ, ∂γ (p,), ∂L (q, q) and ∂φ (d,) of any root L; None where there is none."""
+        found = self._at(point)
+        return None if found is None else (found[0], *parts_of(found[1], self.p, self.q))
+
+    def _at(self, point: LatentPoint) -> tuple[float, Floats] | None:
+        """ℓ and its slope by γ, L and φ (size,)."""
         with np.errstate(all="ignore"):
             self.last, self.reached = None, self._mode_at(point, self.search)
-            return None if self.reached is None else self._approximation(self.reached)
-
-    def _approximation(self, mode: Mode) -> tuple[float, Floats, Floats, Floats]:
-        return laplace(mode) if self.nodes == 1 else quadrature(mode, self.grid)
+            if self.reached is None:
+                return None
+            return laplace(self.reached) if self.nodes == 1 else quadrature(self.reached, self.grid)
 
     def value_at(self, point: LatentPoint) -> float:
         """ℓ alone, which takes half as long; −∞ where there is none."""
@@ -130,26 +158,27 @@ class LatentCriterion:
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
         """ℓ and its gradient; −∞ where there is none.  Asked again of one point it is kept."""
-        if self.last is None or not np.array_equal(self.last[0], x):
-            self.last = (x.copy(), *self._computed(x))
+        if self.last is None or self.last[0] != x.tobytes():
+            self.last = (x.tobytes(), *self._computed(x))
         return self.last[1], self.last[2]
 
     def _computed(self, x: Floats) -> tuple[float, Floats]:
-        return self._in_coordinates(x, self.at_point(self.point(x)))
-
-    def _in_coordinates(
-        self, x: Floats, found: tuple[float, Floats, Floats, Floats] | None
-    ) -> tuple[float, Floats]:
-        """Value and gradient from those by γ, L and φ."""
+        found = self._at(self.point(x))
         if found is None:
             return -np.inf, np.zeros(len(x))
-        value, d_gamma, d_root, d_phi = found
-        free = x[self.p + len(self.lower[0]) :]
-        d_free = pull_dispersion(self.family, free, d_phi)
-        gradient = np.concatenate([d_gamma, d_root[self.lower], d_free])
-        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+        value, gradient = found[0], self._pulled(x, found[1])
+        if not (math.isfinite(value) and np.isfinite(gradient).all()):
             return -np.inf, np.zeros(len(x))
         return value, gradient
+
+    def _pulled(self, x: Floats, slope: Floats) -> Floats:
+        """The gradient (k,) in coordinates from a slope by γ, L and φ (size,)."""
+        gradient = slope[self.free]
+        if not self.d:
+            return gradient
+        first = self.p + len(self.lower[0])
+        free = pull_dispersion(self.family, x[first:], gradient[first:])
+        return np.concatenate([gradient[:first], free])
 
     def hessian(self, x: Floats, steps: Floats) -> Floats:
         """Central differences (k, k) of the gradient at ``steps`` (k,).
@@ -170,22 +199,19 @@ class LatentCriterion:
         compiled, _ = compiled_modes(self.rows, self.curvature_of), self(x)
         if compiled is None or self.nodes > 1 or (known := self.reached) is None:
             return None
-        p, m = self.p, len(self.lower[0])
-        root = np.zeros((len(others), self.q, self.q))
-        root[:, *self.lower] = others[:, p : p + m]
-        phi = np.array([dispersion_at(self.family, one) for one in others[:, p + m :]])
-        steps = others - x
-        steps = np.concatenate([steps[:, : p + m], phi - known.point.phi], axis=1)
-        if known.slopes is None or known.slopes.moves.shape[1] != steps.shape[1]:
+        if known.slopes is None:
             return None
-        points = points_of(others[:, :p].copy(), root, phi, known.b + steps @ known.slopes.moves.T)
+        numbers = np.array([self._numbers(one) for one in others]) if self.d else others
+        at = np.zeros((len(others), self.size))
+        at[:, self.free] = numbers
+        start = known.b + (numbers - self._numbers(x)) @ known.slopes.moves.T
         self.evaluations += len(others)
-        found = compiled.gradients(self.rows, points, ModeSearch(GRADIENT, tolerance=np.inf))
+        search = ModeSearch(GRADIENT, tolerance=np.inf)
+        found = compiled.gradients(self.rows, Points(at, start), search)
         if found is None:
             return None
-        free = [
-            pull_dispersion(self.family, one, by_phi)
-            for one, by_phi in zip(others[:, p + m :], found.phi, strict=True)
-        ]
-        slopes = np.concatenate([found.gamma, found.root[:, *self.lower], np.array(free)], axis=1)
+        slopes = found.slope[:, self.free]
+        if self.d:
+            pairs = zip(others, found.slope, strict=True)
+            slopes = np.array([self._pulled(one, slope) for one, slope in pairs])
         return slopes if np.isfinite(slopes).all() else None

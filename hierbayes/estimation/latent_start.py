@@ -60,48 +60,56 @@ def _without_far(each: Floats) -> Floats:
     return np.clip(each, low - reach, high + reach) if reach > 0.0 else each
 
 
-def errors_beside_effects(criterion: LatentCriterion, scale: Floats) -> Floats:
+def beside_effects(criterion: LatentCriterion, scale: Floats) -> tuple[Floats, Floats | None]:
     """The scales (k,), those of γ being standard errors beside the random effects of a start.
 
     Of large counts or many trials those without random effects are far smaller, and differences of
-    gradients at steps of that size are no more than rounding.
+    gradients at steps of that size are no more than rounding.  Also the covariance (p, p) of γ in
+    these scales; None where it has no digits.
     """
     mode, p = criterion.reached, criterion.p
     if mode is None or not criterion.q:
-        return scale
+        return scale, None
     with np.errstate(all="ignore"):
-        information = _of_gamma(criterion, mode) * np.outer(scale[:p], scale[:p])
-    if not np.isfinite(information).all():
-        return scale
-    size, vectors = np.linalg.eigh(0.5 * (information + information.T))
-    if size.min(initial=1.0) < _ROUNDING:
-        return scale
-    wider = np.sqrt((vectors**2 / size).sum(axis=1))
-    return np.append(scale[:p] * np.maximum(wider, 1.0), scale[p:])
+        covariance = _inverse(_of_gamma(criterion, mode), scale[:p], _ROUNDING)
+    if covariance is None:
+        return scale, None
+    wider = np.maximum(np.sqrt(covariance.diagonal()), 1.0)
+    return np.concatenate((scale[:p] * wider, scale[p:])), covariance / (wider[:, None] * wider)
 
 
-def near_inverse(criterion: LatentCriterion, mode: Mode | None, scale: Floats) -> Floats:
+def near_inverse(
+    criterion: LatentCriterion, mode: Mode | None, scale: Floats, of_gamma: Floats | None = None
+) -> Floats:
     """What −hessian⁻¹ (k, k) may be at a mode, in scales of the coordinates.
 
-    That of γ given the other parameters, and of the entries of L the expected one of the Gaussian
-    model with the weights of the rows there; of the dispersion nothing is known.
+    That of γ given the other parameters, where it is not known (``of_gamma``), and of the entries
+    of L the expected one of the Gaussian model with the weights of the rows there; of the
+    dispersion nothing is known.
     """
     inverse, p = np.eye(len(scale)), criterion.p
     if mode is None:
         return inverse
     with np.errstate(all="ignore"):
-        parts = [(0, _of_gamma(criterion, mode))]
+        if of_gamma is None:
+            of_gamma = _inverse(_of_gamma(criterion, mode), scale[:p], _TOLD)
+        if of_gamma is not None:
+            inverse[:p, :p] = of_gamma
         if criterion.q and not criterion.family.predictors:
-            parts.append((p, _of_root(criterion, mode)))
-        for first, information in parts:
-            at = slice(first, first + len(information))
-            scaled = information * np.outer(scale[at], scale[at])
-            if not np.isfinite(scaled).all():
-                continue
-            size, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))
-            if size.min(initial=1.0) > _TOLD:
-                inverse[at, at] = (vectors / size) @ vectors.T
-    return 0.5 * (inverse + inverse.T)
+            at = slice(p, p + len(criterion.lower[0]))
+            of_root = _inverse(_of_root(criterion, mode), scale[at], _TOLD)
+            if of_root is not None:
+                inverse[at, at] = of_root
+    return inverse
+
+
+def _inverse(information: Floats, scale: Floats, least: float) -> Floats | None:
+    """That of an information (k, k), in scales; None where an eigenvalue is no more than least."""
+    scaled = information * (scale[:, None] * scale)
+    if not np.isfinite(scaled).all():
+        return None
+    size, vectors = np.linalg.eigh(scaled)
+    return (vectors / size) @ vectors.T if size.min(initial=1.0) > least else None
 
 
 def _of_gamma(criterion: LatentCriterion, mode: Mode) -> Floats:
@@ -122,7 +130,8 @@ def _of_gamma(criterion: LatentCriterion, mode: Mode) -> Floats:
 def _of_root(criterion: LatentCriterion, mode: Mode) -> Floats:
     """½ Σ_j tr S_eD_jS_fD_j (m, m) with S_e = ∂Γ/∂L_e and D_j = Z_j'V_j⁻¹Z_j, by level.
 
-    Of the posterior covariance of a level's effects D_j is Γ⁻¹(Γ − cov)Γ⁻¹.
+    Of the posterior covariance of a level's effects D_j is Γ⁻¹R_jΓ⁻¹, R_j = Γ − cov, so that the
+    trace is that of T_eR_jT_fR_j with T = Γ⁻¹SΓ⁻¹, and the sum over levels is one of R_j ⊗ R_j.
     """
     rows, columns = criterion.lower
     root = mode.point.root
@@ -135,10 +144,11 @@ def _of_root(criterion: LatentCriterion, mode: Mode) -> Floats:
     for k, at in enumerate(criterion.rows.spans):
         if not (np.diagonal(root)[at] != 0.0).all():
             return np.full_like(total, np.nan)
-        inverse = np.linalg.inv(root[at, at])
-        cov = mode.curvature.conditional(k)
-        q = at.stop - at.start
-        D = inverse.T @ (np.eye(q) - inverse @ cov @ inverse.T) @ inverse
-        SD = S[:, None, at, at] @ D
-        total += 0.5 * SD.reshape(len(S), -1) @ SD.swapaxes(2, 3).reshape(len(S), -1).T
+        own, q = root[at, at], at.stop - at.start
+        inverse = np.linalg.inv(own)
+        inverse = inverse.T @ inverse  # Γ⁻¹
+        R = (own @ own.T - mode.curvature.conditional(k)).reshape(-1, q * q)
+        both = (R.T @ R).reshape(q, q, q, q)  # by rows and columns of R_j and R_j
+        T = (inverse @ S[:, at, at] @ inverse).reshape(-1, q * q)
+        total += 0.5 * T @ both.transpose(3, 0, 1, 2).reshape(q * q, q * q) @ T.T
     return total

@@ -8,6 +8,7 @@ Optimization via Quasi-Newton Methods*, for the line search.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -35,7 +36,12 @@ class Reached(NamedTuple):
     @property
     def gain(self) -> float:
         """What one more step promises."""
-        return 0.5 * float(self.gradient @ self.inverse @ self.gradient)
+        return -0.5 * float(self.step @ self.gradient)
+
+    @property
+    def step(self) -> Floats:
+        """The step (k,) to where the slope is 0, if the inverse is right."""
+        return -self.inverse @ self.gradient
 
 
 def settled(objective: Objective, found: Reached, least: float, noise: float = 0.0) -> Reached:
@@ -45,8 +51,11 @@ def settled(objective: Objective, found: Reached, least: float, noise: float = 0
     what its rounding may be, beside that of a number of its size.
     """
     last = np.inf
-    while 0.0 < (gain := found.gain) < 0.5 * last:
-        step = -found.inverse @ found.gradient
+    while True:
+        step = found.step
+        gain = -0.5 * float(step @ found.gradient)
+        if not 0.0 < gain < 0.5 * last:
+            break
         value, gradient = objective(found.x + step)
         if not value <= found.value + gain + noise + _ROUNDING * (1.0 + abs(found.value)):
             break
@@ -134,13 +143,9 @@ def _step(
 def _updated(H: Floats, s: Floats, y: Floats) -> Floats:
     """H (k, k) with what a step s (k,) and its change of slope y (k,) say: Hy = s."""
     curvature = float(s @ y)
-    if not curvature > 1e-12 * np.sqrt((s @ s) * (y @ y)):
+    if not curvature > 1e-12 * math.sqrt(float(s @ s) * float(y @ y)):
         return H
     Hy = H @ y
-    scaled = s / curvature
-    return np.asarray(
-        H
-        + (1.0 + float(y @ Hy) / curvature) * np.outer(s, scaled)
-        - np.outer(Hy, scaled)
-        - np.outer(scaled, Hy)
-    )
+    half = (0.5 * (1.0 + float(y @ Hy) / curvature) * s - Hy) / curvature
+    added = s[:, None] * half  # BFGS adds this and its transpose
+    return np.asarray(H + (added + added.T))

@@ -60,8 +60,10 @@ class FoundMode(NamedTuple):
 class CompiledModes(Protocol):
     """Compiled code that finds modes."""
 
-    def mode(self, rows: LatentRows, points: Points, search: ModeSearch) -> FoundMode | None:
-        """The mode at one point; None where none is found."""
+    def mode(
+        self, rows: LatentRows, root: Floats, points: Points, search: ModeSearch
+    ) -> FoundMode | None:
+        """The mode at one point, whose L (q, q) is ``root`` too; None where none is found."""
 
     def gradients(self, rows: LatentRows, points: Points, search: ModeSearch) -> Gradients | None:
         """Those at several points; None where one of them has no mode."""
@@ -103,7 +105,7 @@ class GroupCurvature:
         """The same at a mode, where compiled code has made it."""
         curvature = cls.__new__(cls)
         curvature.rows, curvature.root = rows, root
-        curvature.A, curvature.M, curvature.C = mode.A, mode.M, mode.C
+        curvature.A, curvature.M, curvature.C = mode.blocks
         return curvature
 
     @cached_property
@@ -153,18 +155,19 @@ class CompiledGroups:
     """Modes of one grouping factor and one linear predictor, see `CompiledModes`."""
 
     @staticmethod
-    def mode(rows: LatentRows, points: Points, search: ModeSearch) -> FoundMode | None:
+    def mode(
+        rows: LatentRows, root: Floats, points: Points, search: ModeSearch
+    ) -> FoundMode | None:
         """As `CompiledModes`."""
         found = group_modes(rows, points, search)
         if found is None:
             return None
         (mode, gradients), slopes = found, None
-        curvature = GroupCurvature.of(rows, points.root[0], mode)
+        curvature = GroupCurvature.of(rows, root, mode)
         if search.wanted >= GRADIENT:
-            k = mode.moves.shape[2]
-            moves, half = (one.reshape(rows.effects, k) for one in (mode.moves, mode.half))
-            slopes = Slopes(gradients, moves, half)
-        return FoundMode(mode.b.ravel(), mode.eta, mode.found[:4], curvature, slopes)
+            k = mode.moves.shape[3]
+            slopes = Slopes(gradients, *mode.moves.reshape(2, rows.effects, k))
+        return FoundMode(mode.b.ravel(), mode.found[-1], mode.found[:4], curvature, slopes)
 
     @staticmethod
     def gradients(rows: LatentRows, points: Points, search: ModeSearch) -> Gradients | None:

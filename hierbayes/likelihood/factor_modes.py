@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hierbayes.compilation import compiled, inner
-from hierbayes.compiled_arrays import room_for
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.elimination import Elimination
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.factor_rows import (
@@ -24,7 +24,7 @@ from hierbayes.likelihood.factor_rows import (
     row_effects,
     weigh,
 )
-from hierbayes.likelihood.group_slopes import dot, linear, sum_of
+from hierbayes.likelihood.group_slopes import dot, linear, rooted, sum_of
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.mode_search import (
     MOVES,
@@ -47,8 +47,8 @@ class FactorMode(NamedTuple):
     ----------
     b : (effects,) float
         Spherical effects.
-    eta, found : (n,), (4 + 3d, n) float
-        η and the derivatives of rows.
+    found : (5 + 3d, n) float
+        The derivatives of rows, and η.
     omega, inverse : float
         M's factor, and M⁻¹ where M has entries.
     log_det : (1,) float
@@ -58,7 +58,6 @@ class FactorMode(NamedTuple):
     """
 
     b: Floats
-    eta: Floats
     found: Floats
     omega: Floats
     inverse: Floats
@@ -82,9 +81,10 @@ def factor_modes(
     points : Points
     search : ModeSearch
     """
-    n, effects, d, p = rows.n, points.start.shape[1], points.phi.shape[1] - 1, rows.X.shape[1]
+    (n, p), q, effects = rows.X.shape, rows.Z.shape[1], points.start.shape[1]
+    d = points.at.shape[1] - p - q * q
     k = p + search.lower.shape[1] + d if search.wanted >= MOVES else 0
-    room = np.empty(effects), np.empty(n), np.empty((4 + 3 * d, n)), np.empty(e.size)
+    room = np.empty(effects), np.empty((5 + 3 * d, n)), np.empty(e.size)
     mode = FactorMode(*room, np.empty(e.size), np.empty(1), *np.empty((2, effects, k)))
     found = room_for_gradients(points, search.wanted)
     limits = search.tolerance, rows.log_constant
@@ -95,14 +95,14 @@ def factor_modes(
 
 
 @inner
-def _place(Z, places, root, b, u, fixed, eta):
-    """η of spherical effects b, over it; ½b'b."""
+def _place(Z, places, root, b, u, fixed, found):
+    """η of spherical effects b, over the last of ``found``; ½b'b."""
     raised(places, root, b, u)
     half = 0.0
     for t in range(b.shape[0]):
         half += 0.5 * b[t] * b[t]
-    for i in range(eta.shape[0]):
-        eta[i] = fixed[i] + row_effects(Z, places, u, i)
+    for i in range(fixed.shape[0]):
+        found[found.shape[0] - 1, i] = fixed[i] + row_effects(Z, places, u, i)
     return half
 
 
@@ -124,19 +124,19 @@ def _newton(Z, places, e, root, mode, u, step):
 
 
 @inner
-def _climb(of_rows, places, e, fixed, root, phi, limits, mode, trial):
+def _climb(of_rows, places, e, fixed, root, phi, d, limits, mode, trial):
     """Σℓ − ½b'b at the mode, nan where there is none, from ``trial``, which is written over."""
     slot, y, m, Z = of_rows[0], of_rows[1], of_rows[2], of_rows[3]
-    b, eta, found = mode.b, mode.eta, mode.found
-    count, d = b.shape[0], phi.shape[0] - 1
+    b, found, n = mode.b, mode.found, fixed.shape[0]
+    count = b.shape[0]
     u, step = room_for(count), room_for((count, 1))
     value, decrement, size = np.nan, 0.0, 0.0  # size 0: no step is made yet
     for _ in range(1000):
-        reached = -_place(Z, places, root, trial, u, fixed, eta)
+        reached = -_place(Z, places, root, trial, u, fixed, found)
         call_rows(
             pointer_at(slot, 0),
-            (eta.shape[0], d, pointer_at(y, 0), pointer_at(m, 0), pointer_at(eta, 0),
-             pointer_at(phi, 0), pointer_at(found, 0)),
+            (n, d, pointer_at(y, 0), pointer_at(m, 0), pointer_at(found, (4 + 3 * d) * n), phi,
+             pointer_at(found, 0)),
         )  # fmt: skip
         reached += sum_of(found)
         near = decrement < 1e-12 * (1.0 + abs(value))  # the value cannot show it; the step is good
@@ -165,9 +165,11 @@ def _climb(of_rows, places, e, fixed, root, phi, limits, mode, trial):
 
 
 @inner
-def _differentiate(columns, Z, places, e, root, mode, d_gamma, d_root, d_phi):
-    """Adds to the gradient at a mode, in the words of `laplace`."""
-    found, b, count, n, d = mode.found, mode.b, mode.b.shape[0], Z.shape[0], d_phi.shape[0]
+def _differentiate(columns, Z, places, e, root, mode, slopes, point):
+    """Adds to the gradient at the mode of a point, in the words of `laplace`."""
+    found, b, count, (n, q), p = mode.found, mode.b, mode.b.shape[0], Z.shape, columns.shape[0]
+    by_phi, d_root = p + q * q, zeros_of((q, q))
+    d = slopes.shape[1] - by_phi
     u, a, v = room_for(count), room_for((count, 1)), room_for(count)
     h, slope = room_for(n), room_for(n)
     selected_inverse(e, e.C, mode.omega, mode.inverse)
@@ -188,15 +190,18 @@ def _differentiate(columns, Z, places, e, root, mode, d_gamma, d_root, d_phi):
         slope[i] += found[1, i] + found[2, i] * s
         for c in range(d):
             own = found[4 + c, i] + s * found[4 + d + c, i]
-            d_phi[c] += own + 0.5 * h[i] * found[4 + 2 * d + c, i]
-    for c in range(columns.shape[0]):
-        d_gamma[c] += dot(columns[c], slope)
+            slopes[point, by_phi + c] += own + 0.5 * h[i] * found[4 + 2 * d + c, i]
+    for c in range(p):
+        slopes[point, c] += dot(columns[c], slope)
     for i in range(n):
         for r in range(Z.shape[1]):
             t, z = places.place[i, r], Z[i, r]
             for c in range(places.begin[t], places.end[t]):
                 own = t + c - r
                 d_root[r, c] += z * (slope[i] * b[own] + found[1, i] * v[own])
+    for r in range(q):
+        for c in range(q):
+            slopes[point, p + r * q + c] += d_root[r, c]
 
 
 @inner
@@ -234,22 +239,19 @@ def _move(columns, Z, places, e, root, lower, mode):
 @compiled(error_model="numpy")
 def _approximated(of_rows, offset, places, e, points, limits, lower, mode, gradients):
     """Whether every point has a mode; the last one and the gradients at all are written over."""
-    fixed, Z, columns = room_for(offset.shape[0]), of_rows[3], of_rows[5]
-    for point in range(points.gamma.shape[0]):
-        root = points.root[point]
-        for i in range(offset.shape[0]):
-            fixed[i] = offset[i]
-        linear(columns, points.gamma[point], fixed)
-        start, phi = points.start[point], points.phi[point]
-        reached = _climb(of_rows, places, e, fixed, root, phi, limits, mode, start)
+    fixed, Z, columns, size = room_for(offset.shape[0]), of_rows[3], of_rows[5], points.at.shape[1]
+    q = Z.shape[1]
+    root, d = room_for((q, q)), size - columns.shape[0] - q * q
+    for point in range(points.at.shape[0]):
+        linear(offset, columns, points.at, point, fixed)
+        rooted(points.at, point, columns.shape[0], root)
+        start, phi = points.start[point], pointer_at(points.at, (point + 1) * size - d)
+        reached = _climb(of_rows, places, e, fixed, root, phi, d, limits, mode, start)
         if not math.isfinite(reached):
             return False
         if gradients.value.shape[0] > 0:
             gradients.value[point] = reached - 0.5 * mode.log_det[0]
-            _differentiate(
-                columns, Z, places, e, root, mode, gradients.gamma[point], gradients.root[point],
-                gradients.phi[point],
-            )  # fmt: skip
+            _differentiate(columns, Z, places, e, root, mode, gradients.slope, point)
         if mode.moves.shape[1] > 0:
             _move(columns, Z, places, e, root, lower, mode)
     return True

@@ -19,6 +19,7 @@ from hierbayes.likelihood.group_slopes import (
     gradient_of_groups,
     linear,
     move_groups,
+    rooted,
     sum_of,
 )
 from hierbayes.likelihood.latent_rows import LatentRows
@@ -41,22 +42,18 @@ class GroupMode(NamedTuple):
     ----------
     b : (J, q) float
         Spherical effects.
-    eta, found : (n,), (4 + 3d, n) float
-        η and the derivatives of rows.
-    A, M, C : (J, q, q) float
+    found : (5 + 3d, n) float
+        The derivatives of rows, and η.
+    blocks : (3, J, q, q) float
         Z'κZ of each group, M and its Cholesky factor.
-    moves, half : (J, q, p + m + d) float
-        As of `mode_search.Slopes`.
+    moves : (2, J, q, p + m + d) float
+        ``moves`` and ``half`` of `mode_search.Slopes`.
     """
 
     b: Floats
-    eta: Floats
     found: Floats
-    A: Floats
-    M: Floats
-    C: Floats
+    blocks: Floats
     moves: Floats
-    half: Floats
 
 
 def group_modes(
@@ -71,12 +68,12 @@ def group_modes(
     points : Points
     search : ModeSearch
     """
-    (J,), (n, q), d, p = rows.levels, rows.Z.shape, points.phi.shape[1] - 1, rows.X.shape[1]
+    (J,), (n, q), p = rows.levels, rows.Z.shape, rows.X.shape[1]
+    d = points.at.shape[1] - p - q * q
     k = p + search.lower.shape[1] + d if search.wanted >= MOVES else 0
     mode = GroupMode(
-        np.empty((J, q)), np.empty(n), np.empty((4 + 3 * d, n)), *np.empty((3, J, q, q)),
-        *np.zeros((2, J, q, k)),
-    )  # fmt: skip
+        np.empty((J, q)), np.empty((5 + 3 * d, n)), np.empty((3, J, q, q)), np.zeros((2, J, q, k))
+    )
     found = room_for_gradients(points, search.wanted)
     limits = search.tolerance, rows.log_constant
     is_found = _approximated(rows.of_groups, rows.offset, points, limits, search.lower, mode, found)
@@ -87,38 +84,37 @@ def group_modes(
 def _approximated(of_groups, offset, points, limits, lower, mode, gradients):
     """Whether every point has a mode; the last one and the gradients at all are written over."""
     slot, y, m, Z, X, columns, codes = of_groups
-    b, found, A, M, C = mode.b, mode.found, mode.A, mode.M, mode.C
-    J, q = b.shape
-    fixed, first = room_for(offset.shape[0]), room_for((J, q))
-    for point in range(points.gamma.shape[0]):
-        root, phi = points.root[point], points.phi[point]
-        for i in range(offset.shape[0]):
-            fixed[i] = offset[i]
-        linear(columns, points.gamma[point], fixed)
+    b, found, blocks = mode.b, mode.found, mode.blocks
+    (J, q), size = b.shape, points.at.shape[1]
+    d = size - columns.shape[0] - q * q
+    fixed, first, root = room_for(offset.shape[0]), room_for((J, q)), room_for((q, q))
+    for point in range(points.at.shape[0]):
+        linear(offset, columns, points.at, point, fixed)
+        rooted(points.at, point, columns.shape[0], root)
         for j in range(J):
             for a in range(q):
                 b[j, a] = points.start[point, j * q + a]
         reached = _climb_groups(
-            slot, y, m, phi, phi.shape[0] - 1, fixed, Z, codes, root, limits[0], limits[1], b,
-            mode.eta, found, A, M, C, first,
+            slot, y, m, pointer_at(points.at, (point + 1) * size - d), d, fixed, Z, codes, root,
+            limits[0], limits[1], b, found, blocks, first,
         )  # fmt: skip
         if not math.isfinite(reached):
             return False
         if gradients.value.shape[0] > 0:
             gradients.value[point] = reached - gradient_of_groups(
-                columns, Z, codes, root, b, found, A, C, first, gradients.gamma[point],
-                gradients.root[point], gradients.phi[point],
-            )  # fmt: skip
-        if mode.moves.shape[2] > 0:
+                columns, Z, codes, root, b, found, blocks, first, gradients.slope, point
+            )
+        if mode.moves.shape[3] > 0:
             move_groups(X, Z, codes, root, lower, mode, first)
     return True
 
 
 @inner
 def _climb_groups(
-    slot, y, m, phi, d, fixed, Z, codes, root, tolerance, constant, b, eta, found, A, M, C, u
+    slot, y, m, phi, d, fixed, Z, codes, root, tolerance, constant, b, found, blocks, u
 ):
     """Σℓ − ½b'b at the mode, nan where there is none; ``b`` to ``u``, Z'ℓ′, are written over."""
+    A, M, C, eta = 0, 1, 2, 4 + 3 * d  # places in ``blocks``, and in ``found``
     n, q = Z.shape
     J = b.shape[0]
     step, trial = room_for((J, q)), room_for((J, q))
@@ -139,10 +135,10 @@ def _climb_groups(
             total = fixed[i]
             for a in range(q):
                 total += Z[i, a] * u[codes[i], a]
-            eta[i] = total
+            found[eta, i] = total
         call_rows(
             pointer_at(slot, 0),
-            (n, d, pointer_at(y, 0), pointer_at(m, 0), pointer_at(eta, 0), pointer_at(phi, 0),
+            (n, d, pointer_at(y, 0), pointer_at(m, 0), pointer_at(found, eta * n), phi,
              pointer_at(found, 0)),
         )  # fmt: skip
         reached += sum_of(found)
@@ -168,41 +164,41 @@ def _climb_groups(
             for a in range(q):
                 b[j, a], u[j, a] = trial[j, a], 0.0
                 for c in range(q):
-                    A[j, a, c] = 0.0
+                    blocks[A, j, a, c] = 0.0
         for i in range(n):
             j = codes[i]
             for a in range(q):
                 u[j, a] += found[1, i] * Z[i, a]
                 weighted = found[2, i] * Z[i, a]
                 for c in range(a + 1):
-                    A[j, a, c] -= weighted * Z[i, c]
+                    blocks[A, j, a, c] -= weighted * Z[i, c]
         decrement = 0.0
         for j in range(J):
             for a in range(q):
                 for c in range(a):
-                    A[j, c, a] = A[j, a, c]
+                    blocks[A, j, c, a] = blocks[A, j, a, c]
             for a in range(q):
                 for c in range(a + 1):
                     total = 1.0 if a == c else 0.0
                     for h in range(q):
                         for k in range(q):
-                            total += root[h, a] * A[j, h, k] * root[k, c]
-                    M[j, a, c] = M[j, c, a] = C[j, a, c] = total
-            if not cholesky_in_place(C[j]):
+                            total += root[h, a] * blocks[A, j, h, k] * root[k, c]
+                    blocks[M, j, a, c] = blocks[M, j, c, a] = blocks[C, j, a, c] = total
+            if not cholesky_in_place(blocks[C, j]):
                 return np.nan
             for a in range(q):  # C⁻¹(L'Z'ℓ′ − b), whose square is that of the step
                 total = -b[j, a]
                 for h in range(q):
                     total += root[h, a] * u[j, h]
                 for k in range(a):
-                    total -= C[j, a, k] * step[j, k]
-                step[j, a] = total / C[j, a, a]
+                    total -= blocks[C, j, a, k] * step[j, k]
+                step[j, a] = total / blocks[C, j, a, a]
                 decrement += 0.5 * step[j, a] * step[j, a]
             for a in range(q - 1, -1, -1):
                 total = step[j, a]
                 for k in range(a + 1, q):
-                    total -= C[j, k, a] * step[j, k]
-                step[j, a] = total / C[j, a, a]
+                    total -= blocks[C, j, k, a] * step[j, k]
+                step[j, a] = total / blocks[C, j, a, a]
         least = tolerance * (1.0 + abs(value + constant)) + 1e-29 * abs(value) + 1e-24
         if decrement <= least:
             return value

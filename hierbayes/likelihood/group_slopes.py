@@ -29,28 +29,40 @@ def sum_of(found):
 
 
 @inner
-def linear(columns, gamma, eta):
-    """η += Σ_c γ_c x_c, columns (p, n)."""
+def linear(offset, columns, at, point, eta):
+    """η = offset + Σ_c γ_c x_c of a point, columns (p, n)."""
+    for i in range(eta.shape[0]):
+        eta[i] = offset[i]
     for c in range(columns.shape[0]):
-        weight = gamma[c]
+        weight = at[point, c]
         for i in range(eta.shape[0]):
             eta[i] += weight * columns[c, i]
 
 
 @inner
-def _invert_groups(root, C, N, V):
+def rooted(at, point, p, root):
+    """L (q, q) of a point, over ``root``."""
+    q = root.shape[0]
+    for a in range(q):
+        for c in range(q):
+            root[a, c] = at[point, p + a * q + c]
+
+
+@inner
+def _invert_groups(root, blocks, N, V):
     """M⁻¹L' and LM⁻¹L' of each group, over ``N`` and ``V``; ½ Σ log|M|."""
-    J, q, _ = C.shape
+    _, J, q, _ = blocks.shape
+    C = 2  # of ``blocks``
     half = 0.0
     for j in range(J):
         det = 1.0
         for a in range(q):
-            det *= C[j, a, a]
+            det *= blocks[C, j, a, a]
             for c in range(q):
                 total = root[c, a]
                 for k in range(a):
-                    total -= C[j, a, k] * N[j, k, c]
-                N[j, a, c] = total / C[j, a, a]
+                    total -= blocks[C, j, a, k] * N[j, k, c]
+                N[j, a, c] = total / blocks[C, j, a, a]
         half += math.log(det)
         for a in range(q):
             for c in range(q):
@@ -61,23 +73,24 @@ def _invert_groups(root, C, N, V):
             for c in range(q):
                 total = N[j, a, c]
                 for k in range(a + 1, q):
-                    total -= C[j, k, a] * N[j, k, c]
-                N[j, a, c] = total / C[j, a, a]
+                    total -= blocks[C, j, k, a] * N[j, k, c]
+                N[j, a, c] = total / blocks[C, j, a, a]
     return half
 
 
 @inner
-def gradient_of_groups(columns, Z, codes, root, b, found, A, C, first, d_gamma, d_root, d_phi):
-    """½ Σ log|M|; adds to the three derivatives.
+def gradient_of_groups(columns, Z, codes, root, b, found, blocks, first, slopes, point):
+    """½ Σ log|M|; adds to the derivatives, those of a point, by γ, L and φ.
 
     ``first`` (J, q) is Z'ℓ′; ``columns`` (p, n) are those of X.
     """
-    n, q = Z.shape
-    J, d = b.shape[0], d_phi.shape[0]
+    (n, q), J, p = Z.shape, b.shape[0], columns.shape[0]
+    by_phi = p + q * q
+    d = slopes.shape[1] - by_phi
     N, V = room_for((J, q, q)), room_for((J, q, q))  # M⁻¹L' and LM⁻¹L'
     e, a_, w = zeros_of((J, q)), room_for((J, q)), room_for((J, q))  # Z'e, a and La
     h, slope = room_for(n), room_for(n)
-    half = _invert_groups(root, C, N, V)
+    half = _invert_groups(root, blocks, N, V)
     for i in range(n):
         j, square = codes[i], 0.0
         for a in range(q):
@@ -105,15 +118,16 @@ def gradient_of_groups(columns, Z, codes, root, b, found, A, C, first, d_gamma, 
             e[j, a] += Z[i, a] * slope[i]
         for c in range(d):
             own = found[4 + c, i] + s * found[4 + d + c, i]
-            d_phi[c] += own + h[i] * found[4 + 2 * d + c, i]
-    for c in range(columns.shape[0]):
-        d_gamma[c] += dot(columns[c], slope)
+            slopes[point, by_phi + c] += own + h[i] * found[4 + 2 * d + c, i]
+    for c in range(p):
+        slopes[point, c] += dot(columns[c], slope)
     for j in range(J):
         for c in range(q):
             for a in range(q):
-                d_root[a, c] += e[j, a] * b[j, c] + first[j, a] * a_[j, c]
+                total = e[j, a] * b[j, c] + first[j, a] * a_[j, c]
                 for k in range(q):
-                    d_root[a, c] -= A[j, a, k] * N[j, c, k]
+                    total -= blocks[0, j, a, k] * N[j, c, k]
+                slopes[point, p + a * q + c] += total
     return half
 
 
@@ -123,38 +137,39 @@ def move_groups(X, Z, codes, root, lower, mode, first):
 
     By L_rc that is L'Z'ℓ″Z_r b_c and Z_r'ℓ′ in the place of c, group by group.
     """
-    b, found, moves, A, C = mode.b, mode.found, mode.moves, mode.A, mode.C
+    b, found, moves, blocks = mode.b, mode.found, mode.moves, mode.blocks
     n, p, m = X.shape[0], X.shape[1], lower.shape[1]
-    J, q, k = moves.shape
+    _, J, q, k = moves.shape
     d = k - p - m
+    A, C, MOVES, HALF = 0, 2, 0, 1  # places in ``blocks`` and ``moves``
     column = room_for(q)
     for i in range(n):
         for a in range(q):
             z = Z[i, a]
             weight = z * found[2, i]
             for c in range(p):
-                moves[codes[i], a, c] += weight * X[i, c]
+                moves[MOVES, codes[i], a, c] += weight * X[i, c]
             for c in range(d):
-                moves[codes[i], a, p + m + c] += z * found[4 + d + c, i]
+                moves[MOVES, codes[i], a, p + m + c] += z * found[4 + d + c, i]
     for j in range(J):
         for c in range(m):
             for a in range(q):
-                moves[j, a, p + c] = -A[j, a, lower[0, c]] * b[j, lower[1, c]]
+                moves[MOVES, j, a, p + c] = -blocks[A, j, a, lower[0, c]] * b[j, lower[1, c]]
         for c in range(k):
             for a in range(q):
                 total = 0.0
                 for h in range(q):
-                    total += root[h, a] * moves[j, h, c]
+                    total += root[h, a] * moves[MOVES, j, h, c]
                 if p <= c < p + m and a == lower[1, c - p]:
                     total += first[j, lower[0, c - p]]
                 for h in range(a):
-                    total -= C[j, a, h] * column[h]
-                column[a] = total / C[j, a, a]
-                mode.half[j, a, c] = column[a]
+                    total -= blocks[C, j, a, h] * column[h]
+                column[a] = total / blocks[C, j, a, a]
+                moves[HALF, j, a, c] = column[a]
             for a in range(q - 1, -1, -1):
                 total = column[a]
                 for h in range(a + 1, q):
-                    total -= C[j, h, a] * column[h]
-                column[a] = total / C[j, a, a]
+                    total -= blocks[C, j, h, a] * column[h]
+                column[a] = total / blocks[C, j, a, a]
             for a in range(q):
-                moves[j, a, c] = column[a]
+                moves[MOVES, j, a, c] = column[a]

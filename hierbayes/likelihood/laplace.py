@@ -37,7 +37,7 @@ from hierbayes.likelihood.mode_search import (
     DECREMENT,
     ModeSearch,
     Slopes,
-    points_of,
+    one_point,
 )
 from hierbayes.likelihood.sparse_curvature import WeightedProducts
 
@@ -113,8 +113,8 @@ def find_mode(
         Where compiled code searches.
     """
     if (compiled := compiled_modes(rows, curvature_of)) is not None:
-        one = points_of(point.gamma[None], point.root[None], point.phi[None], start[None])
-        at = compiled.mode(rows, one, search)
+        one = one_point(point.gamma, point.root, point.phi, start)
+        at = compiled.mode(rows, point.root, one, search)
         if at is not None:
             return Mode(rows, point, *at)
     fixed = rows.offset + rows.X @ point.gamma
@@ -209,13 +209,12 @@ def laplace_value(mode: Mode) -> float:
     return float(mode.derivatives[0].sum() - 0.5 * (mode.b @ mode.b) - 0.5 * mode.curvature.log_det)
 
 
-def laplace(mode: Mode) -> tuple[float, Floats, Floats, Floats]:
-    """Value, ∂γ (p,), ∂L (q, q) and ∂φ (d,) of the Laplace approximation at a mode."""
+def laplace(mode: Mode) -> tuple[float, Floats]:
+    """The Laplace approximation at a mode, and its slope by γ, L and φ (p + q² + d,)."""
     rows, curvature = mode.rows, mode.curvature
     if mode.slopes is not None:
         found = mode.slopes.at
-        value = float(found.value[0]) + rows.log_constant
-        return value, found.gamma[0], found.root[0], found.phi[0]
+        return found.value.item() + rows.log_constant, found.slope[0]
     value = laplace_value(mode)
     by_row = 0.5 * curvature.leverage
     first = mode.derivatives[1]
@@ -223,7 +222,8 @@ def laplace(mode: Mode) -> tuple[float, Floats, Floats, Floats]:
     d_gamma, d_root, d_phi = pull_back(
         mode, first, mode.b, -by_row, np.zeros(rows.effects), phi.sum(axis=1)
     )
-    return value + rows.log_constant, d_gamma, d_root - 0.5 * curvature.root_gradient, d_phi
+    d_root = d_root - 0.5 * curvature.root_gradient
+    return value + rows.log_constant, np.concatenate((d_gamma, d_root.ravel(), d_phi))
 
 
 def pull_back(

@@ -41,25 +41,19 @@ class Points(NamedTuple):
 
     Parameters
     ----------
-    gamma : (P, p) float
-    root : (P, q, q) float
-    phi : (P, d + 1) float
-        One more than there are, so that there is something to point at.
+    at : (P, p + q² + d) float
+        γ, L row by row, φ.
     start : (P, effects) float
         Spherical effects.
     """
 
-    gamma: Floats
-    root: Floats
-    phi: Floats
+    at: Floats
     start: Floats
 
 
-def points_of(gamma: Floats, root: Floats, phi: Floats, start: Floats) -> Points:
-    """Points of arrays with a leading axis, φ (P, d)."""
-    padded = np.zeros((len(phi), phi.shape[1] + 1))
-    padded[:, :-1] = phi
-    return Points(gamma, root, padded, start)
+def one_point(gamma: Floats, root: Floats, phi: Floats, start: Floats) -> Points:
+    """One of them."""
+    return Points(np.concatenate((gamma, root.ravel(), phi))[None], start[None])
 
 
 class Gradients(NamedTuple):
@@ -68,20 +62,24 @@ class Gradients(NamedTuple):
     Parameters
     ----------
     value : (P,) float
-    gamma, root, phi : (P, p), (P, q, q), (P, d) float
+    slope : (P, p + q² + d) float
+        By γ, L row by row, and φ.
     """
 
     value: Floats
-    gamma: Floats
-    root: Floats
-    phi: Floats
+    slope: Floats
 
 
 def room_for_gradients(points: Points, wanted: int) -> Gradients:
     """Where compiled code puts them; of no point where none are wanted."""
-    P = len(points.gamma) if wanted >= GRADIENT else 0
-    shapes = (one.shape[1:] for one in (points.gamma, points.root, points.phi[:, 1:]))
-    return Gradients(np.empty(P), *(np.zeros((P, *shape)) for shape in shapes))
+    P, size = points.at.shape
+    P = P if wanted >= GRADIENT else 0
+    return Gradients(np.empty(P), np.zeros((P, size)))
+
+
+def parts_of(flat: Floats, p: int, q: int) -> tuple[Floats, Floats, Floats]:
+    """γ (p,), L (q, q) and φ (d,), or what is by these, where they stand in one array."""
+    return flat[:p], flat[p : p + q * q].reshape(q, q), flat[p + q * q :]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

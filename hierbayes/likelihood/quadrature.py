@@ -58,8 +58,8 @@ def gauss_hermite(nodes: int, q: int) -> Nodes:
     return Nodes(z, log_weight)
 
 
-def quadrature(mode: Mode, nodes: Nodes) -> tuple[float, Floats, Floats, Floats]:
-    """Value, ∂γ (p,), ∂L (q, q) and ∂φ (d,) by quadrature around a mode."""
+def quadrature(mode: Mode, nodes: Nodes) -> tuple[float, Floats]:
+    """The value by quadrature around a mode, and its slope by γ, L and φ (p + q² + d,)."""
     rows, point, curvature = mode.rows, mode.point, _of_groups(mode)
     (codes,), (J,), Z, L, C = rows.codes_of, rows.levels, rows.Z, point.root, curvature.C
     q = Z.shape[1]
@@ -94,7 +94,8 @@ def quadrature(mode: Mode, nodes: Nodes) -> tuple[float, Floats, Floats, Floats]
     d_gamma, d_root, d_phi = pull_back(
         mode, first, mode.b, curvature.quadratic(M_bar), b_bar.ravel(), d_phi, moved
     )
-    return value + rows.log_constant, d_gamma, d_root + 2.0 * curvature.root_adjoint(M_bar), d_phi
+    d_root = d_root + 2.0 * curvature.root_adjoint(M_bar)
+    return value + rows.log_constant, np.concatenate((d_gamma, d_root.ravel(), d_phi))
 
 
 def by_level(mode: Mode, nodes: Nodes) -> Floats:

@@ -114,18 +114,20 @@ class WeightedProducts:
             raise np.linalg.LinAlgError("M is not positive definite")
         return SparseCurvature(self, rows, root, e, omega, float(log_det))
 
-    def mode(self, rows: LatentRows, points: Points, search: ModeSearch) -> FoundMode | None:
+    def mode(
+        self, rows: LatentRows, root: Floats, points: Points, search: ModeSearch
+    ) -> FoundMode | None:
         """As `curvature.CompiledModes`."""
         e, found = self._found(rows, points, search)
         if found is None:
             return None
         mode, gradients = found
-        root, omega, log_det = points.root[0], mode.omega, float(mode.log_det[0])
+        omega, log_det = mode.omega, float(mode.log_det[0])
         curvature, slopes = SparseCurvature(self, rows, root, e, omega, log_det), None
         if search.wanted >= GRADIENT:
             curvature.inverse = mode.inverse
             slopes = Slopes(gradients, mode.moves[self.order], mode.half)
-        return FoundMode(mode.b[self.order], mode.eta, mode.found[:4], curvature, slopes)
+        return FoundMode(mode.b[self.order], mode.found[-1], mode.found[:4], curvature, slopes)
 
     def gradients(self, rows: LatentRows, points: Points, search: ModeSearch) -> Gradients | None:
         """As `curvature.CompiledModes`."""
