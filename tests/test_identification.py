@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.design.built_design import build_design
-from hierbayes.design.identification import are_told_by_a_group, blind_directions
+from hierbayes.design.identification import are_surely_told, blind_directions
 from hierbayes.design.sums import sum_up
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Integers
@@ -79,7 +79,7 @@ def test_what_a_group_tells_it_tells_of_rows_weighted_within_groups(
     sizes: int, formula: str
 ) -> None:
     design = build_design(read_combined(formula), rows(sizes))
-    assert are_told_by_a_group(sum_up(design.rows, design.groups, design.blocks))
+    assert are_surely_told(sum_up(design.rows, design.groups, design.blocks))
     codes, rng = design.rows.codes, np.random.default_rng(1)
     same = codes[:, None] == codes
     root = np.where(same, np.tril(rng.uniform(0.2, 2.0, (len(codes), len(codes)))), 0.0)
@@ -89,7 +89,7 @@ def test_what_a_group_tells_it_tells_of_rows_weighted_within_groups(
 
 def test_a_group_of_as_many_rows_as_effects_tells_nothing_by_itself() -> None:
     design = build_design(read_combined("y ~ t + (1 + t | g)"), rows(2))
-    assert not are_told_by_a_group(sum_up(design.rows, design.groups, design.blocks))
+    assert not are_surely_told(sum_up(design.rows, design.groups, design.blocks))
 
 
 def test_the_directions_change_no_likelihood() -> None:

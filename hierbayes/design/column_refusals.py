@@ -10,8 +10,8 @@ from hierbayes.design.blocks import block_slices, count_free_entries
 from hierbayes.design.design import Design
 from hierbayes.design.identification import (
     BlindDirections,
+    are_told_from_fixed,
     blind_directions,
-    told_by_a_group,
 )
 from hierbayes.design.left_out import DEPENDENT
 from hierbayes.design.level_products import LevelProducts
@@ -30,7 +30,6 @@ from hierbayes.specification.terms import factors_of
 _RANK_TOLERANCE = DEPENDENT
 _REMEDY = ", or leave out what is a combination of others: hb.Model(..., aliased='drop')"
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
-_TOLD = 1e-6  # per group: what one group tells, by which all groups tell more than the tolerances
 _EXACT = 16.0 * np.finfo(np.float64).eps  # of y and its parts: a residual that is rounding
 _EXACT_OF_LINK = 1e-12  # the same of responses on the scale of η
 
@@ -46,10 +45,10 @@ def refuse_columns(design: Design, products: Products) -> None:
     _refuse_tiny_columns(design, products.basis)
     _refuse_dependent_columns(design, products.basis)
     for k, (factor, span) in enumerate(zip(design.factors, design.spans, strict=True)):
+        if span.start == span.stop or are_told_from_fixed(products, k):
+            continue
         level = products.levels[k]
         blocks = [at for at in block_slices(design.blocks) if span.start <= at.start < span.stop]
-        if not blocks or told_by_a_group(products, k) > _TOLD * level.J:
-            continue
         _refuse_inestimable_effects(design, factor.name, span.start, blocks, level, products)
         _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
     _refuse_dependent_effects(design, products.basis)

@@ -128,6 +128,11 @@ class CrossProducts:
         noise: Floats = np.sqrt(self.J / np.einsum("jrq,jrq->q", self.R, self.R))
         return noise
 
+    def squares(self, k: int) -> Floats:
+        """Squares (J, q) of the columns of Z_j, of the only factor."""
+        squares: Floats = np.einsum("jrq,jrq->jq", self.R, self.R)
+        return squares
+
     @cached_property
     def B(self) -> Floats:
         """Z_j'[X_j y_j] (J, q, p+1)."""

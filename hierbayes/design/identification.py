@@ -12,6 +12,7 @@ over all groups, whatever the rank of each.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,7 +27,9 @@ from hierbayes.frames.arrays import Booleans, Floats
 
 _SAME = 1e-10  # of an eigenvalue of the Gram matrix of unit diagonal
 _OWN = 1e-8  # of an eigenvalue of Z_j'PZ_j in the unit of its columns
-_LARGE_GROUPS = 20  # that are asked first
+_TOLD = 1e-6  # of the same, by which all groups tell more than the tolerances of refusals
+_PLENTY = 1e-3  # of the squares of a column of Z: what is left of it beside others
+_LARGE_GROUPS = 20  # that are asked where the largest one cannot tell
 _INVOLVED = 1e-6  # of the largest part of a direction
 
 
@@ -69,18 +72,14 @@ def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirection
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
     """
-    if not blocks:
-        return BlindDirections(np.zeros((0, 0, 0)), np.zeros(0))
-    q = sum(blocks)
-    none = BlindDirections(np.zeros((0, q, q)), np.zeros(0))
-    if are_told_by_a_group(cross):
-        return none
+    if not blocks or are_surely_told(cross):
+        return _none(sum(blocks))
     S = entry_directions(blocks)
     gram = sparse_gram(cross, S) if isinstance(cross, SparseProducts) else _gram(cross, S)
     size = np.sqrt(np.maximum(np.diag(gram), 1e-300))
     values, vectors = np.linalg.eigh(gram / np.outer(size, size))
     if values[0] >= _SAME:
-        return none
+        return _none(sum(blocks))
     null = (vectors[:, values < _SAME] / size[:, None]).T
     to_user = cross.basis.z.spread[:, None] * cross.basis.z.matrix
     G = to_user @ np.tensordot(null[:, :-1], S, 1) @ to_user.T
@@ -89,32 +88,88 @@ def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirection
     return BlindDirections(G / largest[:, None, None], null[:, -1] / largest)
 
 
-def are_told_by_a_group(cross: Products) -> bool:
-    """Whether a group of the only factor tells all variance parameters apart by itself.
+@lru_cache(maxsize=64)
+def _none(q: int) -> BlindDirections:
+    return BlindDirections(np.zeros((0, q, q)), np.zeros(0))
 
-    It does so of these rows however they are weighted within their groups.
+
+def are_surely_told(cross: Products) -> bool:
+    """Whether all variance parameters can be told apart, as is seen without derivatives of V.
+
+    By numbers of levels, or by a group of the only factor.  It holds of these rows however they are
+    weighted within their groups.
     """
+    if are_told_by_numbers(cross):
+        return True
     if isinstance(cross, SparseProducts):
         return False
     is_free = least_freedom(cross) > 0.0 or left_within(cross)[1] > 0.0
-    return is_free and told_by_a_group(cross, 0) > _OWN
+    return is_free and is_told_by_a_group(cross, 0, _OWN)
 
 
 @remembered
-def told_by_a_group(cross: Products, k: int) -> float:
-    """How well one of the largest groups of factor k tells its random effects from all else.
+def are_told_by_numbers(cross: Products) -> bool:
+    """Whether numbers of rows, columns and levels tell all variance parameters apart.
+
+    Let each factor have one effect and Σ_k δ_k PZ_kZ_k'P + δ_0 P = 0.  Where there are more rows
+    than columns of X and of all Z_k, some x ≠ 0 is orthogonal to all, and x'x δ_0 = 0.  Where the
+    largest factor has more levels than there are columns of X and of the other Z_k, some
+    x = Z_1c ≠ 0 is orthogonal to those, and x'Z_1Z_1'x δ_1 = 0.  So δ_0 = δ_1 = 0; the others
+    follow in the order of their levels.
+    """
+    counts, columns = cross.group_counts, cross.p
+    if least_freedom(cross) <= 0.0:
+        return False
+    for k in sorted(range(len(counts)), key=counts.__getitem__):
+        if told_by_number(cross, k, columns) < _PLENTY:
+            return False
+        columns += counts[k]
+    return True
+
+
+def told_by_number(cross: Products, k: int, columns: int) -> float:
+    """What so many columns leave of the only one of Z of factor k, at least; 0 of several.
+
+    tr Z'PZ where tr Z'Z is 1.  The parts Z_j of J levels are orthogonal to each other, so that of
+    Σ_j Z_j'Z_j other columns take no more than as many parts as they are.
+    """
+    return (cross.group_counts[k] - columns) * _least_part(cross, k)
+
+
+@remembered
+def _least_part(cross: Products, k: int) -> float:
+    """The least Z_j'Z_j of the only column of Z of factor k, of the sum of all; 0 of several."""
+    squares = cross.squares(k)
+    if squares.shape[1] != 1:
+        return 0.0
+    return float(squares.min()) / max(float(squares.sum()), 1e-300)
+
+
+def are_told_from_fixed(cross: Products, k: int) -> bool:
+    """Whether the effects of factor k are surely told from each other and from the fixed part."""
+    return told_by_number(cross, k, cross.p) > _TOLD or is_told_by_a_group(cross, k, _TOLD)
+
+
+def is_told_by_a_group(cross: Products, k: int, least: float) -> bool:
+    """Whether a group of factor k tells its random effects from all else, by more than so much.
+
+    The largest one is asked before other large ones, see `_told_by_groups`.
+    """
+    return any(_told_by_groups(cross, k, some) > least for some in (1, _LARGE_GROUPS))
+
+
+@remembered
+def _told_by_groups(cross: Products, k: int, some: int) -> float:
+    """How well one of so many large groups of factor k tells its random effects from all else.
 
     The least eigenvalue of Z_j'PZ_j, P = I − X(X'X)⁻¹X', the columns of Z in the unit in which
-    each has length 1 in its largest group.  Above 0 such a group tells every G from every other.
+    each has length 1 in all groups together.  Above 0 such a group tells every G from every other.
     """
-    level = cross.levels[k]
-    some = np.argsort(level.rows)[-_LARGE_GROUPS:]
-    B = level.B[some, :, :-1]
-    left = level.A[some] - B @ np.linalg.solve(cross.C[:-1, :-1], B.transpose(0, 2, 1))
-    size = np.maximum(np.einsum("jaa->ja", level.A).max(axis=0), 1e-300)
-    if len(size) == 1:
-        return float(left.max() / size[0])
-    unit = np.sqrt(size)
+    level, squares = cross.levels[k], cross.squares(k)
+    large = np.argsort(level.rows)[-some:] if some > 1 else level.rows.argmax(keepdims=True)
+    B = level.B[large, :, :-1]
+    left = level.A[large] - B @ np.linalg.solve(cross.C[:-1, :-1], B.transpose(0, 2, 1))
+    unit = np.sqrt(np.maximum(squares.sum(axis=0), 1e-300))
     return float(np.linalg.eigvalsh(left / (unit[:, None] * unit))[:, 0].max())
 
 

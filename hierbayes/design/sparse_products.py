@@ -124,6 +124,10 @@ class SparseProducts:
         """J_k q_k: how many random effects each factor has in all."""
         return tuple(one.J * one.q for one in self.levels)
 
+    def squares(self, k: int) -> Floats:
+        """Squares (J, q) of the columns of Z_j of factor k."""
+        return self.levels[k].A.diagonal(axis1=1, axis2=2)
+
     def turned(self, M: Floats) -> SparseProducts:
         """Those of the columns [X y] M, M (p+1, m)."""
         levels = tuple(replace(level, B=level.B @ M) for level in self.levels)

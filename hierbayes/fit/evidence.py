@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hierbayes.design.blocks import count_free_entries
-from hierbayes.design.identification import are_told_by_a_group, blind_directions
+from hierbayes.design.identification import are_surely_told, blind_directions
 from hierbayes.design.problem import Problem
 from hierbayes.estimation.climb import Optimum
 from hierbayes.estimation.settings import SamplerSettings
@@ -119,7 +119,7 @@ def count_variances(problem: Problem) -> int:
     if problem.moments is not None:
         of_errors = len(problem.moments.rows.start)
     plain = problem.products if problem.plain is None else problem.plain
-    if blocks and not are_told_by_a_group(plain):  # of which it is known
+    if blocks and not are_surely_told(plain):  # of which it is known
         blind = len(blind_directions(problem.products, blocks))
     return count_free_entries(blocks) + 1 - blind + of_errors
 
