@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from hierbayes.design.column_products import NUMBERS
 from hierbayes.design.matrices import _computed, materialise
-from hierbayes.design.plain_columns import plain_data
+from hierbayes.design.plain_columns import plain_data, texts_in_order
 from hierbayes.library.named_models import NAMED_MODELS
 from hierbayes.specification.formula_parser import parse_formula
 
@@ -152,3 +153,23 @@ def test_equal_sketches_only_where_columns_are_called_the_same(mixed: pd.DataFra
     assert one is not None and two is not None and one.sketch != two.sketch
     for right in ("0 + `a:b`", "0 + a:b"):
         assert_same_as_formulaic(right, names)
+
+
+def test_products_are_made_of_columns_before_them(mixed: pd.DataFrame) -> None:
+    plain = plain_data(parse_formula("x * pair * k"), mixed)
+    assert plain is not None
+    spec = materialise(parse_formula("x * pair * k"), mixed).model_spec
+    assert spec.column_names[-1] == "x:pair[T.yes]:k"
+    products = plain.sketch.products(spec)
+    assert [one.factors for one in products] == [
+        (), (("x", NUMBERS),), (("pair", 1),), (("k", NUMBERS),), (1, 2), (1, 3), (2, 3), (4, 3)
+    ]  # fmt: skip
+    made = np.column_stack([column for column, _ in plain.each(products)])
+    assert np.array_equal(made, plain.columns(products))
+
+
+def test_texts_that_are_missing_have_no_place() -> None:
+    codes, texts = texts_in_order(pd.Series(["b", None, "a", "B", "b"], dtype="str"))
+    assert codes.tolist() == [2, -1, 1, 0, 2] and list(texts) == ["B", "a", "b"]
+    codes, texts = texts_in_order(pd.Series(["a", None, "b"], dtype="str"))
+    assert codes.tolist() == [0, -1, 1] and list(texts) == ["a", "b"]

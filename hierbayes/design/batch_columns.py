@@ -204,7 +204,7 @@ class BatchColumns:
         plain = plain_data(spec.formula, frame)
         if plain is None:
             return list(floats(materialise(spec, frame, self.columns.specification.functions)).T)
-        made = plain.each(spec)
+        made = plain.each(plain.sketch.products(spec))
         for (column, is_computed), name in zip(made, spec.column_names, strict=True):
             if is_computed:  # the data's own are finite
                 refuse_not_finite(column[:, None], (name,), frame.index)

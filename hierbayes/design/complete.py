@@ -19,6 +19,7 @@ from hierbayes.frames.named_columns import require_column, require_frame
 from hierbayes.frames.seen_columns import DataColumns, SeenColumns, frame_of
 
 _WIDE = {"i": np.int64, "u": np.uint64, "f": np.float64}  # by kind of number, native bytes
+_PLAIN = frozenset(map(np.dtype, (*_WIDE.values(), np.bool_)))
 _TEXT = ("object", "str")  # the types of text that formulaic knows
 
 
@@ -89,14 +90,15 @@ def complete_columns(
     """`complete_rows` as columns that are taken out of their frame already."""
     require_frame(data)
     data, columns = _plain_columns(data, names)
-    kept, counts, doubtful = _complete(data, columns)
-    if not kept.any():
+    kept, counts, doubtful = _complete(columns, len(data))
+    if counts and not kept.any():
         worst = max(counts, key=lambda name: counts[name])
         raise DataError(nothing_complete(worst, counts[worst], len(data)))
     frame, columns = _kept(data, columns, kept, counts, doubtful)
-    words, labels = ({name: value for name, value in data.attrs.get(key, {}).items()
-                      if name in columns} for key in (MISSING_NUMBERS, NA_LABELS))  # fmt: skip
-    dropped = Dropped(int((~kept).sum()), counts, words, labels)
+    attrs = data.attrs
+    words, labels = ({name: value for name, value in attrs.get(key, {}).items() if name in columns}
+                     for key in (MISSING_NUMBERS, NA_LABELS))  # fmt: skip
+    dropped = Dropped(len(kept) - int(np.count_nonzero(kept)), counts, words, labels)
     return _without_unused_levels(frame, columns), kept, dropped
 
 
@@ -111,7 +113,7 @@ def complete_part(
         When a number is infinite, naming the place that the part is of.
     """
     frame, columns = _plain_columns(data, names)
-    kept, counts, doubtful = _complete(frame, columns)
+    kept, counts, doubtful = _complete(columns, len(frame))
     try:
         return SeenColumns(*_kept(frame, columns, kept, counts, doubtful)), counts
     except DataError as error:
@@ -127,26 +129,31 @@ def _plain_columns(
     data: DataColumns, names: Iterable[str]
 ) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
     """The data with columns of types that formulas understand, and those that are named."""
-    found = {name: _column(name, data) for name in names}
-    columns = {name: _plain(column) for name, column in found.items()}
-    plain = {name: column for name, column in columns.items() if column is not found[name]}
-    frame = frame_of(data)
-    return (frame.assign(**plain) if plain else frame), columns
+    frame, columns, changed = frame_of(data), {}, {}
+    for name in names:
+        column = _column(name, data, frame)
+        columns[name] = plain = _plain(column)
+        if plain is not column:
+            changed[name] = plain
+    return (frame.assign(**changed) if changed else frame), columns
 
 
 def _complete(
-    data: pd.DataFrame, columns: dict[str, pd.Series]
+    columns: dict[str, pd.Series], n: int
 ) -> tuple[Booleans, dict[str, int], tuple[str, ...]]:
     """Which rows are complete, missing values by column, and columns that may hold infinities."""
+    doubtful: dict[str, Booleans] = {}
     with np.errstate(all="ignore"):  # sums of infinite numbers
-        found = {name: _missing(column) for name, column in columns.items()}
-    doubtful = tuple(name for name, mask in found.items() if mask is not None)
-    missing = {name: mask for name, mask in found.items() if mask is not None and mask.any()}
+        for name, column in columns.items():
+            mask = _missing(column)
+            if mask is not None:
+                doubtful[name] = mask
+    missing = {name: mask for name, mask in doubtful.items() if mask.any()}
     counts = {name: int(mask.sum()) for name, mask in missing.items()}
-    complete = np.ones(len(data), dtype=np.bool_)
+    complete = np.ones(n, dtype=np.bool_)
     for mask in missing.values():
         complete &= ~mask
-    return complete, counts, doubtful
+    return complete, counts, tuple(doubtful)
 
 
 def _kept(
@@ -166,8 +173,8 @@ def _kept(
     return frame, columns
 
 
-def _column(name: str, data: DataColumns) -> pd.Series:
-    require_column(name, frame_of(data))
+def _column(name: str, data: DataColumns, frame: pd.DataFrame) -> pd.Series:
+    require_column(name, frame)
     column = data[name]
     if isinstance(column, pd.DataFrame):
         raise DataError(f"the data have more than one column called '{name}'")
@@ -177,8 +184,11 @@ def _column(name: str, data: DataColumns) -> pd.Series:
 def _plain(column: pd.Series) -> pd.Series:
     """The same values with a dtype that formulas understand: wide numbers, text, objects."""
     dtype = column.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
-        return column if dtype == _WIDE[dtype.kind] else column.astype(_WIDE[dtype.kind])
+    if isinstance(dtype, np.dtype):
+        if dtype in _PLAIN:
+            return column
+        if dtype.kind in _WIDE:
+            return column.astype(_WIDE[dtype.kind])
     if isinstance(dtype, pd.CategoricalDtype):
         if dtype.categories.dtype.kind == "O" and str(dtype.categories.dtype) not in _TEXT:
             return column.cat.rename_categories(dtype.categories.astype(object))
@@ -218,14 +228,16 @@ def _is_decimal(dtype: Any) -> bool:
 
 def _missing(column: pd.Series) -> Booleans | None:
     """Which values are missing; None where none is, and none is infinite."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype):
+        if dtype.kind in "iub":
+            return None
+        if dtype.kind == "f":
+            values = column.to_numpy()
+            return None if math.isfinite(values.sum()) else np.isnan(values)
+    elif isinstance(dtype, pd.CategoricalDtype):
         codes = column.array.codes
         return codes < 0 if codes.min(initial=0) < 0 else None
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub":
-        return None
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
-        values = column.to_numpy()
-        return None if math.isfinite(values.sum()) else np.isnan(values)
     missing = np.asarray(column.array.isna())
     return missing if missing.any() else None
 

@@ -95,7 +95,9 @@ class Evaluation:
 
     def numbers(self, expression: Expression) -> Any:
         """The same as float64: an array (n,), or a number."""
-        return as_numbers(self.value(expression), _said(expression))
+        value = self.value(expression)
+        found = _floats(value)
+        return as_numbers(value, _said(expression)) if found is None else found
 
     def _operation(self, mark: str, parts: tuple[Expression, ...]) -> Any:
         if mark == "float":
@@ -194,18 +196,26 @@ def as_numbers(value: Any, said: str) -> Any:
     FormulaError
         When it holds labels.
     """
-    if isinstance(value, bool | int | float):
-        return float(value)
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        return value.astype(np.float64, copy=False)
-    if isinstance(value, pd.Series) and not _are_labels(value):
-        return value.to_numpy(dtype=np.float64)
+    found = _floats(value)
+    if found is not None:
+        return found
     if isinstance(value, dict):
         raise FormulaError(f"cannot compute with '{said}', which makes several columns")
     raise FormulaError(
         f"cannot compute with '{said}', which holds labels and no numbers; compare it, as in "
         f"({said} == 'a'), or make a column of numbers"
     )
+
+
+def _floats(value: Any) -> Any:
+    """Numbers as float64, an array or a number; None where it is something else."""
+    if isinstance(value, bool | int | float):
+        return float(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return value.astype(np.float64, copy=False)
+    if isinstance(value, pd.Series) and not _are_labels(value):
+        return value.to_numpy(dtype=np.float64)
+    return None
 
 
 def _read_numbers(value: Any) -> Any:
@@ -219,6 +229,8 @@ def _are_labels(value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
     if dtype is None:
         return False
+    if isinstance(dtype, np.dtype):
+        return dtype.kind not in "biufc"
     return not (is_numeric_dtype(dtype) or is_bool_dtype(dtype)) or isinstance(
         dtype, pd.CategoricalDtype
     )

@@ -14,9 +14,10 @@ from formulaic import ModelMatrix, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
 
+from hierbayes.design.column_products import ColumnProduct
 from hierbayes.design.column_structure import ColumnStructure, structure_of
 from hierbayes.design.materialiser import Materialiser
-from hierbayes.design.plain_columns import Sketch, plain_data
+from hierbayes.design.plain_columns import Sketch, plain_data, texts_in_order
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Floats, Integers
@@ -42,8 +43,8 @@ def materialise(formula: Any, frame: DataColumns, functions: Functions = ()) -> 
     if plain is None:
         made = _computed(formula, frame, functions)
     else:
-        spec = _known(plain.sketch).spec
-        made = ModelMatrix(plain.columns(spec), spec=spec)
+        known, products = _known(plain.sketch)
+        made = ModelMatrix(plain.columns(products), spec=known.spec)
     refuse_not_finite(floats(made), made.model_spec.column_names, frame.index)
     return made
 
@@ -56,16 +57,17 @@ def made_columns(
     if plain is None:
         made = materialise(formula, frame, functions)
         return floats(made), structure_of(made.model_spec)
-    known = _known(plain.sketch)
-    columns = plain.columns(known.spec)
+    known, products = _known(plain.sketch)
+    columns = plain.columns(products)
     refuse_not_finite(columns, known.names, frame.index)
     return columns, known
 
 
 @lru_cache(maxsize=64)
-def _known(sketch: Sketch) -> ColumnStructure:
-    """What formulaic remembers of such data, and what that says of the columns."""
-    return structure_of(_computed(sketch.formula, sketch.rows(), ()).model_spec)
+def _known(sketch: Sketch) -> tuple[ColumnStructure, tuple[ColumnProduct, ...]]:
+    """What formulaic's memory of such data says of the columns, and what these are products of."""
+    spec = _computed(sketch.formula, sketch.rows(), ()).model_spec
+    return structure_of(spec), sketch.products(spec)
 
 
 def _computed(formula: Any, frame: DataColumns, functions: Functions) -> Any:
@@ -101,12 +103,12 @@ def _computed(formula: Any, frame: DataColumns, functions: Functions) -> Any:
 
 def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
     """Position of each row's group (n,) among the labels of the groups, in order."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, labels = column.array.codes, column.cat.categories
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes, labels = column.array.codes, dtype.categories.rename(column.name)
     else:
         codes, labels = _factorized(column)
-    named = pd.Index(labels, name=column.name, tupleize_cols=False)
-    return codes.astype(np.intp, copy=False), named
+    return codes.astype(np.intp, copy=False), labels
 
 
 def factor_codes(
@@ -118,7 +120,7 @@ def factor_codes(
     rows are one group.
     """
     if not columns:
-        return np.zeros(len(frame), dtype=np.intp), pd.Index([ALL_ROWS])
+        return np.zeros(len(frame), dtype=np.intp), _only_group()
     if len(columns) == 1:
         return group_codes(frame[columns[0]])
     parts = [group_codes(frame[column]) for column in columns]
@@ -127,6 +129,11 @@ def factor_codes(
     combined, codes = np.unique(place, return_inverse=True)
     at = np.unravel_index(combined, sizes)
     return codes.astype(np.intp), joined_labels(name, [labels for _, labels in parts], at)
+
+
+@lru_cache(maxsize=1)
+def _only_group() -> pd.Index:
+    return pd.Index([ALL_ROWS])
 
 
 def joined_labels(name: str, parts: Sequence[pd.Index], at: Sequence[Integers]) -> pd.Index:
@@ -167,12 +174,20 @@ def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     return joined
 
 
-def _factorized(column: pd.Series) -> tuple[Integers, Any]:
+def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
     """Codes and labels in order, in order of appearance where the labels have none."""
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i" and len(column):
-        close = _close_integers(column.to_numpy())
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind == "i" and len(column):
+        close = _close_integers(column.to_numpy(), column.name)
         if close is not None:
             return close
+    codes, labels = _in_order(column)
+    return codes, pd.Index(labels, name=column.name, tupleize_cols=False)
+
+
+def _in_order(column: pd.Series) -> tuple[Integers, Any]:
+    if column.dtype == "str":
+        return texts_in_order(column)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)  # values without an order
@@ -187,15 +202,16 @@ def _factorized(column: pd.Series) -> tuple[Integers, Any]:
         ) from error
 
 
-def _close_integers(values: Any) -> tuple[Integers, Integers] | None:
+def _close_integers(values: Any, name: Any) -> tuple[Integers, pd.Index] | None:
     """Those of integers (n,) that lie in a range of a few n, without sorting; else None."""
     low, high = int(values.min()), int(values.max())
     if high - low > max(4 * len(values), _CLOSE):
         return None
-    there = np.zeros(high - low + 1, dtype=np.bool_)
     away = values - low
-    there[away] = True
-    return (there.cumsum() - 1)[away], there.nonzero()[0] + low
+    there = np.bincount(away) > 0
+    if there.all():
+        return away, pd.RangeIndex(low, high + 1, name=name)
+    return (there.cumsum() - 1)[away], pd.Index(there.nonzero()[0] + low, name=name)
 
 
 def _holds_numbers(dtype: Any) -> bool:

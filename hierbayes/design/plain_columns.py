@@ -8,17 +8,17 @@ or computed from each row alone, as in ``I(x**2)`` and ``log(x)``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from formulaic import Formula, ModelSpec
-from formulaic.materializers.base import EncodedTermStructure
 from formulaic.parser.types import Factor, Term
 
+from hierbayes.design.column_products import NUMBERS, ColumnProduct, Source, products_of
 from hierbayes.design.evaluation import Evaluation
 from hierbayes.errors import HierbayesError
 from hierbayes.frames.arrays import Floats
@@ -30,8 +30,7 @@ from hierbayes.specification.terms import INTERCEPT
 _LEVELS = ("str", "int64", "float64", "bool")  # types of levels
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(NamedTuple):
     """What a column of the data holds.
 
     Parameters
@@ -88,6 +87,11 @@ class Sketch:
             {kind.name: kind.values(rows) for kind in self.kinds}, index=range(rows)
         )
 
+    def products(self, spec: ModelSpec) -> tuple[ColumnProduct, ...]:
+        """What the columns that formulaic's specification describes are products of."""
+        levels = {kind.name: len(kind.levels) for kind in self.kinds if kind.levels is not None}
+        return products_of(spec, levels)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlainData:
@@ -108,56 +112,42 @@ class PlainData:
     codes: dict[str, Any]
     n: int
 
-    def columns(self, spec: ModelSpec) -> Floats:
-        """The columns (n, k) that formulaic's specification of this sketch describes."""
-        matrix = np.empty((self.n, len(spec.column_names)))
-        self.fill(spec, matrix)
+    def columns(self, products: Sequence[ColumnProduct]) -> Floats:
+        """The columns (n, k) that are these products."""
+        matrix = np.empty((self.n, len(products)))
+        made: list[Floats] = []
+        for one, into in zip(products, matrix.T, strict=True):
+            one.write([self._values(factor, made) for factor in one.factors], into)
+            made.append(into)
         return matrix
 
-    def fill(self, spec: ModelSpec, matrix: Floats) -> None:
-        """Write them into a matrix (n, k)."""
-        made = [column for part in spec.structure for column in self._of_term(part)]
-        for place, (scale, factors) in enumerate(made):
-            _multiply_out(scale, factors, matrix[:, place])
-
-    def each(self, spec: ModelSpec) -> list[tuple[Floats, bool]]:
+    def each(self, products: Sequence[ColumnProduct]) -> list[tuple[Floats, bool]]:
         """The same columns (n,) one by one, and whether each of them is computed.
 
         A number of the data is its own column, and not to be changed.
         """
-        computed = {id(self.numbers[name]) for name in self.sketch.computed}
-        found = []
-        for scale, factors in (one for part in spec.structure for one in self._of_term(part)):
-            if not factors:
-                found.append((_constant(self.n, scale), False))
-            elif scale == 1.0 and len(factors) == 1 and factors[0].dtype == np.float64:
-                found.append((factors[0], id(factors[0]) in computed))
+        made: list[Floats] = []
+        computed: list[bool] = []
+        for one in products:
+            name, level = one.source or ("", 0)
+            if not one.factors:
+                made.append(_constant(self.n, one.scale))
+                computed.append(False)
+            elif level == NUMBERS:
+                made.append(self.numbers[name])
+                computed.append(name in self.sketch.computed)
             else:
-                column = np.empty(self.n)
-                _multiply_out(scale, factors, column)
-                found.append((column, True))
-        return found
+                made.append(np.empty(self.n))
+                one.write([self._values(factor, made) for factor in one.factors], made[-1])
+                computed.append(True)
+        return list(zip(made, computed, strict=True))
 
-    def _of_term(self, part: EncodedTermStructure) -> list[tuple[float, tuple[Any, ...]]]:
-        """A scale and the factors of each column of a term, the first factor varying fastest."""
-        found = []
-        for scoped in part.scoped_terms:
-            ways = [self._of_factor(one.factor.expr, one.reduced) for one in scoped.factors]
-            found += [(scoped.scale, chosen[::-1]) for chosen in product(*reversed(ways))]
-        return found
-
-    def _of_factor(self, name: str, reduced: bool) -> list[Any]:
-        """Numbers, or an indicator of each level but, where reduced, the first."""
-        if name in self.numbers:
-            return [self.numbers[name]]
-        (levels,) = (kind.levels for kind in self.sketch.kinds if kind.name == name)
-        return [self.codes[name] == k for k in range(int(reduced), len(levels or ()))]
-
-
-def _multiply_out(scale: float, factors: tuple[Any, ...], into: Floats) -> None:
-    into[:] = factors[0] if factors and scale == 1.0 else scale
-    for factor in factors[1:] if scale == 1.0 else factors:
-        into *= factor
+    def _values(self, factor: Source | int, made: Sequence[Floats]) -> Any:
+        """Numbers (n,), whether each row has a level, or a column that is made already."""
+        if isinstance(factor, int):
+            return made[factor]
+        name, level = factor
+        return self.numbers[name] if level == NUMBERS else self.codes[name] == level
 
 
 @lru_cache(maxsize=2)
@@ -221,21 +211,21 @@ def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:
     kinds, numbers, codes = [], {}, {}
     for name in columns:
         column = data[name]
-        if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
+        dtype = column.dtype
+        if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
             numbers[name] = column.to_numpy(dtype=np.float64)
-            kinds.append(_Kind(name, str(column.dtype)))
+            kinds.append(_Kind(name, dtype.str))
             continue
-        coded = _coded(column)
+        coded = _coded(column, dtype)
         if coded is None:
             return None
-        codes[name], levels, dtype = coded
-        categorical = isinstance(column.dtype, pd.CategoricalDtype)
-        kinds.append(_Kind(name, dtype, levels, categorical))
-    for name, expression in computed.items():
-        values = _numbers(expression, data)
-        if values is None or name in numbers:
+        codes[name], levels, held = coded
+        kinds.append(_Kind(name, held, levels, isinstance(dtype, pd.CategoricalDtype)))
+    if computed:
+        found = _numbers(computed, data)
+        if found is None or found.keys() & numbers.keys():
             return None
-        numbers[name] = values
+        numbers |= found
     sketch = Sketch(terms, tuple(kinds), tuple(computed), formula)
     return PlainData(sketch, numbers, codes, len(data))
 
@@ -260,38 +250,43 @@ def _is_of_rows(factor: Factor) -> bool:
     return is_of_each_row(factor.expr)
 
 
-def _numbers(expression: Expression, data: DataColumns) -> Floats | None:
-    """An expression computed (n,); None where it makes something else, or cannot be."""
-    try:
-        with np.errstate(all="ignore"):
-            values = Evaluation(data, {}).value(expression)
-    except (HierbayesError, TypeError, ValueError, ArithmeticError):  # formulaic says where
-        return None
-    plain = np.asarray(values)
-    if plain.shape != (len(data),) or plain.dtype.kind not in "biuf":
-        return None
-    return plain.astype(np.float64, copy=False)
+def _numbers(computed: dict[str, Expression], data: DataColumns) -> dict[str, Floats] | None:
+    """Expressions computed (n,); None where one makes something else, or cannot be."""
+    evaluation, found = Evaluation(data, {}), {}
+    for name, expression in computed.items():
+        try:
+            with np.errstate(all="ignore"):
+                values = np.asarray(evaluation.value(expression))
+        except (HierbayesError, TypeError, ValueError, ArithmeticError):  # formulaic says where
+            return None
+        if values.shape != (len(data),) or values.dtype.kind not in "biuf":
+            return None
+        found[name] = values.astype(np.float64, copy=False)
+    return found
 
 
-def _coded(column: pd.Series) -> tuple[Any, tuple[Any, ...], str] | None:
+def _coded(column: pd.Series, dtype: Any) -> tuple[Any, tuple[Any, ...], str] | None:
     """Codes (n,), levels and their type, None where formulaic had better look at a factor."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        categories = column.array.categories
-        codes, levels, dtype = column.array.codes, tuple(categories), str(categories.dtype)
-    elif column.dtype == "str":
-        codes, levels = _in_order(*column.array.factorize())
-        dtype = "str"
+    if isinstance(dtype, pd.CategoricalDtype):
+        categories, codes = dtype.categories, column.array.codes
+        levels, held = tuple(categories), str(categories.dtype)
+    elif dtype == "str":
+        codes, texts = texts_in_order(column)
+        levels, held = tuple(texts), "str"
     else:
         return None
-    if dtype not in _LEVELS or (len(codes) and codes.min() < 0):
+    if held not in _LEVELS or (len(codes) and codes.min() < 0):
         return None
-    return codes, levels, dtype
+    return codes, levels, held
 
 
-def _in_order(codes: Any, levels: Any) -> tuple[Any, tuple[str, ...]]:
-    """Codes (n,) and levels of texts, from those in order of appearance: few are sorted."""
-    words = levels.tolist()
-    order = sorted(range(len(words)), key=words.__getitem__)
-    place = np.empty(len(words) + 1, dtype=np.intp)
-    place[order], place[-1] = np.arange(len(words)), -1
-    return place[codes], tuple(words[k] for k in order)
+def texts_in_order(column: pd.Series) -> tuple[Any, Any]:
+    """Codes (n,) of texts, −1 where one is missing, and the array of the distinct ones in order."""
+    codes, texts = column.array.factorize()
+    order = texts.argsort()
+    ranks = np.arange(len(order))
+    if (order == ranks).all():
+        return codes, texts
+    place = np.empty(len(order) + 1, dtype=np.intp)
+    place[order], place[-1] = ranks, -1
+    return place[codes], texts[order]

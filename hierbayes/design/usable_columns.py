@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -119,7 +120,7 @@ def refuse_non_numeric_response(response: str, frame: DataColumns) -> None:
 
 def refuse_not_finite(matrix: Floats, names: tuple[str, ...], index: pd.Index) -> None:
     """Refuse a column that is missing or infinite once it is computed."""
-    if np.isfinite(matrix.sum()):
+    if math.isfinite(matrix.sum()):
         return
     bad = ~np.isfinite(matrix)
     if not bad.any():
