@@ -3,6 +3,7 @@
 import json
 import pickle
 from ctypes import CFUNCTYPE, POINTER, c_double, c_int64
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy import stats
 from scipy.special import expit
 
 import hierbayes as hb
+from hierbayes.design.family_rows import FamilyRows, common_predictor
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.families.text import read_text
@@ -201,6 +203,33 @@ def test_draws_have_the_mean_and_the_variance(name: str) -> None:
         squares = (shares - mean) ** 2
         assert abs(shares.mean() - mean) < 6 * np.sqrt(variance / n)
         assert abs(squares.mean() - variance) < 6 * squares.std() / np.sqrt(n)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_where_the_mean_is_one_of_the_predictor_alone_it_is_found_again(name: str) -> None:
+    """Of φ and m it may depend otherwise, and then nothing is said."""
+    family, phi = FAMILIES[name], phi_of(name)
+    for eta in (-3.0, -0.2, 0.0, 1.7):
+        mean = family.mean(np.array([eta]), np.array([9.0]), phi).item()
+        found = family.predictor_of_mean(mean)
+        assert found is None or found == pytest.approx(eta, rel=1e-12, abs=1e-14)
+    is_told = isinstance(family, B.Binomial | B.Poisson | B.NegativeBinomial | B.NegativeBinomial1)
+    assert (family.predictor_of_mean(0.3) is not None) == is_told
+
+
+@pytest.mark.parametrize("offset", [(0.0, 0.0, 0.0), (0.7, 0.7, 0.7), (-0.5, 0.0, 1.0)])
+@pytest.mark.parametrize("name", ["Binomial logit", "Poisson log", "ZeroInflated Poisson"])
+def test_one_predictor_gives_all_rows_together_their_mean(
+    name: str, offset: tuple[float, ...]
+) -> None:
+    family, y, m = FAMILIES[name], np.array([1.0, 0.0, 4.0]), np.array([3.0, 9.0, 5.0])
+    added, of_trials = np.array(offset), is_of_trials(FAMILIES[name])
+    rows = FamilyRows(family, y, m, added, of_trials, ())
+    counts = m if of_trials else np.ones(3)
+    phi = family.dispersion_start(y, m)
+    expected = counts @ family.mean(common_predictor(rows) + added, m, phi)
+    assert expected == pytest.approx(y.sum(), rel=1e-13)
+    assert common_predictor(replace(rows, y=0.0 * y)) == pytest.approx(-40.0, rel=1e-12)
 
 
 def test_starts_are_near_the_response() -> None:

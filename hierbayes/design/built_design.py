@@ -73,7 +73,7 @@ def build_design(
     if family is None:
         refuse_non_numeric_response(spec.response, frame)
         refuse_counts(spec)
-    of_family = None if family is None else read_family_rows(family, spec, frame.frame)
+    of_family = None if family is None else read_family_rows(family, spec, frame)
     refuse_neither_number_nor_factor(used, frame, spec)
     grouped = factors_of_rows(spec)
     found = [factor_codes(frame, name, columns) for name, columns in grouped.items()]

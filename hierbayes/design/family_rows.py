@@ -16,7 +16,7 @@ from hierbayes.families.family import ResponseFamily
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.families.zero_part import ZeroPart
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.frames.seen_columns import DataColumns
+from hierbayes.frames.seen_columns import DataColumns, frame_of
 from hierbayes.specification.formula import Specification
 
 _FURTHEST = 40.0  # of a linear predictor from 0, where the response of all rows is looked for
@@ -121,9 +121,7 @@ def refuse_counts(spec: Specification) -> None:
         )
 
 
-def read_family_rows(
-    family: ResponseFamily, spec: Specification, frame: pd.DataFrame
-) -> FamilyRows:
+def read_family_rows(family: ResponseFamily, spec: Specification, frame: DataColumns) -> FamilyRows:
     """The responses of complete rows, as a family reads them.
 
     Raises
@@ -144,19 +142,19 @@ def read_family_rows(
             f"an offset has no place with the family {family.name}: it would be added to the log "
             "odds of every category against the first; leave it out"
         )
-    offset = np.repeat(offset_of(spec, frame), len(y) // len(frame))
-    _refuse_no_offset(offset_of(spec, frame), spec, frame)
+    offset = offset_or_none(spec, frame)
+    offset = np.zeros(len(y)) if offset is None else np.repeat(offset, len(y) // len(frame))
     further = None
     if isinstance(family, ZeroPart) and family.further_terms:
-        further = further_columns(family.further_terms, frame, spec.functions)
+        further = further_columns(family.further_terms, frame_of(frame), spec.functions)
         family = family.of_columns(further.names, further.turn)
-        m = further.beside(m, frame)
+        m = further.beside(m, frame_of(frame))
     outcomes = family.outcomes(response)
     return FamilyRows(family, y, m, offset, spec.trials is not None, outcomes, further)
 
 
 def offset_or_none(spec: Specification, frame: DataColumns) -> Floats | None:
-    """The offset (n,) of a Gaussian response; None where there is none.
+    """The offset (n,) of a formula; None where there is none.
 
     Raises
     ------
@@ -213,12 +211,13 @@ def working_response(rows: FamilyRows, times: Floats | None = None) -> Floats:
     ``times`` (n,) is how often each row counts, by default once.
     """
     each = rows.family.start(rows.y, rows.m) - rows.offset
-    mean = float(np.average(each, weights=times))
-    spread = math.sqrt(float(np.average((each - mean) ** 2, weights=times)))
+    count = float(len(each) if times is None else times.sum())
+    away = each - float(each.sum() if times is None else times @ each) / count
+    spread = math.sqrt(float(away @ (away if times is None else times * away)) / count)
     spread *= math.sqrt(max(len(rows.family.predictors), 1))
     if spread == 0.0 or rows.family.link == "identity":
         return each
-    return common_predictor(rows, times) + (each - mean) / spread
+    return common_predictor(rows, times) + away / spread
 
 
 def _for_one_mean(
@@ -238,17 +237,23 @@ def _for_one_mean(
 
 def common_predictor(rows: FamilyRows, times: Floats | None = None) -> float:
     """The constant that, with the offsets, gives all rows together the mean that they have."""
-    each = np.ones(len(rows.y)) if times is None else times
-    total, phi = float(each @ rows.y), rows.family.dispersion_start(rows.y, rows.m)
-    low, high = -_FURTHEST, _FURTHEST
     if isinstance(rows.family, Categorical):
         return rows.family.common_predictor(rows.y, rows.m)
     if has_thresholds(rows.family):
         return float(rows.family.start(rows.y, rows.m).mean())
+    each = np.ones(len(rows.y)) if times is None else times
     counts = each * rows.sizes if rows.of_trials else each
-    offset, m = rows.offset, rows.m
-    if not (np.ptp(offset) > 0.0 or np.ptp(m, axis=0).any()):  # one mean for all rows
-        return _for_one_mean(rows.family, offset[:1], m[:1], phi, total / float(counts.sum()))
+    total, offset, m = float(each @ rows.y), rows.offset, rows.m
+    mean, is_one_offset = total / float(counts.sum()), not (offset != offset[0]).any()
+    (least, most), found = rows.family.mean_range, None
+    if is_one_offset and least < mean < most:
+        found = rows.family.predictor_of_mean(mean)
+    if found is not None:
+        return max(min(found - float(offset[0]), _FURTHEST), -_FURTHEST)
+    phi = rows.family.dispersion_start(rows.y, m)
+    if is_one_offset and not np.ptp(m, axis=0).any():  # one mean for all rows
+        return _for_one_mean(rows.family, offset[:1], m[:1], phi, mean)
+    low, high = -_FURTHEST, _FURTHEST
     with np.errstate(over="ignore"):
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)

@@ -74,6 +74,10 @@ class Binomial(ResponseFamily):
         """p."""
         return probability(self.link, eta)
 
+    def predictor_of_mean(self, mean: float) -> float:
+        """The link of p."""
+        return predictor(self.link, np.array([mean])).item()
+
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """p(1 − p)/m, of a share."""
         p = probability(self.link, eta)
@@ -138,4 +142,4 @@ class Bernoulli(Binomial):
 
     def outcomes(self, response: Response) -> tuple[str, ...]:
         """Labels of failure and success, where they are not numbers."""
-        return responses.two_outcomes(response, self.name)[1]
+        return responses.labels_of_outcomes(response, self.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,6 +40,10 @@ class Counts(ResponseFamily):
         """e^η."""
         with np.errstate(over="ignore"):
             return np.exp(eta)
+
+    def predictor_of_mean(self, mean: float) -> float:
+        """Log μ."""
+        return math.log(mean)
 
     def below(self, y: Floats, m: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
         """Sums of the probabilities of 0 up to y."""

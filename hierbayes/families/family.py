@@ -192,6 +192,10 @@ class ResponseFamily:
     def mean(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """Expected response (n,) given η and m; of counts out of m, the expected share."""
 
+    def predictor_of_mean(self, mean: float) -> float | None:
+        """The η of a `mean` inside `mean_range`, where it depends on η alone; otherwise none."""
+        return None
+
     @abstractmethod
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """Variance (n,) of the response given η; of counts out of m, that of the share."""

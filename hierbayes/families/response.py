@@ -36,12 +36,12 @@ class Response:
     @property
     def first(self) -> pd.Series:
         """The response itself, or the counts k."""
-        return pd.Series(self.columns[0])
+        return _series(self.columns[0])
 
     @property
     def second(self) -> Floats:
         """The failures or the trials."""
-        return self._numbers(pd.Series(self.columns[1]))
+        return self._numbers(_series(self.columns[1]))
 
     def numbers(self) -> Floats:
         """The first column as numbers (n,).
@@ -54,7 +54,10 @@ class Response:
         return self._numbers(self.first)
 
     def _numbers(self, column: pd.Series) -> Floats:
-        if isinstance(column.dtype, pd.CategoricalDtype) or not (
+        dtype = column.dtype
+        if isinstance(dtype, np.dtype) and dtype.kind in "biuf":  # a missing one is nan already
+            return column.to_numpy(dtype=float)
+        if isinstance(dtype, pd.CategoricalDtype) or not (
             pd.api.types.is_any_real_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
         ):
             raise DataError(
@@ -82,7 +85,7 @@ class Response:
         values : (n,) array_like, or callable
             What is shown of the first bad row: of all rows, or made of its number.
         """
-        if not np.any(bad):
+        if not bad.any():
             return
         at = int(np.argmax(bad))
         label = self.first.index[at]
@@ -107,6 +110,10 @@ class Response:
         bad = ~((y >= 0) & (y == np.floor(y)) & np.isfinite(y))
         self.refuse(bad, family, "counts are 0, 1, 2, …", y)
         return y
+
+
+def _series(column: ArrayLike | pd.Series) -> pd.Series:
+    return column if isinstance(column, pd.Series) else pd.Series(column)
 
 
 def trials(response: Response, family: str) -> tuple[Floats, Floats]:
@@ -185,24 +192,38 @@ def two_outcomes(response: Response, family: str) -> tuple[Floats, tuple[str, ..
         There are other values, or more than two.
     """
     response.one_column(family)
+    labels = labels_of_outcomes(response, family)
+    if labels:
+        column = response.first
+        return (column == _levels(column)[1]).to_numpy(dtype=float), labels
+    y = response.numbers()
+    wanted = (
+        "single trials are 0 or 1, False or True, or a categorical of two levels; counts "
+        "out of several trials have the family Binomial"
+    )
+    response.refuse((y != 0.0) & (y != 1.0), family, wanted, y)
+    return y, ()
+
+
+def labels_of_outcomes(response: Response, family: str) -> tuple[str, ...]:
+    """The labels of failures and successes of one column; none where they are numbers.
+
+    Raises
+    ------
+    DataError
+        There are not two.
+    """
     column = response.first
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        y = response.numbers()
-        wanted = (
-            "single trials are 0 or 1, False or True, or a categorical of two levels; counts "
-            "out of several trials have the family Binomial"
-        )
-        response.refuse(~np.isin(y, (0.0, 1.0)), family, wanted, y)
-        return y, ()
-    found = _levels(column)
-    labels = tuple(str(one) for one in found)
+    if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+        return ()
+    labels = tuple(str(one) for one in _levels(column))
     if len(labels) != 2:
         raise DataError(
             f"the response '{response.name}' does not fit the family {family}: it has "
             f"{len(labels)} levels, {in_quotes(labels[:6])}{', …' if len(labels) > 6 else ''}; "
             "single trials have two, of which the second is the success"
         )
-    return (column == found[1]).to_numpy(dtype=float), labels
+    return labels
 
 
 def category_labels(response: Response, family: str, values: Sequence[object]) -> tuple[str, ...]:
