@@ -50,7 +50,7 @@ class Model(PosedModel):
     ----------
     formula : str or Multilevel
         The combined form, ``"y ~ x * w"`` with ``random`` or
-        ``"y ~ x * w + (1 + x | g)"``, or equations at two levels.  A combined form without
+        ``"y ~ x * w + (1 + x | g)"``, or equations at each level.  A combined form without
         random part is an ordinary regression, whose rows are in no groups.
     random : str or mapping, optional
         Random part in nlme's spelling, ``"~ 1 + x | g"``; for nested factors also

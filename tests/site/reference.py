@@ -155,6 +155,6 @@ def pages(shown: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     listed = "".join(f"   {file}\n" for file in chapters)
     made["reference/index.rst"] = (
         "Reference\n=========\n\nEvery public name: ``import hierbayes as hb``.\n\n"
-        f".. toctree::\n   :maxdepth: 1\n\n{listed}"
+        f".. toctree::\n   :maxdepth: 2\n\n{listed}"
     )
     return made
