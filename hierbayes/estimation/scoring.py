@@ -1,4 +1,16 @@
-"""One step of scoring from a first Γ: where a search begins."""
+"""One step of scoring from a first Γ: where a search begins.
+
+With G and σ² free to move together the step is one to the moments of balanced groups, however far
+they are.  With g the entries of Γ, B = ½ tr P V_i P V_k, t = ½ tr P V_i and the scores s, all
+beside σ², those of σ² follow from I = V/σ² − Σ g_i V_i:
+
+    [B, c; c', b] [δ; δ₀] = [s; −g's],   c = t − B g,   b = ½ N − g't − g'c,
+    g ← (g + δ)/(1 + δ₀)
+
+In the place of B may stand ½ f_i'P f_k/σ̂² of average information, f_i = Z S_i v.  Far from the
+truth its squares Σ_j v_j²/σ̂² are far from what is expected of them, which t has, and so it is
+brought to their size: exactly, of one effect of each factor in balanced groups.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +18,24 @@ import math
 
 import numpy as np
 
+from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.design.blocks import entry_directions, free_entries
-from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.of_products import AnyCurvature
+from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.of_products import AnyCurvature, is_average
 
-_LEAST_LEFT = 0.02  # of σ² after the step
+_LEAST_LEFT = 1e-4  # of σ² after the step
 # Of the squared noise of effects, with its error: what is left of a variance by itself, and of one
 # in any direction of effects that have covariances.
 _LEAST, _LEAST_OF_SEVERAL = 0.01, 0.1
+_TOLD = 1e-10  # of a pivot beside its entry, or nothing is told
+_FARTHEST = 1e3  # squares from what is expected of them
 
 
 def scored(
     Gamma: Floats, curvature: AnyCurvature, blocks: tuple[int, ...], noise: Floats, J: int
 ) -> Floats:
-    """Γ (q, q) after one step of scoring of G and σ² together, kept inside the cone.
-
-    Where σ² may move on its own the step is one to the moments of balanced groups, however far they
-    are: with g the entries of Γ, B = ½ tr P V_i P V_k, t = ½ tr P V_i and the scores s, all beside
-    σ², those of σ² follow from I = V/σ² − Σ g_i V_i,
-
-        [B, c; c', b] [δ; δ₀] = [s; −g's],   c = t − B g,   b = ½ N − g't − g'c,
-        g ← (g + δ)/(1 + δ₀)
+    """Γ (q, q) after one step of scoring, kept inside the cone.
 
     Parameters
     ----------
@@ -40,23 +49,99 @@ def scored(
     J : int
         Groups, of the factor that has fewest.
     """
-    rows, columns = free_entries(blocks)
-    size, k = noise[rows] * noise[columns], len(rows)
-    both, traces = curvature.mean_traces(entry_directions(blocks))
-    B, t, g = 0.5 * size[:, None] * both * size, 0.5 * traces * size, Gamma[rows, columns] / size
-    s = np.where(rows == columns, 1.0, 2.0) * curvature.score[rows, columns] * size
-    H, c = np.empty((k + 1, k + 1)), t - B @ g
-    H[:k, :k], H[:k, k], H[k, :k], H[k, k] = B, c, c, 0.5 * curvature.freedom - g @ t - g @ c
-    told, vectors = np.linalg.eigh(H)
-    along = np.where(told > 1e-10 * told[-1], np.append(s, -g @ s) @ vectors, 0.0)
-    step = vectors @ (along / np.where(along != 0.0, told, 1.0))
-    g = (g + step[:k]) / max(1.0 + step[k], _LEAST_LEFT)
-    error = math.sqrt(2.0 / J)
-    if k == len(noise):  # each effect has a block of its own
-        return np.diag(np.maximum(g, _LEAST * error) * size)
-    moved = np.zeros(Gamma.shape)
-    moved[rows, columns] = moved[columns, rows] = g
-    inside, W = np.linalg.eigh(moved)
+    at, averaged = free_entries(blocks), is_average(curvature)
+    if is_average(curvature):
+        mean = curvature.by_entry(at)
+    else:
+        mean = curvature.expected(entry_directions(blocks))
+    moved, error = np.zeros(Gamma.shape), math.sqrt(2.0 / J)
+    score_step(
+        Gamma, mean, curvature.score, curvature.pull, curvature.freedom, averaged, *at, noise, moved
+    )
+    if len(at[0]) == len(noise):  # each effect has a block of its own
+        np.fill_diagonal(moved, np.maximum(moved.diagonal(), _LEAST * error * noise**2))
+        return moved
+    inside, W = np.linalg.eigh(moved / noise / noise[:, None])
     W *= noise[:, None]
     found: Floats = (W * np.maximum(inside, _LEAST_OF_SEVERAL * error)) @ W.T
     return found
+
+
+@compiled(error_model="numpy", short_loops=True)
+def score_step(
+    Gamma: Floats, information: Floats, M: Floats, pull: Floats, freedom: float, averaged: bool,
+    rows: Integers, columns: Integers, noise: Floats, moved: Floats,
+) -> None:  # fmt: skip
+    """Write the Γ (q, q) that a step leads to, its free entries at ``rows`` and ``columns`` (k,).
+
+    Parameters
+    ----------
+    Gamma : (q, q) float
+    information : (k, k) float
+        Average information, or the mean one.
+    M : (q, q) float
+        ∂ℓ/∂Γ.
+    pull : (q,) float
+        tr P V_i of the variances; of covariances, which are small beside them, 0 stands for it.
+    freedom : float
+        N.
+    averaged : bool
+        Whether the information is the average one.
+    """
+    k = len(rows)
+    H, step, g, t = room_for((k + 1, k + 1)), room_for(k + 1), room_for(k), room_for(k)
+    a, size = room_for(k), room_for(k)
+    for i in range(k):
+        r, c = rows[i], columns[i]
+        unit = noise[r] * noise[c]
+        g[i], t[i] = Gamma[r, c] / unit, 0.5 * pull[r] * unit if r == c else 0.0
+        step[i] = M[r, c] * unit * (1.0 if r == c else 2.0)
+        a[i] = 2.0 * (t[i] + step[i]) if averaged else 2.0 * t[i]
+        size[i] = math.sqrt(_share(M, pull, r) * _share(M, pull, c)) if averaged else 1.0
+    left, told = 0.5 * freedom, 0.0
+    for i in range(k):
+        H[k, i] = t[i]
+        for j in range(k):
+            unit = noise[rows[i]] * noise[columns[i]] * noise[rows[j]] * noise[columns[j]]
+            both = information[i, j] * unit + 0.5 * a[i] * a[j] / freedom
+            H[i, j] = math.sqrt(size[i] * size[j]) * both
+            H[k, i] -= H[i, j] * g[j]
+        left -= g[i] * (t[i] + H[k, i])
+        told -= g[i] * step[i]
+    H[k, k], step[k] = left, told
+    _solve_told(H, step)
+    share = 1.0 + step[k] if 1.0 + step[k] > _LEAST_LEFT else _LEAST_LEFT
+    for i in range(k):
+        r, c = rows[i], columns[i]
+        moved[r, c] = moved[c, r] = (g[i] + step[i]) / share * noise[r] * noise[c]
+
+
+@inner
+def _share(M: Floats, pull: Floats, r: int) -> float:
+    """What is expected of the squares of an effect beside them, within bounds."""
+    squares = pull[r] + 2.0 * M[r, r]
+    if squares * _FARTHEST <= pull[r]:
+        return _FARTHEST
+    share = pull[r] / squares
+    return share if share > 1.0 / _FARTHEST else 1.0 / _FARTHEST
+
+
+@inner
+def _solve_told(H: Floats, x: Floats) -> None:
+    """Write H⁻x (n,) over x by the factors LDL' of H (n, n), what H says nothing of being 0."""
+    n = len(x)
+    for i in range(n):
+        whole = H[i, i]
+        for j in range(i):
+            for h in range(j):
+                H[i, j] -= H[i, h] * H[j, h] * H[h, h]
+            H[i, j] = H[i, j] / H[j, j] if H[j, j] > 0.0 else 0.0
+            H[i, i] -= H[i, j] * H[i, j] * H[j, j]
+            x[i] -= H[i, j] * x[j]
+        if not H[i, i] > _TOLD * whole:
+            H[i, i] = 0.0
+    for i in range(n):
+        x[i] = x[i] / H[i, i] if H[i, i] > 0.0 else 0.0
+    for i in range(n - 1, -1, -1):
+        for h in range(i + 1, n):
+            x[i] -= H[h, i] * x[h]

@@ -59,20 +59,12 @@ class Curvature:
 
     def expected(self, S: Floats) -> Floats:
         """What −∂²ℓ (k, k) is on average: positive semidefinite."""
-        both, d = self.mean_traces(S)
-        expected: Floats = 0.5 * (both - d[:, None] * d / self.freedom)
-        return expected
-
-    def mean_traces(self, S: Floats) -> tuple[Floats, Floats]:
-        """Tr P V_i P V_j (k, k) and tr P V_i (k,) along k symmetric directions S (k, q, q).
-
-        V_i is ∂(V/σ²), and P what V⁻¹σ² leaves of X, or V⁻¹σ² itself where γ is at its best.
-        """
         flat, p = S.reshape(len(S), -1), self.squares.shape[2] - 1
         f = flat @ self.squares[:, :, 1:, 1:].reshape(flat.shape[1], -1)
         d = flat @ self.D.ravel() - self.integrated * f[:, :: p + 1].sum(axis=1)
         traces = _sandwich(flat, self.products[:, 1]) + self.integrated * f @ f.T
-        return traces, d
+        expected: Floats = 0.5 * (traces - d[:, None] * d / self.freedom)
+        return expected
 
 
 @compiled(error_model="numpy")

@@ -37,8 +37,6 @@ from hierbayes.likelihood.reading import REML
 from hierbayes.likelihood.rooted_elimination import FAR_LARGER
 from hierbayes.likelihood.sparse_point import average, profiled_value
 
-_SHARES = (1e-3, 1e3)  # of what is expected of squares beside themselves, that are believed
-
 type AtPoint = Callable[..., tuple[float, float, float]]  # as `sparse_point`
 
 
@@ -170,28 +168,14 @@ class SparseCurvature:
         observed: Floats = along @ self.information @ along.T
         return observed
 
+    def expected(self, S: Floats) -> Floats:
+        """The same: positive semidefinite."""
+        return self.observed(S)
+
     @property
     def freedom(self) -> float:
         """N."""
         return self.profile.freedom
-
-    def mean_traces(self, S: Floats) -> tuple[Floats, Floats]:
-        """About tr P V_i P V_j (k, k) and tr P V_i (k,), as `Curvature.mean_traces` has them.
-
-        In the place of the first stands f_i'P f_j/σ̂², quadratic in v, whose squares are, far from
-        the truth, far from what is expected of them: of each effect Σ_j v_j²/σ̂² is the pull and
-        2M, and expected is the pull.  Exact of one effect of each factor in balanced groups.
-        """
-        rows, columns = self.profile.cross.entries
-        is_variance, of_score = rows == columns, 2.0 * self.score[rows, columns]
-        d = np.where(is_variance, self.pull[rows], 0.0)
-        a = np.where(is_variance, d + of_score, 2.0 * of_score)
-        share = d[is_variance] / np.maximum(a[is_variance], 1e-300)
-        size = np.clip(share, *_SHARES) ** 0.25
-        size = size[rows] * size[columns]
-        both = size[:, None] * (2.0 * self.information + a[:, None] * a / self.freedom) * size
-        along = S[:, rows, columns]
-        return along @ both @ along.T, along @ d
 
 
 def sparse_profile(
