@@ -14,6 +14,7 @@ import hierbayes as hb
 from hierbayes.design.rows_root import has_root
 from hierbayes.design.share_left import share_left
 from hierbayes.design.sparse_products import SparseProducts
+from hierbayes.design.sums import surely_left
 from hierbayes.errors import DataError
 from hierbayes.estimation import reml
 from hierbayes.fit.degrees_of_freedom.source import df_source
@@ -275,3 +276,6 @@ def test_products_say_how_much_is_left(name: str, sigma: float) -> None:
     every, y = np.hstack([columns[:, :-1], *of_levels]), columns[:, -1]
     left = y - every @ np.linalg.lstsq(every, y)[0]
     assert_allclose(share_left(cross), left @ left / (y @ y), rtol=1e-4)
+    by_fixed = y - columns[:, :-1] @ np.linalg.lstsq(columns[:, :-1], y)[0]
+    assert surely_left(cross) <= by_fixed @ by_fixed
+    assert (surely_left(cross) > 0.0) == (sigma == 1.0)  # a hundredth of y°'y° is not much

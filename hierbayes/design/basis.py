@@ -18,6 +18,7 @@ differences of cross-products would have no digits (`hierbayes.design.sums`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import sqrt
 
 import numpy as np
 
@@ -145,15 +146,13 @@ def choose_basis(
         return _of_predictors(X, Z, y, blocks, predictors)
     x = standardised(X)
     z = joined([_of_block(X, x, Z[:, at]) for at in block_slices(blocks)])
-    center = float(y.mean()) if x.constant.any() else 0.0
-    scale = float(_root_mean_square((y - center)[:, None])[0])
-    return Basis(x, z, x.constant, center, scale, np.zeros(X.shape[1]))
+    return Basis(x, z, x.constant, *_of_response(y, x.constant), np.zeros(X.shape[1]))
 
 
 def _of_block(X: Floats, x: Standardisation, columns: Floats) -> Standardisation:
     """That of the columns of a block of Z, which may be the first of X."""
     k = columns.shape[1]
-    if x.leads(k) and np.array_equal(columns, X[:, :k]):
+    if k > 1 and x.leads(k) and (columns == X[:, :k]).all():
         return x.leading(k)
     return standardised(columns)
 
@@ -169,19 +168,17 @@ def _of_predictors(
     for at in block_slices(blocks):
         mine = next((k for k in range(predictors) if Z[k::predictors, at].any()), 0)
         parts.append(standardised(Z[mine::predictors, at]))
-    center = float(y.mean()) if constant.any() else 0.0
-    scale = float(_root_mean_square((y - center)[:, None])[0])
     return Basis(
         replace(joined([x] * predictors), in_parts=True),
         replace(joined(parts), in_parts=True),
         np.tile(constant, predictors),
-        center,
-        scale,
+        *_of_response(y, constant),
         np.zeros(X.shape[1]),
     )
 
 
-def _root_mean_square(columns: Floats) -> Floats:
-    """Of each of the columns (n, k)."""
-    size: Floats = np.sqrt((columns * columns).mean(axis=0))
-    return size
+def _of_response(y: Floats, constant: Floats) -> tuple[float, float]:
+    """Its mean, where a combination of the fixed columns is constant, and root mean square."""
+    center = float(y.sum()) / len(y) if constant.any() else 0.0
+    centred = y - center
+    return center, sqrt(float(centred @ centred) / len(y))

@@ -20,7 +20,7 @@ from hierbayes.design.ranks import estimable_somewhere
 from hierbayes.design.row_refusals import unit_in_words
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.design.standardisation import SMALLEST
-from hierbayes.design.sums import left_by_fixed, left_within
+from hierbayes.design.sums import left_by_fixed, left_within, surely_left
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 from hierbayes.specification.expression import columns_in
@@ -64,6 +64,10 @@ def refuse_columns(design: Design, products: Products) -> None:
 
 def _refuse_tiny_columns(design: Design, basis: Basis) -> None:
     """Name a column whose squares are too small to tell it from one that is 0."""
+    if min(basis.x.least_own, basis.z.least_own) >= _RANK_TOLERANCE and (
+        min(basis.x.least_spread, basis.z.least_spread) >= SMALLEST
+    ):
+        return
     rows = design.rows.head
     for names, columns, found in (
         (design.terms, rows.X, basis.x), (design.effects, rows.Z, basis.z),
@@ -77,6 +81,8 @@ def _refuse_tiny_columns(design: Design, basis: Basis) -> None:
 
 def _refuse_dependent_columns(design: Design, basis: Basis) -> None:
     """Name the first fixed column that is a combination of those before it."""
+    if basis.x.least_own >= _RANK_TOLERANCE:  # a column that is zero has nothing of its own
+        return
     remedy = "" if design.rows.streams else _REMEDY
     for k in design.rows.zero_columns.nonzero()[0].tolist():
         column, term = design.terms[k], design.columns.term_of[k]
@@ -115,6 +121,8 @@ def _remedy_of_empty(column: str, term: str) -> str:
 
 def _refuse_dependent_effects(design: Design, basis: Basis) -> None:
     """Name the first random column that is a combination of others of its block of G."""
+    if basis.z.least_own >= _RANK_TOLERANCE:
+        return
     for at in block_slices(design.blocks):
         for k in (basis.z.own[at] < _RANK_TOLERANCE).nonzero()[0].tolist():
             weights = _combination(design.rows.second_moment[at, at], k)
@@ -268,16 +276,19 @@ def _refuse_exact_fit(design: Design, cross: Products, tolerance: float) -> None
     Of several grouping factors what the fixed part alone reproduces is refused here, and what
     the groups' own effects reproduce once the likelihood is maximised.
     """
+    basis = cross.basis
+    size = design.rows.response_size + basis.scale * float(np.abs(basis.taken).sum())
+    rounding, unit = cross.n * (tolerance * size) ** 2, basis.scale**2
     if isinstance(cross, SparseProducts):
+        if surely_left(cross) * unit > rounding:
+            return
         left, freedom = left_by_fixed(cross)[0], cross.n - cross.p
     else:
         left, freedom = left_within(cross)
-    basis = cross.basis
-    size = design.rows.response_size + basis.scale * float(np.abs(basis.taken).sum())
     what = "the residual variance is zero"
     if design.rows.family is not None:
         what = "the likelihood has no bound where the dispersion vanishes"
-    if freedom > 0.0 and left * basis.scale**2 < cross.n * (tolerance * size) ** 2:
+    if freedom > 0.0 and left * unit < rounding:
         raise DataError(
             f"{what}: the fixed part and the groups' own coefficients "
             "reproduce every row exactly; use fewer random effects, or look for a copy of the "

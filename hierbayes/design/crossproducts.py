@@ -24,6 +24,7 @@ import pandas as pd
 from hierbayes.compilation import compiled
 from hierbayes.design.basis import Basis
 from hierbayes.design.group_cholesky import factored, root_blocks
+from hierbayes.design.group_sums import group_sums
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
 from hierbayes.frames.arrays import Booleans, Floats, Integers
@@ -141,7 +142,8 @@ class CrossProducts:
     @cached_property
     def C(self) -> Floats:
         """[X y]'[X y] (p+1, p+1)."""
-        return self.W + np.einsum("jkc,jkd->cd", self.T, self.T)
+        flat = self.T.reshape(-1, self.p + 1)
+        return self.W + flat.T @ flat
 
     def turned(self, M: Floats) -> CrossProducts:
         """Those of the columns [X y] M, M (p+1, m)."""
@@ -197,7 +199,7 @@ def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
     basis : Basis
     """
     columns, Z = rows.internal(basis)
-    R, T, counts = _group_sums(columns, Z, rows.codes, len(groups))
+    R, T, counts = group_sums(columns, Z, rows.codes, len(groups))
     own = factored(R, T)
     (W,) = _outside(columns, Z, rows.codes, own, apart=False)
     return CrossProducts(R, T, W, counts, groups, basis)
@@ -211,34 +213,6 @@ def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
         columns, Z = part.internal(cross.basis)
         totals += _outside(columns, Z, part.codes, own, apart=True)
     return totals
-
-
-def _group_sums(
-    columns: Floats, Z: Floats, codes: Integers, J: int
-) -> tuple[Floats, Floats, Floats]:
-    """The upper triangle of Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and n_j (J,)."""
-    q, m = Z.shape[1], columns.shape[1]
-    A, B, counts = np.zeros((J, q, q)), np.zeros((J, q, m)), np.zeros(J)
-    _add_rows(columns, Z, codes, A, B, counts)
-    return A, B, counts
-
-
-@compiled()
-def _add_rows(
-    columns: Floats, Z: Floats, codes: Integers, A: Floats, B: Floats, counts: Floats
-) -> None:
-    """Add the rows to the sums of their groups."""
-    n, m = columns.shape
-    q = Z.shape[1]
-    for i in range(n):
-        j = codes[i]
-        counts[j] += 1.0
-        for k in range(q):
-            z = Z[i, k]
-            for h in range(k, q):
-                A[j, k, h] += z * Z[i, h]
-            for c in range(m):
-                B[j, k, c] += z * columns[i, c]
 
 
 def _outside(columns: Floats, Z: Floats, codes: Integers, own: Floats, apart: bool) -> Floats:

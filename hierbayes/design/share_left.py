@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hierbayes.design.level_products import LevelProducts
+from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats
 
@@ -17,6 +19,7 @@ _MOST = 300  # columns of the dense matrix
 _RIDGE = 1e-10  # of the squares of columns: of those that depend on others only it is left
 
 
+@remembered
 def share_left(cross: SparseProducts, most: int = _MOST) -> float:
     """Share of y°'y° that X° and Z° leave, or somewhat more; 0 where that is much work to know.
 
@@ -26,7 +29,7 @@ def share_left(cross: SparseProducts, most: int = _MOST) -> float:
     most : int
         Columns of the dense matrix, beyond which it is.
     """
-    first = max(range(len(cross.levels)), key=lambda k: cross.sizes[k])
+    first = max(range(len(cross.levels)), key=cross.sizes.__getitem__)
     if sum(cross.sizes) - cross.sizes[first] + cross.p + 1 > most:
         return 0.0
     A = cross.levels[first].A
@@ -36,38 +39,37 @@ def share_left(cross: SparseProducts, most: int = _MOST) -> float:
     A = A + _RIDGE * size[:, None, None] * np.eye(A.shape[1])
     solved = B / A if A.shape[1] == 1 else np.linalg.inv(A) @ B
     W = whole - B.reshape(-1, B.shape[2]).T @ solved.reshape(-1, B.shape[2])
-    unit = np.sqrt(np.maximum(whole.diagonal(), 1e-300))
-    W = W / (unit[:, None] * unit)
-    inner, right = W[:-1, :-1] + _RIDGE * np.eye(len(W) - 1), W[:-1, -1]
-    return float(W[-1, -1] - right @ np.linalg.solve(inner, right))
+    own = np.maximum(whole.diagonal(), 1e-300)
+    W.ravel()[:: len(W) + 1][:-1] += _RIDGE * own[:-1]
+    left = W[-1, -1] - W[-1, :-1] @ np.linalg.solve(W[:-1, :-1], W[:-1, -1])
+    return float(left / own[-1])
 
 
 def _products(cross: SparseProducts, first: int) -> tuple[Floats, Floats]:
     """[Z X y]'[Z X y] (w, w) of all factors but the first, and Z_1j'[Z X y] (J, q, w)."""
-    p1, sizes = cross.p + 1, cross.sizes
-    starts, end = {}, 0
-    for k, size in enumerate(sizes):
+    p1, levels, end = cross.p + 1, cross.levels, 0
+    at: dict[int, slice] = {}
+    for k, size in enumerate(cross.sizes):
         if k != first:
-            starts[k], end = end, end + size
-    whole = np.zeros((end + p1, end + p1))
-    whole[end:, end:] = cross.C
-    B = np.zeros((*cross.levels[first].A.shape[:2], end + p1))
-    B[:, :, end:] = cross.levels[first].B
-    places = {k: start + np.arange(sizes[k]).reshape(-1, cross.levels[k].q)
-              for k, start in starts.items()}  # fmt: skip
-    for k, at in places.items():
-        whole[at[:, :, None], at[:, None, :]] = cross.levels[k].A
-        whole[at, end:] = cross.levels[k].B
-        whole[end:, at] = cross.levels[k].B.transpose(2, 0, 1)
+            at[k] = slice(end, end := end + size)
+    whole, B = np.zeros((end + p1, end + p1)), np.zeros((*levels[first].A.shape[:2], end + p1))
+    whole[end:, end:], B[:, :, end:] = cross.C, levels[first].B
+    for k, own in at.items():
+        each = np.arange(levels[k].J)
+        _by_levels(whole[own, own], levels[k], levels[k])[each, :, each] = levels[k].A
+        whole[own, end:] = levels[k].B.reshape(-1, p1)
+        whole[end:, own] = whole[own, end:].T
     for pair in cross.pairs:
-        i, j, values = pair.i, pair.j, pair.values
-        if pair.second == first:
-            i, j, values = j, i, values.transpose(0, 2, 1)
-        if first in (pair.first, pair.second):
-            at = places[pair.second if pair.first == first else pair.first][j]
-            B[i[:, None, None], np.arange(B.shape[1])[:, None], at[:, None, :]] = values
-            continue
-        at, to = places[pair.first][i][:, :, None], places[pair.second][j][:, None, :]
-        whole[at, to] = values
-        whole[to, at] = values
+        for k, i, m, j, values in (
+            (pair.first, pair.i, pair.second, pair.j, pair.values),
+            (pair.second, pair.j, pair.first, pair.i, pair.values.transpose(0, 2, 1)),
+        ):
+            if m != first:
+                strip = B.reshape(-1, end + p1) if k == first else whole[at[k]]
+                _by_levels(strip[:, at[m]], levels[k], levels[m])[i, :, j] = values
     return whole, B
+
+
+def _by_levels(block: Floats, rows: LevelProducts, columns: LevelProducts) -> Floats:
+    """A view (J_k, q_k, J_m, q_m) of a block of effects of two factors (J_k q_k, J_m q_m)."""
+    return block.reshape(rows.J, rows.q, columns.J, columns.q)

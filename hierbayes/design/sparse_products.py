@@ -21,6 +21,7 @@ from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import integers_for, zeros_of
 from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import free_entries
+from hierbayes.design.group_sums import group_sums
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
@@ -247,12 +248,7 @@ def sparse_products(
     parts = [np.ascontiguousarray(Z[:, span]) for span in spans]
     codes = rows.codes_of
     levels = tuple(
-        LevelProducts(
-            factor.labels,
-            _by_level(at, factor.J, part, part),
-            _by_level(at, factor.J, part, columns),
-            np.bincount(at, minlength=factor.J).astype(np.float64),
-        )
+        LevelProducts(factor.labels, *_whole(*group_sums(columns, part, at, factor.J)))
         for factor, at, part in zip(factors, codes, parts, strict=True)
     )
     pairs = tuple(
@@ -263,10 +259,8 @@ def sparse_products(
     return SparseProducts(levels, pairs, C, n, basis, SummedRows(rows))
 
 
-def _by_level(codes: Integers, J: int, left: Floats, right: Floats) -> Floats:
-    """Σ over the rows of each level of left ⊗ right (J, a, b)."""
-    total = np.empty((J, left.shape[1], right.shape[1]))
-    for a in range(left.shape[1]):
-        for b in range(right.shape[1]):
-            total[:, a, b] = np.bincount(codes, left[:, a] * right[:, b], J)
-    return total
+def _whole(upper: Floats, B: Floats, rows: Floats) -> tuple[Floats, Floats, Floats]:
+    """The same with both triangles of Z_j'Z_j (J, q, q)."""
+    if upper.shape[1] == 1:
+        return upper, B, rows
+    return upper + np.triu(upper, 1).transpose(0, 2, 1), B, rows

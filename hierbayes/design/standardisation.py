@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import prod
 
 import numpy as np
 
@@ -49,11 +50,24 @@ class Standardisation:
     @cached_property
     def is_mixed(self) -> bool:
         """Whether the mix is another than the identity."""
-        return bool((self.mix != np.eye(len(self.mix))).any())
+        identity = _identity(len(self.mix))
+        return self.mix is not identity and bool((self.mix != identity).any())
+
+    @cached_property
+    def least_own(self) -> float:
+        """The least of what columns have of their own; 1 of none."""
+        return float(self.own.min(initial=1.0))
+
+    @cached_property
+    def least_spread(self) -> float:
+        """The least spread; 1 of no columns."""
+        return float(self.spread.min(initial=1.0))
 
     def leads(self, k: int) -> bool:
         """Whether the first k columns by themselves would be standardised as they are."""
-        return k <= len(self.mix) and bool(self.constant[:k].any()) and not self.is_mixed
+        if k > len(self.mix) or self.is_mixed:
+            return False
+        return bool(self.constant[:k].any()) and not self.constant[k:].any()
 
     def leading(self, k: int) -> Standardisation:
         """That of the first k columns, which lead."""
@@ -61,7 +75,7 @@ class Standardisation:
         return Standardisation(
             self.shift[first],
             self.spread[first],
-            self.mix[first, first].copy(),
+            _identity(k),
             self.matrix[first, first].copy(),
             self.own[first],
             self.constant[first],
@@ -80,55 +94,54 @@ class Standardisation:
         return np.asarray(found if self.in_parts else found * self.spread + self.shift)
 
 
-_INTERCEPT = Standardisation(
-    shift=np.zeros(1),
-    spread=np.ones(1),
-    mix=np.eye(1),
-    matrix=np.eye(1),
-    own=np.ones(1),
-    constant=np.ones(1),
-)
+@lru_cache(maxsize=64)
+def _identity(k: int) -> Floats:
+    """The one that is the mix of columns that are far from dependent."""
+    identity = np.eye(k)
+    identity.flags.writeable = False
+    return identity
 
 
 @lru_cache(maxsize=64)
 def _intercepts(k: int) -> Standardisation:
     """That of k blocks of an intercept each."""
-    none, all_own, identity = np.zeros(k), np.ones(k), np.eye(k)
+    none, all_own, identity = np.zeros(k), np.ones(k), _identity(k)
     return Standardisation(none, all_own, identity, identity, all_own, all_own)
 
 
 def standardised(columns: Floats) -> Standardisation:
     """That of columns (n, k), centred where a combination of them is constant; k may be 0."""
-    if columns.shape[1] == 0:
-        return joined([])
-    if columns.shape[1] == 1 and columns[0, 0] == 1.0 and (columns == 1.0).all():
-        return _INTERCEPT
+    k = columns.shape[1]
+    if k == 0 or (k == 1 and _is_one(columns[:, 0])):
+        return _intercepts(k)
     return _standardise(columns, _constant_combination(columns))
+
+
+def _is_one(column: Floats) -> bool:
+    """Whether all values (n,) are 1."""
+    return bool(column[0] == 1.0 and (column == 1.0).all())
 
 
 def joined(parts: list[Standardisation]) -> Standardisation:
     """The standardisations of the blocks of Z as one."""
     if len(parts) == 1:
         return parts[0]
-    if parts and all(part is _INTERCEPT for part in parts):
+    if all(part is _intercepts(1) for part in parts):
         return _intercepts(len(parts))
-    none = np.zeros(0)
-    return Standardisation(
-        np.concatenate([none, *(part.shift for part in parts)]),
-        np.concatenate([none, *(part.spread for part in parts)]),
-        _diagonal([part.mix for part in parts]),
-        _diagonal([part.matrix for part in parts]),
-        np.concatenate([none, *(part.own for part in parts)]),
-        np.concatenate([none, *(part.constant for part in parts)]),
+    shift, spread, own, constant = (
+        np.concatenate(values)
+        for values in zip(*((z.shift, z.spread, z.own, z.constant) for z in parts), strict=True)
     )
+    mix, matrix = _diagonal([z.mix for z in parts]), _diagonal([z.matrix for z in parts])
+    return Standardisation(shift, spread, mix, matrix, own, constant)
 
 
 def _constant_combination(columns: Floats) -> Floats:
     """e with columns @ e = 1, or zeros."""
     k = columns.shape[1]
     for c in range(k):
-        if columns[0, c] == 1.0 and (columns[:, c] == 1.0).all():
-            return np.eye(k)[c]
+        if _is_one(columns[:, c]):
+            return _identity(k)[c]
     if k == 1:
         value = columns[0, 0]
         return np.array([1.0 / value if value and (columns == value).all() else 0.0])
@@ -142,7 +155,7 @@ def _standardise(columns: Floats, constant: Floats) -> Standardisation:
     """Centred (where ``constant`` allows) and of unit spread, but for the constant itself."""
     k = columns.shape[1]
     free = constant == 0.0
-    shift = np.where(free, _mean(columns), 0.0) if constant.any() else np.zeros(k)
+    shift = np.zeros(k) if free.all() else np.where(free, _mean(columns), 0.0)
     centred = columns - shift
     gram = centred.T @ centred / len(columns)
     spread = np.where(free, np.sqrt(gram.diagonal()), 1.0)
@@ -152,8 +165,10 @@ def _standardise(columns: Floats, constant: Floats) -> Standardisation:
         centred = columns - shift
         gram = centred.T @ centred / len(columns)
     left, mix = _orthogonalise(centred, spread, gram / (spread[:, None] * spread))
-    size = np.sqrt(spread**2 + shift**2)
-    matrix = ((np.eye(k) - constant[:, None] * shift) / spread) @ mix
+    size = np.sqrt(spread * spread + shift * shift)
+    matrix = (_identity(k) - constant[:, None] * shift) / spread
+    if mix is not _identity(k):
+        matrix = matrix @ mix
     own = np.where(dull, 0.0, left * spread / size)
     return Standardisation(shift, spread, mix, matrix, own, constant)
 
@@ -173,10 +188,10 @@ def _orthogonalise(columns: Floats, spread: Floats, gram: Floats) -> tuple[Float
         pivots = np.zeros(k)
     # det/λ_min is a product of k − 1 numbers whose sum is below the trace
     rest = (float(gram.trace()) / max(k - 1, 1)) ** (k - 1)
-    if float(pivots.prod()) ** 2 > _NEARLY_DEPENDENT**2 * rest or (
+    if prod(pivots.tolist()) ** 2 > _NEARLY_DEPENDENT**2 * rest or (
         pivots.all() and np.linalg.eigvalsh(gram)[0] > _NEARLY_DEPENDENT**2
     ):
-        return pivots, np.eye(k)
+        return pivots, _identity(k)
     left = np.zeros(k)
     Q = columns / spread
     mix = np.eye(k)

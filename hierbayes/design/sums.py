@@ -16,12 +16,14 @@ import pandas as pd
 
 from hierbayes.design.basis import Basis, choose_basis
 from hierbayes.design.crossproducts import CrossProducts, cross_products
+from hierbayes.design.group_cholesky import factored
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.rows import Rows
 from hierbayes.design.rows_root import LITTLE_LEFT as LITTLE_LEFT_BY_ALL
 from hierbayes.design.rows_root import has_root, swept
+from hierbayes.design.share_left import share_left
 from hierbayes.design.sparse_products import SparseProducts, sparse_products
 from hierbayes.frames.arrays import Booleans, Floats
 
@@ -84,9 +86,19 @@ def sum_up_factors(
 def little_is_left(cross: Products) -> bool:
     """Whether X°, of one factor with the groups' columns, leaves too little of y° for digits."""
     if isinstance(cross, SparseProducts):
-        return left_by_fixed(cross)[0] < _LITTLE_LEFT_BY_X * float(cross.C[-1, -1])
+        little = _LITTLE_LEFT_BY_X * float(cross.C[-1, -1])
+        return surely_left(cross) < little and left_by_fixed(cross)[0] < little
     left, freedom = left_within(cross)
     return freedom > 0.0 and left < LITTLE_LEFT * float(cross.C[-1, -1])
+
+
+def surely_left(cross: SparseProducts) -> float:
+    """Of y°'y° what X° surely leaves where Z° beside it leaves much; else 0.
+
+    Half of that, which is known but for a small share of the squares of coefficients.
+    """
+    share = share_left(cross) if has_root(cross) else 0.0
+    return 0.5 * share * float(cross.C[-1, -1]) if share > 2.0 * _LITTLE_LEFT_BY_X else 0.0
 
 
 def without_fixed(cross: Products) -> Basis:
@@ -122,11 +134,12 @@ def left_within(cross: Products) -> tuple[float, float]:
         share = swept(cross)[0] if has_root(cross) else np.nan
         left = share * cross.C[-1, -1] if share < _VERY_SMALL else np.nan
         return left, cross.n - cross.p - float(sum(cross.sizes))
-    E, varies = _apart(cross)
-    W = cross.W
-    E, freedom = E[:, varies], cross.n - float(cross.R.any(axis=2).sum() + varies.sum())
-    slopes, sizes = W[-1, :-1] @ E, ((W[:-1, :-1] @ E) * E).sum(axis=0)
-    return float(W[-1, -1] - (slopes**2 / sizes).sum()), freedom
+    varies = _vary_within(cross)
+    R, T = cross.W[None, :-1, :-1] * (varies[:, None] & varies), cross.W[None, :-1, -1:].copy()
+    factored(R, T)  # a column that depends on those before it explains nothing more
+    explained, rank = T[0, :, 0], np.count_nonzero(R[0].diagonal())
+    freedom = cross.n - float(np.count_nonzero(cross.R.any(axis=2)) + rank)
+    return float(cross.W[-1, -1] - explained @ explained), freedom
 
 
 def taken_out(cross: CrossProducts) -> tuple[Floats, Floats]:
@@ -143,10 +156,16 @@ def taken_out(cross: CrossProducts) -> tuple[Floats, Floats]:
 def _apart(cross: CrossProducts) -> tuple[Floats, Booleans]:
     """Directions E (p, p) of X° that are uncorrelated within groups, and which vary there."""
     within, whole = cross.W.diagonal()[:-1], cross.C.diagonal()[:-1]
-    scale = np.sqrt(np.maximum(np.where(within > _NO_VARIATION * whole, within, whole), 1e-300))
+    scale = np.sqrt(np.maximum(np.where(_vary_within(cross), within, whole), 1e-300))
     size, V = np.linalg.eigh(cross.W[:-1, :-1] / (scale[:, None] * scale))
     E: Floats = V / scale[:, None] * np.sqrt(cross.n)
     return E, size > _DEPENDENT
+
+
+def _vary_within(cross: CrossProducts) -> Booleans:
+    """Which columns of X° (p,) vary within groups, each by itself."""
+    varies: Booleans = cross.W.diagonal()[:-1] > _NO_VARIATION * cross.C.diagonal()[:-1]
+    return varies
 
 
 def _with_response(E: Floats) -> Floats:
