@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 import hierbayes as hb
+from hierbayes.estimation.laplace_search import maximise_latent
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import likelihood_criterion
+from hierbayes.estimation.latent_start import inverse_near_maximum, near_inverse
 from hierbayes.likelihood.laplace import LatentPoint, find_mode, laplace
 from hierbayes.likelihood.mode_search import GRADIENT, MOVES, ModeSearch
 from tests import families_reference as reference
@@ -95,3 +97,50 @@ def test_the_hessian_is_that_of_gradients_at_modes(
     wanted = (sides[:, 0] - sides[:, 1]) / 2e-4
     wanted = 0.5 * (wanted + wanted.T)
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6 * np.abs(wanted).max())
+
+
+def test_the_first_curvature_of_variances_is_that_of_a_gaussian_model(
+    criteria: dict[str, LatentCriterion],
+) -> None:
+    """½ Σ_j tr S_eD_jS_fD_j with D_j = Z_j'V_j⁻¹Z_j and V_j = κ_j⁻¹ + Z_jΓZ_j', dense."""
+    criterion = criteria["sim_binomial_slope"]
+    x = _somewhere(criterion)
+    criterion(x)
+    mode, rows, p = criterion.reached, criterion.rows, criterion.p
+    assert mode is not None
+    L, kappa, wanted = mode.point.root, rows.precisions(mode.derivatives), np.zeros((3, 3))
+    S = []
+    for r, c in zip(*criterion.lower, strict=True):
+        moved = np.zeros((2, 2))
+        moved[r, c] = 1.0
+        S.append(moved @ L.T + L @ moved.T)
+    for j in range(rows.levels[0]):
+        own = rows.codes_of[0] == j
+        Z = rows.Z[own]
+        D = Z.T @ np.linalg.solve(np.diag(1.0 / kappa[own]) + Z @ L @ L.T @ Z.T, Z)
+        wanted += [[0.5 * np.trace(one @ D @ other @ D) for other in S] for one in S]
+    found = near_inverse(criterion, mode, np.ones(len(x)))
+    np.testing.assert_allclose(np.linalg.inv(found[p:, p:]), wanted, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["sim_binomial_slope", "epil_nb2", "crossed"])
+def test_near_a_maximum_the_curvature_of_variances_is_that_of_the_gradient(
+    name: str, criteria: dict[str, LatentCriterion]
+) -> None:
+    criterion = criteria[name]
+    optimum = maximise_latent(criterion)
+    x, p = criterion.coordinates(optimum.mode.point), criterion.p
+    scale = 1.0 / np.sqrt(-np.diag(optimum.hessian))
+    found = inverse_near_maximum(criterion, x, scale)
+    assert found is not None
+    wanted = -optimum.hessian * np.outer(scale, scale)
+    np.testing.assert_allclose(np.linalg.inv(found)[p:], wanted[p:], rtol=1e-3, atol=2e-3)
+
+
+def test_far_from_a_maximum_nothing_is_said(criteria: dict[str, LatentCriterion]) -> None:
+    """Where the sd is next to 0 and wants to grow, the likelihood is bent upwards."""
+    criterion = criteria["bacteria_ri"]
+    x = _somewhere(criterion)
+    x[criterion.p] = 1e-3
+    assert criterion.bends(x, np.full(1, 1e-4))[0, -1] > 0.0  # type: ignore[index]
+    assert inverse_near_maximum(criterion, x, np.ones(len(x))) is None

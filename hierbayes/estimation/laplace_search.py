@@ -12,7 +12,12 @@ import numpy as np
 
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.latent_criterion import LatentCriterion
-from hierbayes.estimation.latent_start import beside_effects, latent_start, near_inverse
+from hierbayes.estimation.latent_start import (
+    beside_effects,
+    inverse_near_maximum,
+    latent_start,
+    near_inverse,
+)
 from hierbayes.estimation.quasi_newton import Reached, minimise, settled
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.laplace import LatentPoint, Mode
@@ -23,6 +28,7 @@ _LAST, _MOST_AT_LAST = 1e-14, 1e-9  # the same by the last step of secants, and 
 _NOISE = 1e-15  # of what the responses alone add to ℓ, and large sums of rows take away
 _POLISHES = 30
 _SCORINGS, _NEARBY = 8, 0.1  # first steps, and the gain of ℓ by one that secants make instead
+_NEAR_MAXIMUM = 10.0  # gain of a step behind which differences of the gradient say more
 _SLOPE = 5e-3  # in units of the scale, where secants take whole steps
 _LONG = 4.0  # of a first step, in scales of the coordinates, and so many times more of each later
 _STEP = 1e-4  # of a central difference of the gradient, in scales of the coordinates
@@ -201,7 +207,7 @@ def _climb(
             "the likelihood is not a number where the search begins; look for responses or "
             "predictors in an extreme unit"
         )
-    inverse = near_inverse(criterion, criterion.reached, scale, of_gamma)
+    inverse, near = near_inverse(criterion, criterion.reached, scale, of_gamma), None
     for k in range(_SCORINGS):
         step = -inverse @ gradient
         step *= min(1.0, _LONG ** (1 + k) / max(float(np.abs(step).max()), 1e-300))
@@ -212,7 +218,11 @@ def _climb(
         if not lower < value - 0.1 * gain:
             break
         t, value, gradient = t + step, lower, slope
-        inverse = near_inverse(criterion, criterion.reached, scale)
+        near = inverse_near_maximum(criterion, t * scale, scale) if gain < _NEAR_MAXIMUM else None
+        inverse = near_inverse(criterion, criterion.reached, scale) if near is None else near
+    if near is None:
+        near = inverse_near_maximum(criterion, t * scale, scale)
+        inverse = inverse if near is None else near
     noise = _NOISE * abs(criterion.rows.log_constant)
     found = minimise(minus, t, inverse, slope=_SLOPE, steps=500, noise=noise)
     least = min(_LAST * (1.0 + abs(found.value)), _MOST_AT_LAST)

@@ -194,6 +194,16 @@ class LatentCriterion:
         hessian = (up - down) / (2.0 * steps[:, None])
         return np.asarray(0.5 * (hessian + hessian.T))
 
+    def bends(self, x: Floats, steps: Floats) -> Floats | None:
+        """Rows (h, k) of the Hessian, those of the last h coordinates, by steps (h,) forward.
+
+        None where compiled code does not find modes.
+        """
+        others = np.repeat(x[None], len(steps), axis=0)
+        others[:, len(x) - len(steps) :] += np.diag(steps)
+        slopes = self._beside(x, others)
+        return None if slopes is None else (slopes - self(x)[1]) / steps[:, None]
+
     def _beside(self, x: Floats, others: Floats) -> Floats | None:
         """The gradients (P, k) at coordinates next to those of a mode; None where not compiled."""
         compiled, _ = compiled_modes(self.rows, self.curvature_of), self(x)

@@ -12,9 +12,11 @@ from hierbayes.likelihood.laplace import LatentPoint, Mode
 # Where a search begins, and not where it ends.
 _FIRST_SD = 0.5  # of the random effects, on the scale of η
 _FAR = 10.0  # widths of the middle half of the responses, on both sides of it
-_LONG_STEP, _SHORT_STEP = 5.0, 0.05  # of η, on the way to the start
+_LONG_STEP, _SHORT_STEP = 5.0, 1.0  # of η, on the way to the start
 _ROUNDING = 1e-13  # of the information on γ without random effects
 _TOLD = 1e-6  # of the scale of a coordinate: a curvature that says something of it
+_STEP = 1e-4  # of a difference of the gradient, in scales of the coordinates
+_BENT = 1e-3  # of such differences: what they are at least near a maximum
 
 
 def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
@@ -23,10 +25,8 @@ def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
     phi = family.dispersion_start(rows.y, rows.m)
     if "ordered" in family.dispersion_kinds:
         phi = phi - phi[0]
-    square = rows.X.T @ rows.X
-    square += 1e-9 * np.diag(np.diag(square))
     each = _without_far(family.start(rows.y, rows.m) - rows.offset)
-    gamma = np.linalg.solve(square, rows.X.T @ each)
+    gamma = _solved(rows.X.T @ rows.X, rows.X.T @ each, 1e-9, 0.0)
     information = np.eye(criterion.p)
     for _ in range(8):
         eta = rows.offset + rows.X @ gamma
@@ -39,8 +39,7 @@ def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
             gamma = 0.5 * gamma
             continue
         information = rows.X.T @ rows.blocks.weighted(weights, rows.X)
-        ridge = 1e-6 * np.diag(np.maximum(np.diag(information), 1e-6))
-        step = np.linalg.solve(information + ridge, rows.X.T @ slope)
+        step = _solved(information, rows.X.T @ slope, 1e-6, 1e-12)
         longest = float(np.abs(rows.X @ step).max(initial=0.0))
         gamma = gamma + step / max(1.0, longest / _LONG_STEP)
         if longest < _SHORT_STEP:
@@ -52,12 +51,21 @@ def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
     return criterion.coordinates(LatentPoint(gamma, root, phi)), scale
 
 
+def _solved(square: Floats, right: Floats, share: float, least: float) -> Floats:
+    """What solves a square (p, p), its diagonal larger by a share of it, and at least so much."""
+    square = square.copy()
+    square.flat[:: len(square) + 1] += np.maximum(share * square.diagonal(), least)
+    return np.asarray(np.linalg.solve(square, right))
+
+
 def _without_far(each: Floats) -> Floats:
     """Numbers (n,), those far from the middle half moved to where they are far enough."""
-    n = len(each)
-    low, high = np.partition(each, (n // 4, 3 * n // 4))[[n // 4, 3 * n // 4]]
+    first, last = len(each) // 4, 3 * len(each) // 4
+    ordered = each.copy()
+    ordered.partition((first, last))
+    low, high = ordered[first], ordered[last]
     reach = _FAR * (high - low)
-    return np.clip(each, low - reach, high + reach) if reach > 0.0 else each
+    return np.minimum(np.maximum(each, low - reach), high + reach) if reach > 0.0 else each
 
 
 def beside_effects(criterion: LatentCriterion, scale: Floats) -> tuple[Floats, Floats | None]:
@@ -103,8 +111,26 @@ def near_inverse(
     return inverse
 
 
+def inverse_near_maximum(criterion: LatentCriterion, x: Floats, scale: Floats) -> Floats | None:
+    """`near_inverse` at coordinates x near a maximum, by how the gradient moves with L and φ.
+
+    None where that is not known, or the likelihood is not bent down there.
+    """
+    p = criterion.p
+    bends = criterion.bends(x, _STEP * scale[p:]) if len(x) > p else None
+    if bends is None or criterion.reached is None:
+        return None
+    hessian = np.zeros((len(x), len(x)))  # of −ℓ, its lower triangle
+    with np.errstate(all="ignore"):
+        hessian[:p, :p], hessian[p:] = _of_gamma(criterion, criterion.reached), -bends
+        return _inverse(hessian, scale, _BENT)
+
+
 def _inverse(information: Floats, scale: Floats, least: float) -> Floats | None:
-    """That of an information (k, k), in scales; None where an eigenvalue is no more than least."""
+    """That of an information (k, k), in scales; None where an eigenvalue is no more than least.
+
+    Its lower triangle is read.
+    """
     scaled = information * (scale[:, None] * scale)
     if not np.isfinite(scaled).all():
         return None
@@ -133,22 +159,17 @@ def _of_root(criterion: LatentCriterion, mode: Mode) -> Floats:
     Of the posterior covariance of a level's effects D_j is Γ⁻¹R_jΓ⁻¹, R_j = Γ − cov, so that the
     trace is that of T_eR_jT_fR_j with T = Γ⁻¹SΓ⁻¹, and the sum over levels is one of R_j ⊗ R_j.
     """
-    rows, columns = criterion.lower
-    root = mode.point.root
-    S = np.zeros((len(rows), *root.shape))
-    S[np.arange(len(rows)), rows] = root.T[columns]
-    S += S.swapaxes(1, 2)
+    (rows, columns), root = criterion.lower, mode.point.root
     total = np.zeros((len(rows), len(rows)))
-    if not len(rows):  # no random effects
-        return total
+    if not root.diagonal().all():
+        return np.full_like(total, np.nan)
+    inverse = np.linalg.inv(root)
+    T = (inverse.T @ inverse)[rows, :, None] * inverse[columns][:, None]  # Γ⁻¹ times ∂L L⁻¹
+    T += T.swapaxes(1, 2)
     for k, at in enumerate(criterion.rows.spans):
-        if not (np.diagonal(root)[at] != 0.0).all():
-            return np.full_like(total, np.nan)
         own, q = root[at, at], at.stop - at.start
-        inverse = np.linalg.inv(own)
-        inverse = inverse.T @ inverse  # Γ⁻¹
         R = (own @ own.T - mode.curvature.conditional(k)).reshape(-1, q * q)
         both = (R.T @ R).reshape(q, q, q, q)  # by rows and columns of R_j and R_j
-        T = (inverse @ S[:, at, at] @ inverse).reshape(-1, q * q)
-        total += 0.5 * T @ both.transpose(3, 0, 1, 2).reshape(q * q, q * q) @ T.T
+        by_both = T[:, at, at].reshape(-1, q * q)
+        total += 0.5 * by_both @ both.transpose(3, 0, 1, 2).reshape(q * q, q * q) @ by_both.T
     return total
