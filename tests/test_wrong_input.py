@@ -115,6 +115,10 @@ WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
         lambda d: d.assign(x=1e200 * d["x"] / d["x"].abs().max()), SLOPES,
         "the column 'x' has values of the size 1e+200, whose squares cannot be computed with: "
         "take another unit"),
+    "random values too large": (
+        lambda d: d.assign(w=1e200 * d["x"] / d["x"].abs().max()), "y ~ x + (1 + w | g)",
+        "the column 'w' has values of the size 1e+200, whose squares cannot be computed with: "
+        "take another unit"),
     "values too small": (
         lambda d: d.assign(x=1e-160 * d["x"] / d["x"].abs().max()), SLOPES,
         "the column 'x' has values of the size 1e-160, whose squares cannot be computed with: "

@@ -78,7 +78,7 @@ def build_design(
     grouped = factors_of_rows(spec)
     found = [factor_codes(frame, name, columns) for name, columns in grouped.items()]
     codes_of = tuple(codes for codes, _ in found)
-    columns, X, Zs = _columns(spec, frame, codes_of)
+    columns, X, parts = _columns(spec, frame, codes_of)
     if of_family is not None:
         columns = columns.of_predictors(of_family.family.predictors)
     P = columns.n_predictors
@@ -88,9 +88,7 @@ def build_design(
     rows = Rows(
         response=response if of_family is None else working_response(of_family),
         X=side_by_side([(k, X) for k in range(P)], P),
-        Z=side_by_side([(k, Zs[term]) for k, term in columns.owners], P)
-        if columns.owners
-        else np.empty((len(frame) * P, 0)),
+        Z=_random_columns(parts, X, columns),
         codes_of=tuple(np.repeat(codes, P) for codes in codes_of) if P > 1 else codes_of,
         index=frame.index,
         kept=kept,
@@ -105,7 +103,7 @@ def build_design(
 
 def _columns_of_data(
     spec: Specification, data: pd.DataFrame, family: ResponseFamily | None
-) -> tuple[list[str], list[str]]:
+) -> tuple[tuple[str, ...], list[str]]:
     """Columns of the data that terms are made of; and with those of groups, errors and weights.
 
     Raises
@@ -114,38 +112,36 @@ def _columns_of_data(
         When one is not there, or a weight cannot be used.
     """
     left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
-    beside = () if family is None else family.further_terms
-    needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, beside)
+    further = () if family is None else family.further_terms
+    needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, further)
     refuse_unknown_names(needed, data)
-    used = [name for name in needed if name in data.columns]
     refuse_bad_weights(spec, data)
     of_errors = () if spec.residual is None else spec.residual.columns
-    of_errors = (*of_errors, *filter(None, [spec.weights, spec.known_sd]))
-    names = list(dict.fromkeys([*used, *spec.group_columns, *of_errors]))
-    return used, names
+    beside = (*spec.group_columns, *of_errors, *filter(None, (spec.weights, spec.known_sd)))
+    return needed, list(dict.fromkeys((*needed, *beside)))
 
 
 def _columns(
     spec: Specification, frame: DataColumns, codes_of: tuple[Integers, ...]
-) -> tuple[Columns, Floats, list[Floats]]:
-    """What the columns are called and how they are made; X, and Z of each random term."""
+) -> tuple[Columns, Floats, list[Floats | tuple[int, ...]]]:
+    """What columns are called and how they are made; X, and of each random term Z, or places."""
     every, whole = made_columns(parse_formula(spec.fixed_formula), frame, spec.functions)
     left = combinations_left_out(every, whole.names) if spec.aliased == DROP else None
     X, fixed = (every, whole) if left is None else (every[:, left.kept], whole.some(left.kept))
-    parts = [_random_part(block, fixed, X, frame, spec.functions) for block in spec.random_effects]
-    found = [part for _, _, part in parts if not isinstance(part, tuple)]
-    refuse_single_levels((fixed.spec, *(part.spec for part in found)))
-    refuse_shared_names(fixed.factors, *(part.factors for part in found))
+    parts = [_random_part(block, fixed, frame, spec.functions) for block in spec.random_effects]
+    found = [part.spec for _, _, part in parts if part is not None]
+    refuse_single_levels((fixed.spec, *found))
+    refuse_shared_names(fixed.factors, *(part.factors for _, _, part in parts if part is not None))
     columns = Columns(
         specification=spec,
         terms=fixed.names,
-        effects=tuple(name for _, names, _ in parts for name in names),
+        effects=tuple([name for _, names, _ in parts for name in names]),
         term_of=fixed.term_of,
-        blocks=tuple(len(names) for _, names, _ in parts),
+        blocks=tuple([len(names) for _, names, _ in parts]),
         fixed_spec=fixed.spec,
-        random_specs=tuple(part if isinstance(part, tuple) else part.spec for _, _, part in parts),
+        random_specs=tuple([Z if part is None else part.spec for Z, _, part in parts]),
         between_of=tuple(
-            constant_factors(spec, frame, (every, whole.alone), codes) for codes in codes_of
+            [constant_factors(spec, frame, (every, whole.alone), codes) for codes in codes_of]
         ),
         left_out=left,
     )
@@ -171,23 +167,31 @@ def _units_of_errors(spec: Specification) -> dict[str, tuple[str, ...]]:
 
 
 def _random_part(
-    block: tuple[str, ...],
-    fixed: ColumnStructure,
-    X: Floats,
-    frame: DataColumns,
-    functions: Functions,
-) -> tuple[Floats, tuple[str, ...], ColumnStructure | tuple[int, ...]]:
+    block: tuple[str, ...], fixed: ColumnStructure, frame: DataColumns, functions: Functions
+) -> tuple[Floats | tuple[int, ...], tuple[str, ...], ColumnStructure | None]:
     """Columns of a block of random effects, their names, and how they are made.
 
-    A term that is one fixed column already (a number or an expression of numbers; the
-    columns of a factor have other names) is taken from there.
+    Terms that are one fixed column already each (a number or an expression of numbers; the
+    columns of a factor have other names) are taken from there: then the columns are their places.
     """
-    if fixed.places.keys() >= set(block):
-        places = tuple(fixed.places[term] for term in block)
-        names = ("Intercept" if term == INTERCEPT else bare_term(term) for term in block)
-        return X[:, places], tuple(names), places
+    places = fixed.places
+    if all(term in places for term in block):
+        names = ["Intercept" if term == INTERCEPT else bare_term(term) for term in block]
+        return tuple([places[term] for term in block]), tuple(names), None
     made, structure = made_columns(parse_formula(join_terms(block)), frame, functions)
     return made, structure.names, structure
+
+
+def _random_columns(parts: list[Floats | tuple[int, ...]], X: Floats, columns: Columns) -> Floats:
+    """Z (n P, q) of the random terms, each of columns (n, k) or of places among those of X."""
+    owners, P = columns.owners, columns.n_predictors
+    if not owners:
+        return np.empty((len(X) * P, 0))
+    places = [part for part in parts if isinstance(part, tuple)]
+    if P == 1 and len(places) == len(parts):
+        return X.take([place for part in places for place in part], axis=1)
+    Zs = [X.take(part, axis=1) if isinstance(part, tuple) else part for part in parts]
+    return side_by_side([(k, Zs[term]) for k, term in owners], P)
 
 
 def _response(spec: Specification, frame: DataColumns) -> Floats:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, groupby, product
 
 import numpy as np
 import pandas as pd
@@ -77,17 +77,13 @@ class Columns:
     @cached_property
     def owners(self) -> tuple[tuple[int, int], ...]:
         """Of each diagonal block of G its predictor, and which random term makes its columns."""
-        spec = self.specification
-        of_factor = (
-            [i for i, term in enumerate(spec.random) if term.factor == name]
-            for name in spec.factors
-        )
-        return tuple(
-            (predictor, term)
-            for terms in of_factor
-            for predictor in range(self.n_predictors)
-            for term in terms
-        )
+        found: list[tuple[int, int]] = []
+        terms = enumerate(self.specification.random)  # those of a factor stand together
+        if not self.predictors:
+            return tuple([(0, place) for place, _ in terms])
+        for _, own in groupby(terms, key=lambda one: one[1].factor):
+            found += product(range(self.n_predictors), [place for place, _ in own])
+        return tuple(found)
 
     def kept[T](self, every: Iterable[T]) -> list[T]:
         """Of something for each column that ``fixed_spec`` makes, that of the fixed columns."""
@@ -167,13 +163,13 @@ class Columns:
         """The places of each grouping factor's effects among the q of all."""
         if not self.owners:
             return (slice(0, 0),)
-        factors = [self.specification.random[term].factor for _, term in self.owners]
-        widths = [
-            sum(size for one, size in zip(factors, self.blocks, strict=True) if one == factor)
-            for factor in self.specification.factors
-        ]
-        ends = list(accumulate(widths))
-        return tuple(slice(end - width, end) for end, width in zip(ends, widths, strict=True))
+        widths = dict.fromkeys(self.specification.factors, 0)
+        for (_, term), size in zip(self.owners, self.blocks, strict=True):
+            widths[self.specification.random[term].factor] += size
+        ends = accumulate(widths.values())
+        return tuple(
+            [slice(end - width, end) for end, width in zip(ends, widths.values(), strict=True)]
+        )
 
     @property
     def made_by(self) -> tuple[ModelSpec, ...]:

@@ -143,7 +143,7 @@ def _complete(
 ) -> tuple[Booleans, dict[str, int], tuple[str, ...]]:
     """Which rows are complete, missing values by column, and columns that may hold infinities."""
     doubtful: dict[str, Booleans] = {}
-    with np.errstate(all="ignore"):  # sums of infinite numbers
+    with np.errstate(all="ignore"):  # squares of large numbers
         for name, column in columns.items():
             mask = _missing(column)
             if mask is not None:
@@ -227,14 +227,17 @@ def _is_decimal(dtype: Any) -> bool:
 
 
 def _missing(column: pd.Series) -> Booleans | None:
-    """Which values are missing; None where none is, and none is infinite."""
+    """Which values are missing; None where none is, and none is infinite.
+
+    A sum of squares of numbers is finite only where all of them are.
+    """
     dtype = column.dtype
     if isinstance(dtype, np.dtype):
         if dtype.kind in "iub":
             return None
         if dtype.kind == "f":
             values = column.to_numpy()
-            return None if math.isfinite(values.sum()) else np.isnan(values)
+            return None if math.isfinite(values.dot(values)) else np.isnan(values)
     elif isinstance(dtype, pd.CategoricalDtype):
         codes = column.array.codes
         return codes < 0 if codes.min(initial=0) < 0 else None

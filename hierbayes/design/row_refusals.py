@@ -22,8 +22,9 @@ def refuse_rows(design: Design) -> None:
     DataError, FormulaError
         Naming the column.
     """
-    _refuse_constant_response(design)
-    _refuse_no_variance(design)
+    low, high = design.rows.response_range
+    _refuse_constant_response(design, low, high)
+    _refuse_no_variance(design, high - low)
     _refuse_huge_columns(design)
     family = None if design.rows.family is None else design.rows.family.family
     for factor in design.factors if design.blocks else ():
@@ -36,9 +37,8 @@ def refuse_rows(design: Design) -> None:
     _refuse_too_many_columns(design)
 
 
-def _refuse_constant_response(design: Design) -> None:
+def _refuse_constant_response(design: Design, low: float, high: float) -> None:
     rows = design.rows
-    low, high = rows.response_range
     if low == high:
         constant = low if rows.family is None else rows.family.first
         raise DataError(
@@ -47,11 +47,9 @@ def _refuse_constant_response(design: Design) -> None:
         )
 
 
-def _refuse_no_variance(design: Design) -> None:
+def _refuse_no_variance(design: Design, spread: float) -> None:
     """Refuse a response in a unit in which its variance is no floating-point number."""
     smallest, largest = _SQUARED
-    low, high = design.rows.response_range
-    spread = high - low
     if not smallest <= spread <= largest:
         raise DataError(
             f"the response '{design.specification.response}' has a spread of {spread:.1g}, whose "
@@ -62,7 +60,10 @@ def _refuse_no_variance(design: Design) -> None:
 def _refuse_huge_columns(design: Design) -> None:
     """Refuse columns whose squares overflow; all numbers at once are asked first."""
     rows = design.rows.head
-    for names, columns in ((design.terms, rows.X), (design.effects, rows.Z)):
+    asked = [(design.terms, rows.X)]
+    if design.columns.made_by[1:]:  # the other random columns are columns of X
+        asked.append((design.effects, rows.Z))
+    for names, columns in asked:
         if not columns.size or max(columns.max(), -columns.min()) <= LARGEST:
             continue
         size = np.abs(columns).max(axis=0)

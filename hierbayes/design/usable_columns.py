@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,28 +31,29 @@ def floats(matrix: Any) -> Floats:
 
 
 def refuse_neither_number_nor_factor(
-    names: list[str], frame: DataColumns, spec: Specification
+    names: Sequence[str], frame: DataColumns, spec: Specification
 ) -> None:
     """Refuse a column that stands by itself in a term and is a date, a list, a complex number."""
-    factors = {
-        factor.strip("`")
-        for term in (*spec.fixed, *(term for block in spec.random_effects for term in block))
-        for factor in factors_of(term)
-    }
     for name in names:
-        column = frame[name]
-        dtype = column.dtype
-        if isinstance(dtype, pd.CategoricalDtype) or (
-            isinstance(dtype, np.dtype) and dtype.kind in "iufbO"
-        ):
+        dtype = frame[name].dtype
+        if isinstance(dtype, np.dtype):
+            if dtype.kind in "iufbO":
+                continue
+        elif isinstance(dtype, pd.CategoricalDtype):
             continue
-        if name not in factors or is_string_dtype(dtype):
+        if is_string_dtype(dtype) or name not in _names_by_themselves(spec):
             continue
         if not (is_numeric_dtype(dtype) or is_bool_dtype(dtype)) or is_complex_dtype(dtype):
             raise DataError(
                 f"'{name}' is of type {dtype}, neither a number nor a factor; make a column of "
                 "numbers or of text from it first"
             )
+
+
+def _names_by_themselves(spec: Specification) -> set[str]:
+    """Columns that are a factor of some term."""
+    terms = (*spec.fixed, *(term for block in spec.random_effects for term in block))
+    return {factor.strip("`") for term in terms for factor in factors_of(term)}
 
 
 def refuse_single_levels(specs: tuple[Any, ...]) -> None:
@@ -66,14 +68,15 @@ def refuse_single_levels(specs: tuple[Any, ...]) -> None:
                 )
 
 
+@lru_cache(maxsize=256)
 def refuse_shared_names(
-    fixed: Sequence[tuple[str, tuple[str, ...]]], *random: Sequence[tuple[str, tuple[str, ...]]]
+    fixed: tuple[tuple[str, tuple[str, ...]], ...], *random: tuple[tuple[str, tuple[str, ...]], ...]
 ) -> None:
     """Refuse one name for two columns, or for a column of the data and the constant.
 
     Parameters
     ----------
-    fixed, *random : sequence of (str, tuple of str)
+    fixed, *random : tuple of (str, tuple of str)
         Name and factors of each column, of the fixed part and of each random term.
     """
     names = [name for name, _ in fixed]

@@ -248,14 +248,15 @@ def _specification(
         )
     if isinstance(random, Mapping):
         return read_combined(formula, random, residual, may_be_fixed=may_be_fixed)
-    read = _read_once(formula, random, may_be_fixed or residual is not None)
-    return read if residual is None else replace(read, residual=residual)
+    return _read_once(formula, random, residual, may_be_fixed)
 
 
 @lru_cache(maxsize=256)
-def _read_once(formula: str, random: str | None, may_be_fixed: bool) -> Specification:
-    """What texts state, read once."""
-    return read_combined(formula, random, may_be_fixed=may_be_fixed)
+def _read_once(
+    formula: str, random: str | None, residual: ResidualStructure | None, may_be_fixed: bool
+) -> Specification:
+    """What texts state, read once; a residual structure is made of texts."""
+    return read_combined(formula, random, residual, may_be_fixed=may_be_fixed)
 
 
 def refuse_unsuited_aliased(aliased: object, data: object) -> None:

@@ -81,7 +81,7 @@ class Specification:
         object.__setattr__(self, "random", together)
         refuse_repeated_effects(self.random)
 
-    @property
+    @cached_property
     def fixed_formula(self) -> str:
         """The fixed part as a one-sided formula, without offsets."""
         return join_terms(self.fixed)
@@ -114,12 +114,12 @@ class Specification:
         """The grouping factors, in order of appearance."""
         return tuple(dict.fromkeys(term.factor for term in self.random))
 
-    @property
+    @cached_property
     def columns_of(self) -> dict[str, tuple[str, ...]]:
         """By grouping factor the columns that hold its groups."""
         return {term.factor: term.columns for term in self.random}
 
-    @property
+    @cached_property
     def group_columns(self) -> tuple[str, ...]:
         """Every column that holds groups."""
         return tuple(dict.fromkeys(name for term in self.random for name in term.columns))
