@@ -50,7 +50,10 @@ def with_few_blas_threads[**P, R](
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
         def limited(*args: P.args, **kwargs: P.kwargs) -> R:
-            with few_blas_threads(of(*args, **kwargs)):
+            cross = of(*args, **kwargs)
+            if not _waits(cross):
+                return function(*args, **kwargs)
+            with few_blas_threads(cross):
                 return function(*args, **kwargs)
 
         return limited
@@ -62,8 +65,7 @@ def _waits(cross: Products) -> bool:
     """Whether BLAS is asked for dense blocks, and so small ones that threads would only wait."""
     if not isinstance(cross, SparseProducts):
         return False
-    sizes = elimination_of(cross).elimination.components[:, 0]
-    return SMALL < int(sizes.max(initial=0)) < LARGE
+    return SMALL < elimination_of(cross).core_size < LARGE
 
 
 @cache

@@ -81,13 +81,11 @@ class Layout:
     elimination : Elimination
     places : tuple of (J_k, q_k) int
         For each factor and level the place of its effects among all, in the order of elimination.
+    core_size : int
+        Random effects in the largest component of the core.
     """
 
     chain: tuple[int, ...]
     elimination: Elimination
     places: tuple[Integers, ...]
-
-    @property
-    def core_size(self) -> int:
-        """Random effects in the largest component of the core."""
-        return int(self.elimination.components[:, 0].max(initial=0))
+    core_size: int

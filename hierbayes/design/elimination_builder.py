@@ -74,7 +74,9 @@ class Builder:
             size=self.size,
             effects=int(q @ self.entries.J),
         )
-        return Layout(tuple(self.chain), elimination, self.places)
+        return Layout(
+            tuple(self.chain), elimination, self.places, int(self.core_sizes.max(initial=0))
+        )
 
     # ---------------------------------------------------------------- which factors lead
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,10 +48,8 @@ class LevelProducts:
 
         Infinite where no row says anything of the effect.
         """
-        information = np.einsum("jkk->k", self.A)
-        with np.errstate(divide="ignore"):
-            noise: Floats = np.sqrt(self.J / information)
-        return noise
+        J, information = self.J, self.A.sum(axis=0).diagonal().tolist()
+        return np.array([math.sqrt(J / one) if one > 0.0 else math.inf for one in information])
 
     def placed(self, labels: pd.Index) -> LevelProducts:
         """The same among all of ``labels``, zero where there were no rows."""

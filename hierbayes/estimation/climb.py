@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -143,10 +143,18 @@ class Search:
 
 def of_few_groups(cross: Products, blocks: tuple[int, ...]) -> Booleans:
     """Which effects (Q,) have so few groups that ℓ may well have several maxima."""
-    rows, few = free_entries(blocks)[0], np.zeros(sum(blocks), dtype=np.bool_)
-    for J, span in zip(cross.group_counts, cross.spans, strict=True):
-        entries = int(((span.start <= rows) & (rows < span.stop)).sum())
-        few[span] = _FEW_GROUPS * entries > J
+    return _few(cross.group_counts, tuple(span.stop for span in cross.spans), blocks)
+
+
+@lru_cache(maxsize=64)
+def _few(counts: tuple[int, ...], ends: tuple[int, ...], blocks: tuple[int, ...]) -> Booleans:
+    """`of_few_groups`, from the groups of each factor and where its effects end."""
+    rows, few, start = free_entries(blocks)[0], np.zeros(sum(blocks), dtype=np.bool_), 0
+    for J, end in zip(counts, ends, strict=True):
+        entries = int(((start <= rows) & (rows < end)).sum())
+        few[start:end] = _FEW_GROUPS * entries > J
+        start = end
+    few.setflags(write=False)
     return few
 
 
@@ -178,7 +186,7 @@ def climb(
                 step, gain = best_step(slope, information, radius)
             lost = gain <= profile.noise and gain >= last  # among the rounding errors of ℓ
             if gain <= least or lost:
-                return _report(search, triangle, profile, curvature, information, unit)
+                return _report(search, triangle, profile, curvature, information, slope)
             there = search.moved(triangle, unit * step)
             rise = there[1].value - profile.value
             length = math.sqrt(step @ step)
@@ -197,8 +205,10 @@ def climb(
             if profile.value <= maximum.value and search.is_near(triangle, maximum):
                 return maximum
         if search.residual_can_vanish and triangle.largest > VANISHED:
-            return _report(search, triangle, profile, profile.curvature(), information, unit)
-    return _report(search, triangle, profile, curvature, information, unit)
+            curvature = profile.curvature()
+            slope = unit * triangle.slope(curvature.score)
+            return _report(search, triangle, profile, curvature, information, slope)
+    return _report(search, triangle, profile, curvature, information, slope)
 
 
 def _report(
@@ -207,21 +217,26 @@ def _report(
     profile: AnyProfile,
     curvature: AnyCurvature,
     information: Floats,
-    unit: Floats,
+    slope: Floats,
 ) -> Optimum:
-    """The optimum with its certificate; information (k, k) is of free entries in units (k,)."""
+    """The optimum with its certificate; slope (k,) and information (k, k) are of free entries."""
     search.reached = profile
-    M = np.where(search.mask, curvature.score, 0.0)
-    diagonal = np.maximum(information.diagonal(), 1e-300)
-    pull = 1.0 / np.sqrt(0.5 * curvature.pull)
-    rank, basis = int((triangle.root != 0.0).any(axis=0).sum()), search.cross.basis
+    diagonal, basis = np.maximum(information.diagonal(), 1e-300), search.cross.basis
     return Optimum(
         reading=search.reading,
         theta=Theta.from_internal(triangle.root * profile.sigma, profile.sigma, basis),
         gamma=basis.gamma(profile.gamma),
         value=profile.value,
-        gradient=float((np.abs(unit * triangle.slope(M)) / np.sqrt(diagonal)).max()),
-        ascent=float(np.linalg.eigvalsh(pull[:, None] * M * pull)[-1]),
-        singular=rank < len(triangle.root),
+        gradient=float((np.abs(slope) / np.sqrt(diagonal)).max()),
+        ascent=_ascent(curvature.score, curvature.pull, search.mask),
+        singular=not triangle.root.any(axis=0).all(),
         evaluations=search.calls,
     )
+
+
+def _ascent(M: Floats, pull: Floats, mask: Booleans) -> float:
+    """Largest eigenvalue of M (q, q) within the blocks of G, beside half of the pull (q,)."""
+    if np.count_nonzero(mask) == len(pull):  # each effect has a block of its own
+        return float((M.diagonal() / (0.5 * pull)).max())
+    size = 1.0 / np.sqrt(0.5 * pull)
+    return float(np.linalg.eigvalsh(size[:, None] * np.where(mask, M, 0.0) * size)[-1])
