@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
-from hierbayes.design.blocks import free_entries
+from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_moments import ResidualMoments
@@ -20,7 +20,7 @@ from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import moments_of_profile
-from hierbayes.likelihood.structured_point import StructuredPoint, structured_point
+from hierbayes.likelihood.structured_point import Room, scoring_point, structured_point
 from hierbayes.residuals.coordinates import derivative
 from tests import residual_models
 from tests.test_residual_structures import STRUCTURES, posed
@@ -38,13 +38,12 @@ def at_random(problem: Any) -> tuple[Any, Any]:
     return root, moments.rows.start + 0.1 * rng.normal(size=len(moments.rows.start))
 
 
-def point(problem: Any, root: Any, z: Any, reading: Reading) -> StructuredPoint:
+def point(problem: Any, root: Any, z: Any, reading: Reading, of: Any = structured_point) -> Any:
     moments, blocks = problem.moments, problem.design.blocks
     *cells, J = moments.kernel_cells
     q, d = len(root), math.isqrt(cells[0].shape[1])
-    return structured_point(
-        (*cells,), (np.empty((J, q, q)), np.empty((J, q, d - q))),
-        moments.rows.with_bends(z, moments.classes), root,
+    return of(
+        (*cells,), Room.of(J, q, d - q), moments.rows.with_bends(z, moments.classes), root,
         free_entries(blocks), block_mask(blocks), np.ones(len(free_entries(blocks)[0]) + len(z)),
         float(moments.n), restricted=reading == REML,
     )  # fmt: skip
@@ -68,6 +67,24 @@ def test_one_pass_is_the_profile_with_its_slopes(name: str, reading: Reading) ->
         M = np.where(block_mask(problem.design.blocks), profile.curvature().score, 0.0)
         of_root = 2.0 * (M @ root)[rows, columns]
         assert_allclose(found.slope[: len(rows)], of_root, rtol=1e-9, atol=1e-9 * np.abs(M).max())
+
+
+@pytest.mark.parametrize("reading", [REML, ML])
+@pytest.mark.parametrize("name", ["BodyWeight_CAR1", "RatPup_varIdent_two"])
+def test_scoring_is_that_of_the_profile(name: str, reading: Reading) -> None:
+    problem = residual_models.model(name).problem
+    blocks = problem.design.blocks
+    assert problem.moments is not None
+    root, z = at_random(problem)
+    value, found = point(problem, root, z, reading, scoring_point)
+    assert_allclose(value, point(problem, root, z, reading).value, rtol=1e-13)
+    products = problem.moments.at(z).products
+    assert isinstance(products, CrossProducts)
+    wanted, S = profile_at(root, products, reading).curvature(), entry_directions(blocks)
+    assert_allclose(found.score, wanted.score * block_mask(blocks), rtol=1e-9, atol=1e-9)
+    assert_allclose(found.expected(S), wanted.expected(S), rtol=1e-9, atol=1e-9)
+    assert_allclose(found.pull, wanted.pull, rtol=1e-10)
+    assert found.freedom == wanted.freedom
 
 
 @pytest.mark.parametrize("reading", [REML, ML])

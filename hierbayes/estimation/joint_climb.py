@@ -15,15 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from hierbayes.design.blocks import free_entries
-from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.scoring import scored
 from hierbayes.estimation.trust_region import best_step, newton_step
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
-from hierbayes.likelihood.of_products import profile_of
 from hierbayes.likelihood.reading import REML, Reading
-from hierbayes.likelihood.structured_point import structured_point
+from hierbayes.likelihood.structured_point import Room, scoring_point, structured_point
 
 # How a climb goes; where it ends does not depend on them.
 _RADIUS = 1.0  # of the first step, in units of effects and coordinates
@@ -103,12 +101,12 @@ class Climb:
     def __init__(self, moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading) -> None:
         self.moments, self.blocks, self.reading = moments, blocks, reading
         self.mask = block_mask(blocks)
-        self.rows, self.columns = free_entries(blocks)
+        self.entries = self.rows, self.columns = free_entries(blocks)
         self.unit = np.ones(len(self.rows) + len(moments.rows.start))
         cells, groups, class_of, J = moments.kernel_cells
         self.cells = cells, groups, class_of
         q, d = sum(blocks), math.isqrt(cells.shape[1])
-        self.room = np.empty((J, q, q)), np.empty((J, q, d - q))
+        self.room = Room.of(J, q, d - q)
         self.calls = 0
 
     def start(self, root: Floats | None) -> tuple[Floats, Floats] | None:
@@ -116,29 +114,38 @@ class Climb:
         z = self.moments.rows.start
         if not self.blocks:
             return np.zeros((0, 0)), z
-        products = self.moments.at(z).products
-        assert isinstance(products, CrossProducts)
-        noise = products.noise
-        profile = profile_of(np.diag(noise), products, self.reading)
-        if not math.isfinite(profile.value):
+        coefficients = self._coefficients(z)
+        cells, _, class_of = self.cells
+        J, q, m = self.room.turned.shape
+        own = cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j, summed
+        noise = np.sqrt(J / (coefficients[0][class_of] @ own))
+        root_of_noise = np.diag(noise)
+        value, curvature = scoring_point(
+            self.cells, self.room, coefficients, root_of_noise, self.entries, self.mask,
+            self.unit, self.moments.share * self.moments.n, restricted=self.reading == REML,
+        )  # fmt: skip
+        if not math.isfinite(value):
             return None
-        Gamma = scored(np.diag(noise**2), profile.curvature(), self.blocks, noise, products.J)
+        Gamma = scored(root_of_noise**2, curvature, self.blocks, noise, J)
         self.unit[: len(self.rows)] = (np.sqrt(np.diag(Gamma)) + noise)[self.rows]
         if root is not None:
             Gamma = root @ root.T
-        return np.linalg.cholesky(Gamma + np.diag(_INSIDE * noise**2)), z
+        return np.linalg.cholesky(Gamma + _INSIDE * root_of_noise**2), z
 
-    def at(self, root: Floats, z: Floats, *, curved: bool = True) -> Point | None:
-        """ℓ there, with its curvature or without; None where it cannot be computed."""
-        self.calls += 1
+    def _coefficients(self, z: Floats) -> tuple[Floats, Floats, Floats]:
+        """Weights of classes and a share of log|R| at z, and their derivatives."""
         coefficients = self.moments.rows.with_bends(z, self.moments.classes)
         if self.moments.share != 1.0:
             for part in coefficients:
                 part[-1] *= self.moments.share
+        return coefficients
+
+    def at(self, root: Floats, z: Floats, *, curved: bool = True) -> Point | None:
+        """ℓ there, with its curvature or without; None where it cannot be computed."""
+        self.calls += 1
         found = structured_point(
-            self.cells, self.room, coefficients, root, (self.rows, self.columns), self.mask,
-            self.unit, self.moments.share * self.moments.n, restricted=self.reading == REML,
-            curved=curved,
+            self.cells, self.room, self._coefficients(z), root, self.entries, self.mask, self.unit,
+            self.moments.share * self.moments.n, restricted=self.reading == REML, curved=curved,
         )  # fmt: skip
         return Point(root, z, *found) if math.isfinite(found.value) else None
 

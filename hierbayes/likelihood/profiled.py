@@ -86,12 +86,10 @@ class Profile:
 
     def curvature(self) -> Curvature:
         """The derivatives here."""
-        q, k = len(self.root), self.precision_factor.shape[1]
         D, products, squares = added(of_each(self._added, self.parts))
-        w = squares.reshape(q, 1 + k, q, 1 + k).transpose(0, 2, 1, 3)
-        sums = D.reshape(q, q)
-        M = score_of(w, sums, self.integrated)
-        return Curvature(sums, products, w, self.integrated, self.freedom, M)
+        M = np.empty((len(self.root), len(self.root)))
+        score_of(squares, D, self.integrated, M)
+        return Curvature(D.reshape(M.shape), products, squares, self.integrated, self.freedom, M)
 
     def _added(self, part: tuple[Floats, Floats]) -> tuple[Floats, Floats, Floats]:
         """Sums over the groups of a part: those of D_j, of its products and of w_jw_j', flat."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from hierbayes.compilation import compiled
-from hierbayes.compiled_arrays import room_for, zeros_of
+from hierbayes.compiled_arrays import zeros_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.elimination import group_score_parts
 
@@ -23,8 +22,8 @@ class Curvature:
         Σ_j D_j.
     products : (q², 2, q²) float
         Σ_j D_j ⊗ v_jv_j' and Σ_j D_j ⊗ (D_j − 2P_j).
-    squares : (q, q, 1+p, 1+p) float
-        Σ_j w_j ⊗ w_j' of w_j = [v_j, Y_j]; what is symmetric in the first pair of indices counts.
+    squares : (q(1+p), q(1+p)) float
+        Σ_j w_jw_j' of the rows of w_j = [v_j, Y_j] (q, 1+p), one after the other.
     integrated : float
         1 where γ is integrated out, 0 where it is at its best.
     freedom : float
@@ -41,12 +40,6 @@ class Curvature:
     score: Floats
 
     @property
-    def P(self) -> Floats:
-        """Σ_j P_j (q, q)."""
-        P: Floats = self.integrated * self.squares[:, :, 1:, 1:].trace(axis1=2, axis2=3)
-        return P
-
-    @property
     def pull(self) -> Floats:
         """The diagonal (q,) of Σ_j D_j."""
         return self.D.diagonal()
@@ -54,36 +47,38 @@ class Curvature:
     def observed(self, S: Floats) -> Floats:
         """−∂²ℓ (k, k) along k symmetric directions S (k, q, q)."""
         observed = np.empty((len(S), len(S)))
-        _observed(S, self.products, self.squares, self.integrated, self.freedom, observed)
+        observed_information(
+            S, self.products, self.squares, self.integrated, self.freedom, observed
+        )
         return observed
 
     def expected(self, S: Floats) -> Floats:
         """What −∂²ℓ (k, k) is on average: positive semidefinite."""
-        flat, p = S.reshape(len(S), -1), self.squares.shape[2] - 1
-        f = flat @ self.squares[:, :, 1:, 1:].reshape(flat.shape[1], -1)
-        d = flat @ self.D.ravel() - self.integrated * f[:, :: p + 1].sum(axis=1)
-        traces = _sandwich(flat, self.products[:, 1]) + self.integrated * f @ f.T
-        expected: Floats = 0.5 * (traces - d[:, None] * d / self.freedom)
+        expected = np.empty((len(S), len(S)))
+        _expected_information(
+            S, self.products, self.squares, self.D.ravel(), self.integrated, self.freedom, expected
+        )
         return expected
 
 
-@compiled(error_model="numpy")
-def score_of(squares, D, integrated):
-    """M (q, q) = ½ Σ_j [v_jv_j' − D_j + P_j]."""
-    q, M = len(D), room_for(D.shape)
+@compiled(error_model="numpy", short_loops=True)
+def score_of(squares, D, integrated, M):
+    """Write M (q, q) = ½ Σ_j [v_jv_j' − D_j + P_j], from D (q²,)."""
+    q = len(M)
+    wide = len(squares) // q
     for a in range(q):
         for b in range(q):
-            total = squares[a, b, 0, 0] - D[a, b]
-            for c in range(1, squares.shape[2]):
-                total += integrated * squares[a, b, c, c]
+            total = squares[a * wide, b * wide] - D[a * q + b]
+            for c in range(1, wide):
+                total += integrated * squares[a * wide + c, b * wide + c]
             M[a, b] = 0.5 * total
-    return M
 
 
-@compiled(error_model="numpy")
-def _observed(S, products, squares, integrated, freedom, observed):
+@compiled(error_model="numpy", short_loops=True)
+def observed_information(S, products, squares, integrated, freedom, observed):
     """Write −∂²ℓ (k, k) along directions S (k, q, q): b − aa'/2N − ½e as the module has them."""
-    k, q, wide = len(S), S.shape[1], squares.shape[2]
+    k, q = len(S), S.shape[1]
+    wide = len(squares) // q
     along, turned = zeros_of((k, wide, wide)), zeros_of((k, q, q))
     for i in range(k):
         for a in range(q):
@@ -92,7 +87,7 @@ def _observed(S, products, squares, integrated, freedom, observed):
                     continue
                 for c in range(wide):
                     for d in range(wide):
-                        along[i, c, d] += S[i, a, b] * squares[a, b, c, d]
+                        along[i, c, d] += S[i, a, b] * squares[a * wide + c, b * wide + d]
                 for c in range(q):
                     for d in range(q):  # tr S_i D S_j X = Σ S_i[a, b] D[b, c] S_j[c, d] X[d, a]
                         at, to = b * q + c, d * q + a
@@ -112,12 +107,38 @@ def _observed(S, products, squares, integrated, freedom, observed):
             observed[i, j] = observed[j, i] = total
 
 
-def _sandwich(flat: Floats, T: Floats) -> Floats:
-    """tr S_i D S_j X (k, k) for T = D ⊗ X (q², q²), along directions S_i (k, q²)."""
-    q = math.isqrt(len(T))
-    turned = T.reshape(q, q, q, q).transpose(2, 0, 1, 3).reshape(q * q, q * q)
-    sandwich: Floats = flat @ turned @ flat.T
-    return 0.5 * (sandwich + sandwich.T)
+@compiled(error_model="numpy", short_loops=True)
+def _expected_information(S, products, squares, D, integrated, freedom, expected):
+    """Write ½ (e − dd'/N) (k, k) along directions S (k, q, q), as the module has them."""
+    k, q = len(S), S.shape[1]
+    wide = len(squares) // q
+    p = wide - 1
+    f, d, turned = zeros_of((k, p, p)), zeros_of(k), zeros_of((k, q, q))
+    for i in range(k):
+        for a in range(q):
+            for b in range(q):
+                weight = S[i, a, b]
+                if weight == 0.0:
+                    continue
+                d[i] += weight * D[a * q + b]
+                for c in range(p):
+                    for e in range(p):
+                        f[i, c, e] += weight * squares[a * wide + 1 + c, b * wide + 1 + e]
+                for c in range(q):
+                    for e in range(q):  # tr S_i D S_j X = Σ S_i[a, b] D[b, c] S_j[c, e] X[e, a]
+                        turned[i, c, e] += weight * products[b * q + c, 1, e * q + a]
+        for c in range(p):
+            d[i] -= integrated * f[i, c, c]
+    for i in range(k):
+        for j in range(i + 1):
+            total = -d[i] * d[j] / freedom
+            for c in range(q):
+                for e in range(q):
+                    total += 0.5 * (turned[i, c, e] * S[j, c, e] + turned[j, c, e] * S[i, c, e])
+            for c in range(p):
+                for e in range(p):
+                    total += integrated * f[i, c, e] * f[j, c, e]
+            expected[i, j] = expected[j, i] = 0.5 * total
 
 
 @compiled(error_model="numpy")

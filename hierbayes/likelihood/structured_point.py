@@ -18,11 +18,45 @@ from hierbayes.design.group_cholesky import root_blocks
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.elimination import reduce_groups
-from hierbayes.likelihood.profiled_curvature import add_curvature
+from hierbayes.likelihood.profiled_curvature import (
+    Curvature,
+    add_curvature,
+    observed_information,
+    score_of,
+)
 from hierbayes.likelihood.profiled_gamma import of_factor
 from hierbayes.likelihood.structured_blocks import add_cells, reduced_blocks, traces_of_blocks
 from hierbayes.likelihood.structured_curvature import add_outer, directions
 from hierbayes.likelihood.triangular import cholesky_in_place
+
+_SCORE, _SLOPE, _CURVED = range(3)  # what is wanted beside ℓ
+
+
+class Room(NamedTuple):
+    """Room for what is made on the way to a point, written over.
+
+    Parameters
+    ----------
+    half, turned : (J, q, q) float, (J, q, p + 1) float
+        What is kept of the groups.
+    D, products, squares, score : (q²,), (q², 2, q²), (q(p + 1), q(p + 1)), (q, q) float
+        As `Curvature` has them.
+    """
+
+    half: Floats
+    turned: Floats
+    D: Floats
+    products: Floats
+    squares: Floats
+    score: Floats
+
+    @classmethod
+    def of(cls, J: int, q: int, m: int) -> Room:
+        """For J groups, q effects and p + 1 = m columns."""
+        return cls(
+            np.empty((J, q, q)), np.empty((J, q, m)), np.empty(q * q), np.empty((q * q, 2, q * q)),
+            np.empty((q * m, q * m)), np.empty((q, q)),
+        )  # fmt: skip
 
 
 class StructuredPoint(NamedTuple):
@@ -45,7 +79,7 @@ class StructuredPoint(NamedTuple):
 
 def structured_point(
     cells: tuple[Floats, Integers, Integers],
-    room: tuple[Floats, Floats],
+    room: Room,
     coefficients: tuple[Floats, Floats, Floats],
     root: Floats,
     at: tuple[Integers, Integers],
@@ -62,8 +96,8 @@ def structured_point(
     ----------
     cells : (cells, d²) float, (cells,) int, (cells,) int
         M of group and class, the group (ascending) and the class of each.
-    room : (J, q, q) float, (J, q, p + 1) float
-        Room for what is kept of the groups, written over.
+    room : Room
+        Written over.
     coefficients : (K + 1,), (K + 1, k), (K + 1, k, k) float
         Weights of the classes and, after them, log|R|; the first and second derivatives by z.
     root : (q, q) float
@@ -81,9 +115,29 @@ def structured_point(
     curved : bool
         Whether −∂²ℓ is wanted, which takes longer than all else.
     """
+    wanted = _CURVED if curved else _SLOPE
     return StructuredPoint(
-        *_point(*cells, *room, *coefficients, root, *at, mask, unit, n, restricted, curved)
+        *_point(*cells, *room, *coefficients, root, *at, mask, unit, n, restricted, wanted)
     )
+
+
+def scoring_point(
+    cells: tuple[Floats, Integers, Integers],
+    room: Room,
+    coefficients: tuple[Floats, Floats, Floats],
+    root: Floats,
+    at: tuple[Integers, Integers],
+    mask: Booleans,
+    unit: Floats,
+    n: float,
+    *,
+    restricted: bool,
+) -> tuple[float, Curvature]:
+    """The same, z held, with its derivatives by Γ = λλ'; parameters are as there."""
+    value, _, _ = _point(*cells, *room, *coefficients, root, *at, mask, unit, n, restricted, _SCORE)
+    p, D = room.turned.shape[2] - 1, room.D.reshape(root.shape)
+    integrated, freedom = (1.0, n - p) if restricted else (0.0, n)
+    return value, Curvature(D, room.products, room.squares, integrated, freedom, room.score)
 
 
 @compiled(error_model="numpy")
@@ -125,13 +179,12 @@ def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, righ
 
 @compiled(error_model="numpy")
 def _point(
-    cells, groups, class_of, half, turned, weights, slopes, bends, root, rows, columns, mask, unit,
-    n, restricted, curved,
+    cells, groups, class_of, half, turned, D, products, squares, score, weights, slopes, bends,
+    root, rows, columns, mask, unit, n, restricted, wanted,
 ):  # fmt: skip
     q, m, K = len(root), round(math.sqrt(cells.shape[1])) - len(root), len(weights) - 1
     p, own, k = m - 1, len(rows), slopes.shape[1]
     slope, second = zeros_of(own + k), zeros_of((own + k, own + k))
-    totals = zeros_of(K)
     log_det, S = reduced_blocks(cells, groups, class_of, weights, root, half, turned)
     if not (np.isfinite(log_det) and cholesky_in_place(S)):
         return -np.inf, slope, second
@@ -142,17 +195,15 @@ def _point(
     integrated = 1.0 if restricted else 0.0
     deviance += integrated * log_det_X + weights[K]
     sigma = r / math.sqrt(freedom)
-    mean = _mean(gamma, F, sigma, integrated)
-    traces_of_blocks(cells, groups, class_of, _product(root), half, turned, mean, totals)
     if q:
-        score = zeros_of((q, q))
-        _second(
-            half, turned, gamma, F, sigma, integrated, freedom, root, rows, columns, mask, score,
-            second,
-        )  # fmt: skip
+        _by_products(half, turned, gamma, F, sigma, integrated, D, products, squares, mask, score)
         for e in range(own):
             for i in range(q):
                 slope[e] += 2.0 * score[rows[e], i] * root[i, columns[e]]
+    if wanted == _SCORE:
+        return -0.5 * deviance, slope, second
+    totals, mean = zeros_of(K), _mean(gamma, F, sigma, integrated)
+    traces_of_blocks(cells, groups, class_of, _product(root), half, turned, mean, totals)
     for t in range(k):
         slope[own + t] = -0.5 * slopes[K, t]
         for c in range(K):
@@ -163,8 +214,10 @@ def _point(
                 second[own + t, own + s] += 0.5 * totals[c] * bends[c, t, s]
     for e in range(own + k):
         slope[e] *= unit[e]
-    if not curved:
+    if wanted == _SLOPE:
         return -0.5 * deviance, slope, second
+    if q:
+        _by_root(products, squares, score, integrated, freedom, root, rows, columns, second)
     moved = zeros_of((own + k, m, m))
     directions(
         cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, second, moved
@@ -206,62 +259,35 @@ def _mean(gamma, F, sigma, integrated):
 
 
 @inner
-def _second(
-    half, turned, gamma, F, sigma, integrated, freedom, root, rows, columns, mask, score,
-    information,
-):  # fmt: skip
-    """Write M, and −∂²ℓ of the entries of λ, as `Curvature.observed` has it."""
-    q, k, m = len(root), F.shape[1], len(rows)
-    squares, D = zeros_of((q + q * k, q + q * k)), zeros_of(q * q)
-    products = zeros_of((q * q, 2, q * q))
-    terms, vY = room_for((3, q * q)), room_for((q, 1 + k))
+def _by_products(half, turned, gamma, F, sigma, integrated, D, products, squares, mask, score):
+    """Write M and the sums over groups of which −∂²ℓ is made, as `Curvature` has them."""
+    q, wide = len(mask), 1 + F.shape[1]
+    for sums in (D, products.reshape(2 * q**4), squares.reshape((q * wide) ** 2)):
+        for i in range(len(sums)):
+            sums[i] = 0.0
+    terms, vY = room_for((3, q * q)), room_for((q, wide))
     add_curvature(
-        half, turned, gamma, F, sigma, integrated, terms, vY, vY.reshape(q * (1 + k)), squares, D,
+        half, turned, gamma, F, sigma, integrated, terms, vY, vY.reshape(q * wide), squares, D,
         products,
     )  # fmt: skip
-    wide = 1 + k
+    score_of(squares, D, integrated, score)
     for a in range(q):
         for b in range(q):
-            total = squares[a * wide, b * wide] - D[a * q + b]
-            for c in range(1, wide):
-                total += integrated * squares[a * wide + c, b * wide + c]
-            score[a, b] = 0.5 * total if mask[a, b] else 0.0
+            if not mask[a, b]:
+                score[a, b] = 0.0
+
+
+@inner
+def _by_root(products, squares, score, integrated, freedom, root, rows, columns, information):
+    """Write −∂²ℓ of the entries of λ."""
+    q, m = len(root), len(rows)
     S = zeros_of((m, q, q))  # ∂Γ/∂(entry)
-    along = zeros_of((m, wide, wide))
     for i in range(m):
         for b in range(q):
             S[i, rows[i], b] += root[b, columns[i]]
             S[i, b, rows[i]] += root[b, columns[i]]
-        for a in range(q):
-            for b in range(q):
-                if S[i, a, b] != 0.0:
-                    for c in range(wide):
-                        for e in range(wide):
-                            along[i, c, e] += S[i, a, b] * squares[a * wide + c, b * wide + e]
+    observed_information(S, products, squares, integrated, freedom, information)
     for i in range(m):
-        for j in range(i + 1):
-            total = 0.0
-            for a in range(q):
-                for b in range(q):
-                    for c in range(q):
-                        for e in range(q):  # tr S_i D S_j X = Σ S_i[a,b] D[b,c] S_j[c,e] X[e,a]
-                            weight = S[i, a, b] * S[j, c, e]
-                            other = S[j, a, b] * S[i, c, e]
-                            first, second = b * q + c, e * q + a
-                            T = products[first, 0, second] - 0.5 * products[first, 1, second]
-                            total += 0.5 * (weight + other) * T
-            for c in range(wide):
-                for e in range(wide):
-                    if c == 0 and e == 0:
-                        weight = 0.5 / freedom
-                    elif c == 0:
-                        weight = 1.0
-                    elif e == 0:
-                        weight = 0.0
-                    else:
-                        weight = 0.5 * integrated
-                    total -= along[i, c, e] * weight * along[j, c, e]
+        for j in range(m):
             if columns[i] == columns[j]:
-                total -= 2.0 * score[rows[i], rows[j]]
-            information[i, j] = total
-            information[j, i] = total
+                information[i, j] -= 2.0 * score[rows[i], rows[j]]
