@@ -176,6 +176,8 @@ def climb(
             search.calls += quick.go_on(here, secant, least)
         triangle, profile, radius, last = here.triangle, here.profile, here.radius, here.last
         curvature = profile.curvature()
+        if here.certificate is not None:
+            return _report(search, triangle, profile, curvature, *here.certificate)
         H = secant.information(curvature, triangle.root)
         unit, slope, information, newton, newton_gain = local_quadratic(
             triangle.root, *triangle.at, *search.lower, curvature.score, H, search.noise

@@ -15,7 +15,7 @@ from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, ends_of
 from hierbayes.estimation.secant import Secant
-from hierbayes.estimation.sparse_walk import COUNT, walk
+from hierbayes.estimation.sparse_walk import COUNT, ENDED, walk
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyProfile
 from hierbayes.likelihood.reading import REML, Reading
@@ -39,12 +39,15 @@ class Place:
         Of the trust region.
     last : float
         What the last step was to gain.
+    certificate : tuple of (k, k), (k,) float, optional
+        Information and slope of the free entries in their units, where no step gains anything.
     """
 
     triangle: PivotedTriangle
     profile: AnyProfile
     radius: float
     last: float
+    certificate: tuple[Floats, Floats] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,16 +92,20 @@ class SparseSteps:
         old = [one.copy() for one in secant.last or (triangle.root, M, average)]
         numbers = np.array([
             profile.value, profile.noise, profile.sigma, profile.eliminated.log_det, here.radius,
-            here.last, secant.noise, float(secant.last is not None),
+            here.last, secant.noise, float(secant.last is not None), 0.0,
         ])  # fmt: skip
+        information = np.empty(average.shape)
+        slope = np.empty(len(average))
         taken = int(walk(
             self.elimination, profile.freedom, self.reading == REML, self.ends, cross.noise,
             *cross.entries, least, _STEPS, np.empty(len(M), dtype=np.intp), point[0], at,
-            *point[1:], *old, secant.correction, numbers,
+            *point[1:], *old, secant.correction, slope, information, numbers,
         ))  # fmt: skip
+        if numbers[ENDED] > 0.0:
+            here.certificate = information, slope
         if not taken:
             return 0
-        value, noise, sigma, log_det, here.radius, here.last, secant.noise, _ = numbers.tolist()
+        value, noise, sigma, log_det, here.radius, here.last, secant.noise = numbers[:-2].tolist()
         secant.last = old[0], old[1], old[2]
         here.triangle = PivotedTriangle(point[0], (at, triangle.at[1]))
         here.profile = profile.elsewhere(point[0], tuple(point[1:]), (value, noise, sigma, log_det))
@@ -106,15 +113,15 @@ class SparseSteps:
 
 
 def at_point(
-    root: Floats, e: Elimination, freedom: float, integrated: bool, rows: Integers,
+    root: Floats, noise: Floats, e: Elimination, freedom: float, integrated: bool, rows: Integers,
     columns: Integers, S: Floats, omega: Floats, gamma: Floats, F: Floats, M: Floats,
     average: Floats, pull: Floats,
 ) -> tuple[float, float, float]:  # fmt: skip
     """`sparse_point`, by the function that takes steps: compiled once, it serves for both."""
     numbers = np.empty(COUNT)
     walk(
-        e, freedom, integrated, rows, pull, rows, columns, 0.0, 0, rows, root, rows, S, omega,
-        gamma, F, M, average, pull, root, M, average, average, numbers,
+        e, freedom, integrated, rows, noise, rows, columns, 0.0, 0, rows, root, rows, S, omega,
+        gamma, F, M, average, pull, root, M, average, average, pull, average, numbers,
     )  # fmt: skip
     log_det, r, log_det_X = numbers[:3].tolist()
     return log_det, r, log_det_X

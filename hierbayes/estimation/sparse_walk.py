@@ -1,7 +1,8 @@
 """Steps of a climb with several grouping factors, one after the other, compiled as one function.
 
 Each is what `climb` does where nothing is out of the ordinary: Newton's step stays in the trust
-region, λ has full rank and ℓ rises as far as it should.  At any other point the walk ends.
+region, blocks of several effects have full rank and ℓ rises as far as it should.  At any other
+point the walk ends.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from hierbayes.estimation.secant import LOST, take_up
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.sparse_point import is_plain, sparse_point, value_of_point
 
-VALUE, ROUNDING, SIGMA, LOG_DET, RADIUS, LAST, FLOOR, LEARNS = range(8)  # of ``numbers``
-COUNT = 8
+VALUE, ROUNDING, SIGMA, LOG_DET, RADIUS, LAST, FLOOR, LEARNS, ENDED = range(9)  # of ``numbers``
+COUNT = 9
 
 
 @compiled(error_model="numpy", short_loops=True)
@@ -26,7 +27,8 @@ def walk(
     e: Elimination, freedom: float, integrated: bool, ends: Integers, noise: Floats,
     rows: Integers, columns: Integers, least: float, most: int, order: Integers, root: Floats,
     at: Integers, S: Floats, omega: Floats, gamma: Floats, F: Floats, M: Floats, average: Floats,
-    pull: Floats, old_root: Floats, old_M: Floats, old_average: Floats, C: Floats, numbers: Floats,
+    pull: Floats, old_root: Floats, old_M: Floats, old_average: Floats, C: Floats, slope: Floats,
+    information: Floats, numbers: Floats,
 ) -> int:  # fmt: skip
     """Walk on from a point; how many steps were taken.
 
@@ -58,13 +60,17 @@ def walk(
         Those of the point before, written over.
     C : (k, k) float
         What steps have told of the curvature, written over.
-    numbers : (8,) float
-        Of the point and of the climb, in the order above, written over.
+    slope, information : (k,) and (k, k) float
+        Written: those of the last point, in the units of `local_quadratic`.
+    numbers : (9,) float
+        Of the point and of the climb, in the order above, written over.  Where the search ends, as
+        no step gains anything, the last is 1.
     """
     if most == 0:
         numbers[0], numbers[1], numbers[2] = sparse_point(
-            root, e, freedom, integrated, rows, columns, S, omega, gamma, F, M, average, pull
-        )
+            root, noise, e, freedom, integrated, rows, columns, S, omega, gamma, F, M, average,
+            pull,
+        )  # fmt: skip
         return 0
     Q, k, p1 = len(root), len(rows), e.C.shape[0]
     p = p1 - 1
@@ -82,16 +88,21 @@ def walk(
         if numbers[LEARNS] > 0.0:
             smallest = LOST if 0.01 * floor < LOST else 0.01 * floor
             take_up(C, root, M, average, old_root, old_M, old_average, rows, columns, smallest)
-        gain = _promise(root, at, rows, columns, M, average, C, noise, unit, step)
+        gain = _promise(
+            root, at, rows, columns, M, average, C, noise, unit, slope, information, step
+        )
         length = _length(step)
         in_rounding = gain <= numbers[ROUNDING] and gain >= numbers[LAST]
         risen, log_det, r, rounding, is_good = 0.0, 0.0, 0.0, 0.0, False
-        if gain > least and not in_rounding and length <= numbers[RADIUS]:
+        if length <= numbers[RADIUS] and (gain <= least or in_rounding):
+            numbers[ENDED] = 1.0
+            return taken
+        if gain > least and length <= numbers[RADIUS]:
             is_good = _moved(root, at, columns, unit, step, ends, noise, order, e, there)
         if is_good:
             log_det, r, log_det_X = sparse_point(
-                there, e, freedom, integrated, rows, columns, new_S, new_omega, new_gamma, new_F,
-                new_M, new_average, new_pull,
+                there, noise, e, freedom, integrated, rows, columns, new_S, new_omega, new_gamma,
+                new_F, new_M, new_average, new_pull,
             )  # fmt: skip
             is_good = math.isfinite(log_det) and r > 0.0
         if is_good:
@@ -135,17 +146,15 @@ def _copy(a: Floats, b: Floats) -> None:
 @inner
 def _promise(
     root: Floats, at: Integers, rows: Integers, columns: Integers, M: Floats, average: Floats,
-    C: Floats, noise: Floats, unit: Floats, step: Floats,
+    C: Floats, noise: Floats, unit: Floats, slope: Floats, information: Floats, step: Floats,
 ) -> float:  # fmt: skip
-    """What Newton's step is to gain; it and the units of the free entries are written."""
+    """What Newton's step is to gain; it and what `local_quadratic` makes are written."""
     k = len(rows)
-    H, information = room_for((k, k)), room_for((k, k))
+    H = room_for((k, k))
     for i in range(k):
         for j in range(k):
             H[i, j] = average[i, j] + C[i, j]
-    return quadratic(
-        root, at, columns, rows, columns, M, H, noise, unit, room_for(k), information, step
-    )
+    return quadratic(root, at, columns, rows, columns, M, H, noise, unit, slope, information, step)
 
 
 @inner
@@ -161,7 +170,7 @@ def _moved(
     root: Floats, at: Integers, columns: Integers, unit: Floats, step: Floats, ends: Integers,
     noise: Floats, order: Integers, e: Elimination, there: Floats,
 ) -> bool:  # fmt: skip
-    """Write the root after a step; whether it has full rank, and products the digits for it."""
+    """Write the root after a step; whether `is_plain` says that it can be gone on from."""
     Q = len(root)
     Gamma = room_for((Q, Q))
     _copy(root, there)

@@ -178,40 +178,43 @@ def turned(cross: SparseProducts, root: Floats, columns: Floats, *, transposed: 
 
 def full_rank(cross: SparseProducts, root: Floats) -> Floats:
     """λ, its missing directions given a small variance."""
-    e, full = elimination_of(cross).elimination, None
-    if extent(root, cross.noise, e.start, e.q)[1] >= SMALL_ROOT:
+    e, full = elimination_of(cross).elimination, np.empty(root.shape)
+    _, single, several = extent(root, cross.noise, e.start, e.q, full)
+    if min(single, several) >= SMALL_ROOT:
         return root
-    for span in cross.spans:
+    for span in cross.spans if several < SMALL_ROOT else ():
         if span.stop - span.start == 1:
-            least, entry = SMALL_ROOT * cross.noise[span.start], root[span.start, span.start]
-            if abs(entry) < least:
-                full = root.copy() if full is None else full
-                full[span, span] = least
             continue
         left, size, _ = np.linalg.svd(root[span, span] / cross.noise[span, None])
         if size[-1] < SMALL_ROOT:
-            full = root.copy() if full is None else full
+            single = 0.0
             full[span, span] = cross.noise[span, None] * (left * np.maximum(size, SMALL_ROOT))
-    return root if full is None else np.ascontiguousarray(full)
+    return root if single >= SMALL_ROOT else full
 
 
 @compiled(error_model="numpy", short_loops=True)
-def extent(root: Floats, noise: Floats, start: Integers, width: Integers) -> tuple[float, float]:
+def extent(
+    root: Floats, noise: Floats, start: Integers, width: Integers, full: Floats
+) -> tuple[float, float, float]:
     """How large the rows of λ are beside the noise of their effects, and how small it is.
 
-    The largest sum of sizes in a row, and a number below the singular values of all blocks: exact
-    of one effect, of two the determinant over the norm, of more 0.
+    The largest sum of sizes in a row; the smallest size of an effect by itself; and a number below
+    the singular values of all larger blocks: of two effects the determinant over the norm, of more
+    0.
 
     Parameters
     ----------
     root : (Q, Q) float
         λ, with blocks of ``width`` (K,) that begin at ``start`` (K,).
     noise : (Q,) float
+    full : (Q, Q) float
+        Written: λ, where effects by themselves that are smaller have the size `SMALL_ROOT`.
     """
-    largest, least = 0.0, np.inf
+    largest, single, several = 0.0, np.inf, np.inf
     for i in range(len(root)):
         total = 0.0
         for j in range(len(root)):
+            full[i, j] = root[i, j]
             total += abs(root[i, j])
         if total / noise[i] > largest:
             largest = total / noise[i]
@@ -224,14 +227,19 @@ def extent(root: Floats, noise: Floats, start: Integers, width: Integers) -> tup
         own = 0.0
         if q == 1:
             own = math.sqrt(square)
-        elif q == 2:
+            if own < SMALL_ROOT:
+                full[o, o] = SMALL_ROOT * noise[o]
+            if own < single:
+                single = own
+            continue
+        if q == 2:
             across = root[o, o] * root[o + 1, o + 1] - root[o, o + 1] * root[o + 1, o]
             across = abs(across) / (noise[o] * noise[o + 1])
             if across > 1e-10 * square:
                 own = across / math.sqrt(square)
-        if own < least:
-            least = own
-    return largest, least
+        if own < several:
+            several = own
+    return largest, single, several
 
 
 def _integrated(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.likelihood.average_information import average_information, weights_of_W, write_score
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.eliminated import SMALL_ROOT, extent
@@ -15,9 +18,9 @@ from hierbayes.likelihood.sparse_elimination import factorise
 
 @inner
 def sparse_point(
-    root, e, freedom, integrated, rows, columns, S, omega, gamma, F, M, information, pull
+    root, noise, e, freedom, integrated, rows, columns, S, omega, gamma, F, M, information, pull
 ):  # fmt: skip
-    """What is eliminated at a root of full rank, what is solved from it, and the derivatives there.
+    """What is eliminated at a root, what is solved from it, and the derivatives there.
 
     Arrays are written over: numba takes a microsecond for each that it hands out.  They are so
     entry by entry: it compiles for seconds what it would say of slices of other shapes.
@@ -25,7 +28,10 @@ def sparse_point(
     Parameters
     ----------
     root : (Q, Q) float
-        λ, block-diagonal.
+        λ, block-diagonal; of full rank but for effects by themselves: where one has no variance,
+        ∂ℓ/∂Γ is that where it has a little.
+    noise : (Q,) float
+        Of each effect, against σ.
     e : Elimination
     freedom : float
     integrated : bool
@@ -46,22 +52,38 @@ def sparse_point(
     -------
     log_det, r, log_det_X
     """
-    log_det, eliminated = factorise(root, e, omega)
-    found, r, factor, log_det_X = _solved(eliminated)
-    p = len(found)
+    full, at, factor = room_for(root.shape), root, omega
+    log_det, r, log_det_X = 0.0, 0.0, 0.0
+    _, single, _ = extent(root, noise, e.start, e.q, full)
+    for again in range(2):
+        half, eliminated = factorise(at, e, factor)
+        found, left, own, of_X = _solved(eliminated)
+        if again == 0:
+            log_det, r, log_det_X = half, left, of_X
+            _write_solved(eliminated, found, own, S, gamma, F)
+        if not (math.isfinite(half) and left > 0.0):
+            return log_det, r if again == 0 else np.nan, log_det_X
+        if again == 1 or single >= SMALL_ROOT:
+            N = weights_of_W(found, own, left / math.sqrt(freedom), integrated)
+            write_score(at, e, N, factor, M)
+            break
+        at, factor = full, room_for(e.size)
+    a, b, _ = average_information(root, e, omega, gamma, F, rows, columns)
+    _average(M, a, b, r / math.sqrt(freedom), freedom, rows, columns, information, pull)
+    return log_det, r, log_det_X
+
+
+@inner
+def _write_solved(eliminated, found, own, S, gamma, F):
+    """What is left and what is solved from it, over S, gamma and F."""
+    p = len(gamma)
     for c in range(p + 1):
         for d in range(p + 1):
             S[c, d] = eliminated[c, d]
     for c in range(p):
         gamma[c] = found[c]
         for d in range(p):
-            F[c, d] = factor[c, d]
-    if math.isfinite(log_det) and r > 0.0:
-        sigma = r / math.sqrt(freedom)
-        write_score(root, e, weights_of_W(gamma, F, sigma, integrated), omega, M)
-        a, b, _ = average_information(root, e, omega, gamma, F, rows, columns)
-        _average(M, a, b, sigma, freedom, rows, columns, information, pull)
-    return log_det, r, log_det_X
+            F[c, d] = own[c, d]
 
 
 def profiled_value(
@@ -95,9 +117,9 @@ _solved = inner(solved.py_func)  # without a way in from Python, which few fits 
 
 @inner
 def is_plain(root, noise, e):
-    """Whether products have the digits for λ, and it is seen to be of full rank."""
-    largest, least = extent(root, noise, e.start, e.q)
-    return largest <= FAR_LARGER and least >= SMALL_ROOT
+    """Whether products have the digits for λ, and blocks of several effects are of full rank."""
+    largest, _, several = extent(root, noise, e.start, e.q, room_for(root.shape))
+    return largest <= FAR_LARGER and several >= SMALL_ROOT
 
 
 @compiled(error_model="numpy", short_loops=True)

@@ -183,7 +183,8 @@ def sparse_profile(
 ) -> SparseProfile:
     """The profiled likelihood at relative roots λ_k, the diagonal blocks of ``root`` (Q, Q).
 
-    Where λ has full rank, ``point`` makes all at once, derivatives too.
+    Where λ has full rank, but for effects by themselves, ``point`` makes all at once, derivatives
+    too.
     """
     root, freedom = (
         np.ascontiguousarray(root),
@@ -195,7 +196,17 @@ def sparse_profile(
         S, omega, gamma, F = np.empty(e.C.shape), np.empty(e.size), np.empty(p), np.empty((p, p))
         made = np.empty(root.shape), np.empty((k, k)), np.empty(len(root))
         log_det, r, log_det_X = point(
-            root, e, freedom, reading == REML, *cross.entries, S, omega, gamma, F, *made
+            root,
+            cross.noise,
+            e,
+            freedom,
+            reading == REML,
+            *cross.entries,
+            S,
+            omega,
+            gamma,
+            F,
+            *made,
         )
         left = Eliminated(cross, root, log_det, S, omega)
     else:
@@ -211,7 +222,9 @@ def sparse_profile(
 
 
 def _is_plain(root: Floats, cross: SparseProducts) -> bool:
-    """Whether products have the digits for it, and λ is of full rank."""
-    e = elimination_of(cross).elimination
-    largest, least = extent(root, cross.noise, e.start, e.q)
-    return largest <= FAR_LARGER and (least >= SMALL_ROOT or full_rank(cross, root) is root)
+    """Whether products have the digits for it, and λ but for effects by themselves full rank."""
+    e, full = elimination_of(cross).elimination, np.empty(root.shape)
+    largest, single, several = extent(root, cross.noise, e.start, e.q, full)
+    if largest > FAR_LARGER:
+        return False
+    return several >= SMALL_ROOT or (single >= SMALL_ROOT and full_rank(cross, root) is root)
