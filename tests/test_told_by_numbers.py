@@ -10,6 +10,8 @@ from hierbayes.design.identification import (
     are_told_by_numbers,
     are_told_from_fixed,
     blind_directions,
+    is_told_by_a_group,
+    told_by_largest,
     told_by_number,
 )
 from hierbayes.design.problem import summed_up
@@ -88,6 +90,22 @@ def test_what_is_left_of_a_column_is_at_least_what_numbers_say(formula: str) -> 
     assert told <= left.trace() / ZZ.trace()
     assert (told > 0.0) == (cross.p < 6)
     assert are_told_from_fixed(cross, 0)
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + (1 | a)", "y ~ 1 + (1 + x | a)",
+                                     "y ~ again + (1 + x + I(x**2) | a)",
+                                     "y ~ x + (1 + x | a) + (1 | b)"])  # fmt: skip
+def test_the_largest_group_tells_what_is_found_with_pivots_at_least(formula: str) -> None:
+    rows = data(6, 4, 2).drop(index=[8, 9, 17, 25, 33, 41])  # the first level has most rows
+    design = build_design(read_combined(formula), rows)
+    cross = summed_up(design)
+    own = design.rows.codes_of[0] == 0
+    Z = cross.basis.z.apply(design.Z)[:, design.spans[0]]
+    size, Z = np.linalg.norm(Z, axis=0), Z * own[:, None]
+    P = np.eye(len(Z)) - design.X @ np.linalg.pinv(design.X)
+    least = np.linalg.eigvalsh(Z.T @ P @ Z / np.outer(size, size))[0]
+    assert least / 30.0 < told_by_largest(cross, 0) <= least
+    assert is_told_by_a_group(cross, 0, 0.0) and not is_told_by_a_group(cross, 0, 1.0)
 
 
 def test_a_group_that_tells_stands_for_what_numbers_do_not() -> None:

@@ -126,13 +126,22 @@ class CrossProducts:
     @cached_property
     def noise(self) -> Floats:
         """Error of an effect (q,) that one group estimates by itself on average, against σ."""
-        noise: Floats = np.sqrt(self.J / np.einsum("jrq,jrq->q", self.R, self.R))
+        noise: Floats = np.sqrt(self.J / self._squares.sum(axis=0))
         return noise
+
+    @cached_property
+    def _squares(self) -> Floats:
+        squares: Floats = np.einsum("jrq,jrq->jq", self.R, self.R)
+        return squares
 
     def squares(self, k: int) -> Floats:
         """Squares (J, q) of the columns of Z_j, of the only factor."""
-        squares: Floats = np.einsum("jrq,jrq->jq", self.R, self.R)
-        return squares
+        return self._squares
+
+    def largest_group(self, k: int) -> tuple[Floats, Floats]:
+        """Z_j'Z_j (q, q) and Z_j'[X_j y_j] (q, p+1) of the group of most rows."""
+        j = self.rows.argmax()
+        return self.R[j].T @ self.R[j], self.R[j].T @ self.T[j]
 
     @cached_property
     def B(self) -> Floats:

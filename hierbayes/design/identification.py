@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import e, prod
 
 import numpy as np
 
 from hierbayes.design.blocks import entry_directions
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.group_cholesky import factored
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_gram import sparse_gram
@@ -153,20 +155,37 @@ def are_told_from_fixed(cross: Products, k: int) -> bool:
 def is_told_by_a_group(cross: Products, k: int, least: float) -> bool:
     """Whether a group of factor k tells its random effects from all else, by more than so much.
 
-    The largest one is asked before other large ones, see `_told_by_groups`.
+    The least eigenvalue of Z_j'PZ_j, P = I − X(X'X)⁻¹X', the columns of Z in the unit in which
+    each has length 1 in all groups together.  Above 0 such a group tells every G from every other.
+    The largest one is asked before other large ones.
     """
-    return any(_told_by_groups(cross, k, some) > least for some in (1, _LARGE_GROUPS))
+    return told_by_largest(cross, k) > least or _told_by_large(cross, k) > least
 
 
 @remembered
-def _told_by_groups(cross: Products, k: int, some: int) -> float:
-    """How well one of so many large groups of factor k tells its random effects from all else.
+def told_by_largest(cross: Products, k: int) -> float:
+    """How well the largest group of factor k tells its effects at least, see `is_told_by_a_group`.
 
-    The least eigenvalue of Z_j'PZ_j, P = I − X(X'X)⁻¹X', the columns of Z in the unit in which
-    each has length 1 in all groups together.  Above 0 such a group tells every G from every other.
+    The pivots of Z_j'PZ_j are the last ones of [X'X X'Z_j; Z_j'X Z_j'Z_j].  With columns of Z_j of
+    length 1 their product is the determinant; the eigenvalues add up to q at most, and so the
+    least of them times (q/(q − 1))^(q − 1) < e is no less than that.
     """
+    A, B = cross.largest_group(k)
+    p, own, total = cross.p, A.diagonal(), cross.squares(k).sum(axis=0)
+    if not own.all():
+        return 0.0
+    whole = np.empty((1, p + len(A), p + len(A)))
+    whole[0, :p, :p], whole[0, :p, p:], whole[0, p:, p:] = cross.C[:p, :p], B[:, :p].T, A
+    factored(whole, np.empty((1, p + len(A), 0)))
+    pivots = whole[0].diagonal()[p:]
+    return prod((pivots * pivots / own).tolist()) / e * float((own / total).min())
+
+
+@remembered
+def _told_by_large(cross: Products, k: int) -> float:
+    """How well some large group of factor k tells its effects, see `is_told_by_a_group`."""
     level, squares = cross.levels[k], cross.squares(k)
-    large = np.argsort(level.rows)[-some:] if some > 1 else level.rows.argmax(keepdims=True)
+    large = np.argsort(level.rows)[-_LARGE_GROUPS:]
     B = level.B[large, :, :-1]
     left = level.A[large] - B @ np.linalg.solve(cross.C[:-1, :-1], B.transpose(0, 2, 1))
     unit = np.sqrt(np.maximum(squares.sum(axis=0), 1e-300))

@@ -115,7 +115,7 @@ class SparseProducts:
         """Where the entries of G's lower triangle stand that lie within a factor."""
         return free_entries(tuple(level.q for level in self.levels))
 
-    @property
+    @cached_property
     def group_counts(self) -> tuple[int, ...]:
         """J_k: how many levels each factor has."""
         return tuple(one.J for one in self.levels)
@@ -128,6 +128,11 @@ class SparseProducts:
     def squares(self, k: int) -> Floats:
         """Squares (J, q) of the columns of Z_j of factor k."""
         return self.levels[k].A.diagonal(axis1=1, axis2=2)
+
+    def largest_group(self, k: int) -> tuple[Floats, Floats]:
+        """Z_j'Z_j (q, q) and Z_j'[X_j y_j] (q, p+1) of the level of factor k of most rows."""
+        j = self.levels[k].rows.argmax()
+        return self.levels[k].A[j], self.levels[k].B[j]
 
     def turned(self, M: Floats) -> SparseProducts:
         """Those of the columns [X y] M, M (p+1, m)."""
