@@ -52,3 +52,23 @@ def test_draws_in_threads_are_those_without(random: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(threads, "_LONG", 0.0)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     assert_array_equal(likelihood.draw_gamma(theta, normals), alone)
+
+
+def test_factors_constant_within_groups_are_those_of_the_data_as_they_were() -> None:
+    data = pd.DataFrame({"g": np.repeat(list("abcd"), 3), "x": np.tile([0.0, 1.0, 3.0], 4)})
+    data["w"], data["v"] = np.repeat([1.0, 2.0, 5.0, 4.0], 3), data["x"] ** 2
+    data["y"] = np.sin(np.arange(12.0))
+    model = hb.Model("y ~ x + w:x + v:x + (1 | g)", data)  # w and v are no columns of their own
+    data.loc[:, ["w", "v"]] = data[["v", "w"]].to_numpy()
+    between = model.problem.design.columns.between_of
+    assert tuple(between) == (frozenset({"w"}),) and between[0] is between[0]
+
+
+def test_levels_that_only_rows_left_out_have_are_no_levels() -> None:
+    data = pd.DataFrame({"g": np.repeat(list("abcd"), 3), "y": np.sin(np.arange(12.0))})
+    data["f"] = pd.Categorical(list("uuvwwuvwuvwv"), ["u", "v", "w", "z"])
+    data.loc[data["f"] == "w", "y"] = np.nan
+    for rows, levels in ((data, ["u", "v"]), (data.fillna({"y": 0.5}), ["u", "v", "w"])):
+        design = hb.Model("y ~ f + (1 | g)", rows).problem.design
+        assert list(design.terms) == ["Intercept", *(f"f[T.{one}]" for one in levels[1:])]
+        assert list(design.rows.frames[0]["f"].cat.categories) == levels

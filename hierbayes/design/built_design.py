@@ -8,7 +8,7 @@ import pandas as pd
 from hierbayes.design.column_structure import ColumnStructure
 from hierbayes.design.columns import Columns
 from hierbayes.design.complete import complete_columns
-from hierbayes.design.constant_factors import constant_factors
+from hierbayes.design.constant_factors import ConstantFactors
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import (
     offset_or_none,
@@ -78,7 +78,8 @@ def build_design(
     grouped = factors_of_rows(spec)
     found = [factor_codes(frame, name, columns) for name, columns in grouped.items()]
     codes_of = tuple(codes for codes, _ in found)
-    columns, X, parts = _columns(spec, frame, codes_of)
+    shared = SharedColumns(frame, names)
+    columns, X, parts = _columns(spec, frame, shared, codes_of)
     if of_family is not None:
         columns = columns.of_predictors(of_family.family.predictors)
     P = columns.n_predictors
@@ -93,7 +94,7 @@ def build_design(
         index=frame.index,
         kept=kept,
         family=of_family,
-        frames=SharedColumns(frame, names),
+        frames=shared,
         added=added,
         root_weights=root_weights_of(spec, frame),
     )
@@ -122,7 +123,7 @@ def _columns_of_data(
 
 
 def _columns(
-    spec: Specification, frame: DataColumns, codes_of: tuple[Integers, ...]
+    spec: Specification, frame: DataColumns, shared: SharedColumns, codes_of: tuple[Integers, ...]
 ) -> tuple[Columns, Floats, list[Floats | tuple[int, ...]]]:
     """What columns are called and how they are made; X, and of each random term Z, or places."""
     every, whole = made_columns(parse_formula(spec.fixed_formula), frame, spec.functions)
@@ -140,9 +141,7 @@ def _columns(
         blocks=tuple([len(names) for _, names, _ in parts]),
         fixed_spec=fixed.spec,
         random_specs=tuple([Z if part is None else part.spec for Z, _, part in parts]),
-        between_of=tuple(
-            [constant_factors(spec, frame, (every, whole.alone), codes) for codes in codes_of]
-        ),
+        between_of=ConstantFactors(spec, shared, every, whole.alone, codes_of),
         left_out=left,
     )
     return columns, X, [Z for Z, _, _ in parts]

@@ -6,7 +6,7 @@ data get the same columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, groupby, product
@@ -31,7 +31,7 @@ from hierbayes.specification.terms import factors_of
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """The p fixed and q random columns of a model; it holds no rows.
+    """The p fixed and q random columns of a model, not their values.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Columns:
     random_specs : tuple
         The same for each random term: a ModelSpec, or the places of its columns among
         the fixed ones where they all stand there.
-    between_of : tuple of frozenset of str
+    between_of : sequence of frozenset of str
         For each grouping factor those factors of the terms, columns or expressions, that are
         constant within every group.
     predictors : tuple of str
@@ -65,7 +65,7 @@ class Columns:
     blocks: tuple[int, ...]
     fixed_spec: ModelSpec
     random_specs: tuple[ModelSpec | tuple[int, ...], ...]
-    between_of: tuple[frozenset[str], ...]
+    between_of: Sequence[frozenset[str]]
     predictors: tuple[str, ...] = ()
     left_out: LeftOut | None = None
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -90,16 +90,20 @@ def complete_columns(
     """`complete_rows` as columns that are taken out of their frame already."""
     require_frame(data)
     data, columns = _plain_columns(data, names)
-    kept, counts, doubtful = _complete(columns, len(data))
+    looked = _looked_at(columns, len(data))
+    kept, counts = looked.kept, looked.counts
     if counts and not kept.any():
         worst = max(counts, key=lambda name: counts[name])
         raise DataError(nothing_complete(worst, counts[worst], len(data)))
-    frame, columns = _kept(data, columns, kept, counts, doubtful)
+    frame, columns = _kept(data, columns, looked)
+    idle = looked.idle if not counts else _idle(columns)
     attrs = data.attrs
     words, labels = ({name: value for name, value in attrs.get(key, {}).items() if name in columns}
                      for key in (MISSING_NUMBERS, NA_LABELS))  # fmt: skip
     dropped = Dropped(len(kept) - int(np.count_nonzero(kept)), counts, words, labels)
-    return _without_unused_levels(frame, columns), kept, dropped
+    unused = {name: columns[name].cat.remove_unused_categories() for name in idle}
+    frame = frame.assign(**unused) if unused else frame
+    return SeenColumns(frame, columns | unused), kept, dropped
 
 
 def complete_part(
@@ -113,9 +117,9 @@ def complete_part(
         When a number is infinite, naming the place that the part is of.
     """
     frame, columns = _plain_columns(data, names)
-    kept, counts, doubtful = _complete(columns, len(frame))
+    looked = _looked_at(columns, len(frame))
     try:
-        return SeenColumns(*_kept(frame, columns, kept, counts, doubtful)), counts
+        return SeenColumns(*_kept(frame, columns, looked)), looked.counts
     except DataError as error:
         raise DataError(f"{place}: {error}") from error
 
@@ -138,14 +142,29 @@ def _plain_columns(
     return (frame.assign(**changed) if changed else frame), columns
 
 
-def _complete(
-    columns: dict[str, pd.Series], n: int
-) -> tuple[Booleans, dict[str, int], tuple[str, ...]]:
-    """Which rows are complete, missing values by column, and columns that may hold infinities."""
+class _Looked(NamedTuple):
+    """Which rows are complete, missing values by column, columns to be looked at again.
+
+    ``doubtful`` are those that may hold infinities, ``idle`` those with levels that do not occur.
+    """
+
+    kept: Booleans
+    counts: dict[str, int]
+    doubtful: tuple[str, ...]
+    idle: tuple[str, ...]
+
+
+def _looked_at(columns: dict[str, pd.Series], n: int) -> _Looked:
     doubtful: dict[str, Booleans] = {}
+    idle: list[str] = []
     with np.errstate(all="ignore"):  # squares of large numbers
         for name, column in columns.items():
-            mask = _missing(column)
+            if isinstance(column.dtype, pd.CategoricalDtype):
+                mask, some_idle = _missing_levels(column.array)
+                if some_idle:
+                    idle.append(name)
+            else:
+                mask = _missing(column)
             if mask is not None:
                 doubtful[name] = mask
     missing = {name: mask for name, mask in doubtful.items() if mask.any()}
@@ -153,22 +172,18 @@ def _complete(
     complete = np.ones(n, dtype=np.bool_)
     for mask in missing.values():
         complete &= ~mask
-    return complete, counts, tuple(doubtful)
+    return _Looked(complete, counts, tuple(doubtful), tuple(idle))
 
 
 def _kept(
-    data: pd.DataFrame,
-    columns: dict[str, pd.Series],
-    kept: Booleans,
-    counts: dict[str, int],
-    doubtful: tuple[str, ...],
+    data: pd.DataFrame, columns: dict[str, pd.Series], looked: _Looked
 ) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
     """The complete rows, refused where a number is infinite."""
     frame = data
-    if counts:
-        frame = data[list(columns)].loc[kept]
+    if looked.counts:
+        frame = data[list(columns)].loc[looked.kept]
         columns = {name: frame[name] for name in columns}
-    for name in doubtful:
+    for name in looked.doubtful:
         _refuse_infinite(name, columns[name])
     return frame, columns
 
@@ -189,6 +204,8 @@ def _plain(column: pd.Series) -> pd.Series:
             return column
         if dtype.kind in _WIDE:
             return column.astype(_WIDE[dtype.kind])
+    if dtype == "str":
+        return column
     if isinstance(dtype, pd.CategoricalDtype):
         if dtype.categories.dtype.kind == "O" and str(dtype.categories.dtype) not in _TEXT:
             return column.cat.rename_categories(dtype.categories.astype(object))
@@ -238,21 +255,21 @@ def _missing(column: pd.Series) -> Booleans | None:
         if dtype.kind == "f":
             values = column.to_numpy()
             return None if math.isfinite(values.dot(values)) else np.isnan(values)
-    elif isinstance(dtype, pd.CategoricalDtype):
-        codes = column.array.codes
-        return codes < 0 if codes.min(initial=0) < 0 else None
     missing = np.asarray(column.array.isna())
     return missing if missing.any() else None
 
 
-def _without_unused_levels(frame: pd.DataFrame, columns: dict[str, pd.Series]) -> SeenColumns:
-    unused = {}
-    for name, column in columns.items():
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            seen = np.bincount(column.array.codes, minlength=len(column.dtype.categories))
-            if not seen.all():
-                unused[name] = column.cat.remove_unused_categories()
-    return SeenColumns(frame.assign(**unused) if unused else frame, {**columns, **unused})
+def _idle(columns: dict[str, pd.Series]) -> list[str]:
+    """Columns with levels that do not occur."""
+    factors = [name for name, one in columns.items() if isinstance(one.dtype, pd.CategoricalDtype)]
+    return [name for name in factors if _missing_levels(columns[name].array)[1]]
+
+
+def _missing_levels(column: pd.Categorical) -> tuple[Booleans | None, bool]:
+    """Which values are missing, None where none is; and whether a level does not occur."""
+    codes, levels = column.codes, len(column.categories)
+    seen = np.bincount(codes + 1, minlength=levels + 1)  # the first are missing
+    return (codes < 0 if seen[0] else None), int(np.count_nonzero(seen[1:])) < levels
 
 
 def _refuse_infinite(name: str, column: pd.Series) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -10,22 +12,68 @@ import pandas as pd
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.levels import is_outer
 from hierbayes.design.matrices import columns_needed, factor_codes, materialise
+from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.frames.seen_columns import DataColumns
+from hierbayes.frames.seen_columns import DataColumns, SeenColumns
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, is_number
 
 
-def constant_factors(
+class ConstantFactors(Sequence[frozenset[str]]):
+    """By grouping factor the factors of terms that are constant within every group.
+
+    They are found when they are asked for, as by equations: no fit does.  A number that scales a
+    term belongs to what it scales, and is none of them.
+
+    Parameters
+    ----------
+    spec : Specification
+    data : SharedColumns
+        Those that terms are made of.
+    X : (n, k) float
+        Columns of the fixed part.
+    alone : tuple of str
+        Of each of them the factor that is its whole term; empty where there are several.
+    codes_of : tuple of (n,) int
+        For each grouping factor the group of each row.
+    """
+
+    def __init__(
+        self,
+        spec: Specification,
+        data: SharedColumns,
+        X: Floats,
+        alone: tuple[str, ...],
+        codes_of: tuple[Integers, ...],
+    ) -> None:
+        self._spec, self._data, self._X, self._alone = spec, data, X, alone
+        self._codes_of = codes_of
+
+    @cached_property
+    def _found(self) -> tuple[frozenset[str], ...]:
+        frame = SeenColumns(self._data.frame, self._data.seen.columns)
+        fixed = self._X, self._alone
+        return tuple(_constant(self._spec, frame, fixed, codes) for codes in self._codes_of)
+
+    def __len__(self) -> int:
+        return len(self._codes_of)
+
+    @overload
+    def __getitem__(self, at: int) -> frozenset[str]: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[frozenset[str], ...]: ...
+
+    def __getitem__(self, at: int | slice) -> frozenset[str] | tuple[frozenset[str], ...]:
+        return self._found[at]
+
+
+def _constant(
     spec: Specification, frame: DataColumns, fixed: tuple[Floats, tuple[str, ...]], codes: Integers
 ) -> frozenset[str]:
-    """Factors of the fixed and random terms that are constant within every group.
-
-    A number that scales a term belongs to what it scales, and is none of them.
-    """
     factors = _factors(spec.fixed, *spec.random_effects)
     if not factors:
         return frozenset()

@@ -289,4 +289,4 @@ def texts_in_order(column: pd.Series) -> tuple[Any, Any]:
         return codes, texts
     place = np.empty(len(order) + 1, dtype=np.intp)
     place[order], place[-1] = ranks, -1
-    return place[codes], texts[order]
+    return place[codes], texts.take(order)
