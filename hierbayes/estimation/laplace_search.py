@@ -37,7 +37,30 @@ _FLAT = 1e-6  # of a standard direction's curvature: none
 _BOUNDARY = 1e-4  # an entry of L below this is tried at 0
 
 
-class Certificate(NamedTuple):
+class Axes(NamedTuple):
+    """How −ℓ bends, each coordinate in its own scale.
+
+    Parameters
+    ----------
+    size : (h,) float
+        Of the curvature of each coordinate the root: one over its scale.
+    values, vectors : (h,), (h, h) float
+        Eigenvalues of the Hessian in these scales, the least first, and their vectors.
+    """
+
+    size: Floats
+    values: Floats
+    vectors: Floats
+
+
+def axes_of(hessian: Floats) -> Axes:
+    """Those of a Hessian of ℓ (h, h)."""
+    size = _size(hessian)
+    return Axes(size, *np.linalg.eigh(-hessian / (size[:, None] * size)))
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
     """What the curvature at a maximum says of it.
 
     Parameters
@@ -46,14 +69,23 @@ class Certificate(NamedTuple):
         Of ℓ in the coordinates: γ, the free entries of L, dispersion.
     gradient : float
         Largest derivative, in the units that the curvature gives: standard errors.
-    curvature : float
-        Smallest eigenvalue of −hessian, each coordinate in its own scale: above zero at a
-        maximum; next to zero along a direction in which ℓ does not end.
     """
 
     hessian: Floats
     gradient: float
-    curvature: float
+
+    @cached_property
+    def axes(self) -> Axes:
+        """How −ℓ bends."""
+        return axes_of(self.hessian)
+
+    @property
+    def curvature(self) -> float:
+        """Smallest eigenvalue of −hessian, each coordinate in its own scale.
+
+        Above zero at a maximum; next to zero along a direction in which ℓ does not end.
+        """
+        return float(self.axes.values[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,14 +176,12 @@ def _certified(
     if hessian is None:
         hessian = criterion.hessian(x, _STEP * scale)
     size = _size(hessian)
-    relative = np.linalg.eigvalsh(-hessian / np.outer(size, size))
-    steep = float(np.abs(gradient / np.maximum(size, 1e-8)).max())
-    return Certificate(hessian, steep, float(relative[0]))
+    return Certificate(hessian, float(np.abs(gradient / np.maximum(size, 1e-8)).max()))
 
 
 def _size(hessian: Floats) -> Floats:
     """Of the curvature of each coordinate the root (k,)."""
-    size: Floats = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    size: Floats = np.sqrt(np.maximum(np.abs(hessian.diagonal()), 1e-300))
     return size
 
 

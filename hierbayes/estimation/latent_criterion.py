@@ -77,9 +77,8 @@ class LatentCriterion:
         self.d, (rows, columns) = len(self.family.dispersion), self.lower
         self.size = self.p + self.q**2 + self.d  # γ, L and φ in one array (size,)
         entries = self.p + rows * self.q + columns
-        self.free = np.concatenate(
-            [np.arange(self.p), entries, np.arange(self.size - self.d, self.size)]
-        )
+        each = np.arange(self.size)
+        self.free = np.concatenate((each[: self.p], entries, each[self.size - self.d :]))
 
     @property
     def family(self) -> ResponseFamily:

@@ -126,7 +126,9 @@ def _all_told(fit: Fitted, evidence: LatentMaximum) -> bool:
 
 def _boundless(fit: Fitted) -> dict[str, str]:
     """By dispersion parameter that goes to infinity what this says of the data."""
-    found = {}
+    found: dict[str, str] = {}
+    if not fit.problem.dispersion:
+        return found
     kinds = fit.problem.family_rows.family.dispersion_kinds
     values = fit.phi_draws.mean(axis=(0, 1))
     for name, kind, value in zip(fit.problem.dispersion, kinds, values, strict=True):

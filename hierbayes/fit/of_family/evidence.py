@@ -84,11 +84,12 @@ def latent_maximum(
 
 def certified(evidence: LatentMaximum, optimum: LatentOptimum) -> LatentMaximum:
     """The evidence with what the curvature at the maximum says."""
-    _, gradient, curvature = optimum.certificate
-    return replace(evidence, gradient=gradient, curvature=curvature)
+    found = optimum.certificate
+    return replace(evidence, gradient=found.gradient, curvature=found.curvature)
 
 
 def is_singular(root: Floats) -> bool:
     """Whether a column of a root (q, q) of G° is 0."""
-    size = (root**2).sum(axis=1).max(initial=1e-300)
-    return bool((root**2).sum(axis=0).min(initial=1.0) <= 1e-10 * size)
+    squares = root**2
+    size = squares.sum(axis=1).max(initial=1e-300)
+    return bool(squares.sum(axis=0).min(initial=1.0) <= 1e-10 * size)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.blocks import free_entries
-from hierbayes.estimation.laplace_search import LatentOptimum
+from hierbayes.estimation.laplace_search import Axes, LatentOptimum, axes_of
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
@@ -38,17 +38,22 @@ def bend_of(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Bend:
     """How the likelihood bends at a maximum."""
     k = optimum.size
     held = held_coordinates(optimum, p, blocks)
+    if not held.any():
+        return _bend(optimum.certificate.axes)
     free = np.flatnonzero(~held)
-    H = -optimum.hessian[np.ix_(free, free)]
-    size = np.sqrt(np.maximum(np.abs(np.diag(H)), 1e-300))
-    value, vectors = np.linalg.eigh(H / np.outer(size, size))
-    flat = value < FLAT
-    inverse = (vectors[:, ~flat] / value[~flat]) @ vectors[:, ~flat].T / np.outer(size, size)
+    inside = _bend(axes_of(optimum.hessian[np.ix_(free, free)]))
     cov = np.full((k, k), np.nan)
-    cov[np.ix_(free, free)] = inverse
-    directions = np.zeros((k, int(flat.sum())))
-    directions[free] = vectors[:, flat] / size[:, None]
+    cov[np.ix_(free, free)] = inside.covariance
+    directions = np.zeros((k, inside.flat.shape[1]))
+    directions[free] = inside.flat
     return Bend(cov, directions)
+
+
+def _bend(axes: Axes) -> Bend:
+    size, values, vectors = axes
+    flat = values < FLAT
+    kept, turned = np.where(flat, np.inf, values), vectors / size[:, None]
+    return Bend((turned / kept) @ turned.T, turned[:, flat])
 
 
 def unbounded(bend: Bend, scale: Floats, units: Floats) -> Booleans:
@@ -73,8 +78,8 @@ def unbounded(bend: Bend, scale: Floats, units: Floats) -> Booleans:
 
 def held_coordinates(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Booleans:
     """Coordinates (k,) that stand on the boundary: entries of a column of the root that is 0."""
-    root = optimum.mode.point.root
-    empty = (root**2).sum(axis=0) <= 1e-10 * max(float((root**2).sum()), 1e-300)
+    squares = optimum.mode.point.root**2
+    empty = squares.sum(axis=0) <= 1e-10 * max(float(squares.sum()), 1e-300)
     columns = free_entries(blocks)[1]
     held = np.zeros(optimum.size, dtype=bool)
     held[p : p + len(columns)] = empty[columns]

@@ -149,17 +149,23 @@ class FamilyPointFit(PointFit):
     @cached_property
     def unbounded(self) -> Booleans:
         """Fixed effects (p,) that the likelihood sends to infinity."""
-        size = np.maximum(self.design.rows.column_sizes, 1e-150)
         told = told_terms(self, certified(self.evidence, self.optimum))
-        return unbounded(self.bend, self.scale, 1.0 / size) | np.isin(self.design.terms, told)
+        found: Booleans = (
+            np.isin(self.design.terms, told) if told else np.zeros(len(self.scale), bool)
+        )
+        if not self.bend.flat.size:
+            return found
+        size = np.maximum(self.design.rows.column_sizes, 1e-150)
+        return found | unbounded(self.bend, self.scale, 1.0 / size)
 
     @cached_property
     def gamma_cov(self) -> Floats:
         """Covariance of γ̂ (p, p), of everything estimated together; missing without a maximum."""
         p = len(self.design.terms)
         cov: Floats = self.scale @ self.bend.covariance[:p, :p] @ self.scale.T
-        cov[self.unbounded] = np.nan
-        cov[:, self.unbounded] = np.nan
+        if self.unbounded.any():
+            cov[self.unbounded] = np.nan
+            cov[:, self.unbounded] = np.nan
         return cov
 
     def u_cov(self, k: int, *, given_gamma: bool) -> Floats:

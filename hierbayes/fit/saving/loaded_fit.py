@@ -166,7 +166,7 @@ def _structured_posterior(common: dict[str, Any], plain: Any, contents: Contents
 
 def _family_point(common: dict[str, Any], plain: Any, contents: Contents) -> Fit:
     """A maximum, the mode of u found again from where it was."""
-    evidence, (value, gradient, curvature, evaluations) = plain
+    evidence, (value, gradient, _, evaluations) = plain
     arrays, problem = contents.arrays, common["problem"]
     point = LatentPoint(arrays["point_gamma"], arrays["point_root"], arrays["phi"])
     rows = latent_rows(problem)
@@ -174,7 +174,7 @@ def _family_point(common: dict[str, Any], plain: Any, contents: Contents) -> Fit
         mode = find_mode(rows, point, arrays["b"], curvature_of(problem, rows))
     if mode is None:
         raise ValueError("the random effects have no mode at the estimates")
-    certificate = Certificate(arrays["hessian"], gradient, curvature)
+    certificate = Certificate(arrays["hessian"], gradient)
     look = partial(known, certificate)
     optimum = LatentOptimum(mode, value, len(certificate.hessian), gradient, evaluations, look)
     return FamilyPointFit(**common, evidence=evidence, phi=arrays["phi"], optimum=optimum)
