@@ -186,7 +186,7 @@ class LatentCriterion:
         sides.
         """
         both = np.concatenate([x + np.diag(steps), x - np.diag(steps)])
-        slopes = self._beside(x, both)
+        slopes = self._beside(x, both) if self.nodes == 1 else None
         if slopes is None:
             slopes = np.array([self(one)[1] for one in both])
         up, down = np.split(slopes, 2)
@@ -196,17 +196,17 @@ class LatentCriterion:
     def bends(self, x: Floats, steps: Floats) -> Floats | None:
         """Rows (h, k) of the Hessian, those of the last h coordinates, by steps (h,) forward.
 
-        None where compiled code does not find modes.
+        It is that of Laplace's approximation.  None where compiled code does not find modes.
         """
-        others = np.repeat(x[None], len(steps), axis=0)
-        others[:, len(x) - len(steps) :] += np.diag(steps)
-        slopes = self._beside(x, others)
-        return None if slopes is None else (slopes - self(x)[1]) / steps[:, None]
+        both = np.repeat(x[None], 1 + len(steps), axis=0)
+        both[1:, len(x) - len(steps) :] += np.diag(steps)
+        slopes = self._beside(x, both)
+        return None if slopes is None else (slopes[1:] - slopes[0]) / steps[:, None]
 
     def _beside(self, x: Floats, others: Floats) -> Floats | None:
-        """The gradients (P, k) at coordinates next to those of a mode; None where not compiled."""
+        """Those of Laplace's approximation (P, k) next to coordinates; None where not compiled."""
         compiled, _ = compiled_modes(self.rows, self.curvature_of), self(x)
-        if compiled is None or self.nodes > 1 or (known := self.reached) is None:
+        if compiled is None or (known := self.reached) is None:
             return None
         if known.slopes is None:
             return None

@@ -25,6 +25,8 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.curvature import GroupCurvature
 from hierbayes.likelihood.laplace import Mode, pull_back
 
+_TOGETHER = 50_000  # rows whose responses are asked for at a time
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nodes:
@@ -58,39 +60,84 @@ def gauss_hermite(nodes: int, q: int) -> Nodes:
     return Nodes(z, log_weight)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _AtNodes:
+    """Rows of each group at its nodes.
+
+    Parameters
+    ----------
+    inverse : (J, q, q) float
+        C⁻¹.
+    v : (K, J, q) float
+        C⁻ᵀz_k: nodes less the mode.
+    slopes : (K, n) float
+        ℓ′ of every row; of no rows where they are not wanted.
+    by_phi : (d, K, n) float
+        ∂ℓ/∂φ, likewise.
+    terms : (K, J) float
+        Logarithms of what is added up, but for −log|C|.
+    """
+
+    inverse: Floats
+    v: Floats
+    slopes: Floats
+    by_phi: Floats
+    terms: Floats
+
+
+def _at_nodes(mode: Mode, nodes: Nodes, *, with_slopes: bool) -> _AtNodes:
+    """Rows at the nodes around a mode, those of several nodes at a time."""
+    rows, point, L, family = mode.rows, mode.point, mode.point.root, mode.rows.family
+    (codes,), (J,), n, K = rows.codes_of, rows.levels, rows.n, len(nodes.z)
+    fixed = mode.eta - rows.random_part(rows.effects_of(L, mode.b))
+    inverse = np.linalg.inv(_of_groups(mode).C)
+    v = np.ascontiguousarray((nodes.z @ inverse).swapaxes(0, 1))
+    b = mode.b.reshape(J, -1) + v
+    u, terms = b @ L.T, nodes.log_weight[:, None] - 0.5 * (b**2).sum(axis=2)
+    wanted = n if with_slopes else 0
+    slopes, by_phi = np.empty((K, wanted)), np.empty((len(point.phi), K, wanted))
+    together = max(_TOGETHER // n, 1)
+    for first in range(0, K, together):
+        at = slice(first, min(first + together, K))
+        count = at.stop - first
+        eta = np.repeat(fixed[None], count, axis=0)
+        for a in range(L.shape[0]):
+            eta += rows.Z[:, a] * u[at, :, a][:, codes]
+        y, m = (np.concatenate([one] * count) for one in (rows.y, rows.m))
+        found = family.derivatives(y, m, eta.ravel(), point.phi)
+        place = (J * np.arange(count)[:, None] + codes).ravel()
+        terms[at] += np.bincount(place, found[0], count * J).reshape(count, J)
+        if with_slopes:
+            slopes[at] = found[1].reshape(count, n)
+            of_phi = family.dispersion_derivatives(y, m, eta.ravel(), point.phi)[0]
+            by_phi[:, at] = of_phi.reshape(-1, count, n)
+    return _AtNodes(inverse, v, slopes, by_phi, terms)
+
+
 def quadrature(mode: Mode, nodes: Nodes) -> tuple[float, Floats]:
     """The value by quadrature around a mode, and its slope by γ, L and φ (p + q² + d,)."""
     rows, point, curvature = mode.rows, mode.point, _of_groups(mode)
     (codes,), (J,), Z, L, C = rows.codes_of, rows.levels, rows.Z, point.root, curvature.C
-    q = Z.shape[1]
-    fixed, v = _placed(mode, nodes)
-    b = mode.b.reshape(J, q) + v
-    slopes, steps, by_phi, log_terms = [], [], [], []
-    for k in range(len(nodes.z)):
-        eta = fixed + rows.random_part((b[k] @ L.T,))
-        found = rows.family.derivatives(rows.y, rows.m, eta, point.phi)
-        of_rows = np.bincount(codes, found[0], J) - 0.5 * (b[k] ** 2).sum(axis=1)
-        log_terms.append(of_rows + nodes.log_weight[k])
-        slopes.append(found[1])
-        steps.append(rows.gathered(found[1])[0])  # Z'ℓ′ (J, q)
-        by_phi.append(rows.family.dispersion_derivatives(rows.y, rows.m, eta, point.phi)[0])
-    terms = np.array(log_terms)
-    top = terms.max(axis=0)
-    share = np.exp(terms - top)
+    q, K = L.shape[0], len(nodes.z)
+    found = _at_nodes(mode, nodes, with_slopes=True)
+    b, inverse, top = mode.b.reshape(J, q) + found.v, found.inverse, found.terms.max(axis=0)
+    share = np.exp(found.terms - top)
     total = share.sum(axis=0)
     share /= total  # π (K, J)
     value = float((top + np.log(total)).sum() - 0.5 * curvature.log_det)
-    S = np.array(steps)
+    S, place = np.empty((K, J, q)), (J * np.arange(K)[:, None] + codes).ravel()
+    for a in range(q):  # Z'ℓ′
+        S[..., a] = np.bincount(place, (found.slopes * Z[:, a]).ravel(), K * J).reshape(K, J)
     pull = S @ L - b  # g_k (K, J, q)
     b_bar = np.einsum("kj,kja->ja", share, pull)
-    inner = np.linalg.solve(C[None], pull[..., None])[..., 0]  # C⁻¹g_k
-    C_bar = -np.einsum("kj,kja,kjc->jac", share, v, inner)
+    C_bar = -np.einsum("kja,kjc->jac", share[..., None] * found.v, pull)
+    C_bar = C_bar @ inverse.swapaxes(1, 2)  # C⁻¹g_k beside v_k
     C_bar[:, range(q), range(q)] -= 1.0 / np.einsum("jaa->ja", C)
-    M_bar = cholesky_adjoint(C, C_bar)
+    M_bar = cholesky_adjoint(C, inverse, C_bar)
     by_row = share[:, codes]  # (K, n)
-    first = (by_row * np.array(slopes)).sum(axis=0)
-    d_phi = np.einsum("kn,kdn->d", by_row, np.array(by_phi))
-    moved = np.einsum("kj,kja,kjc->ac", share, S, b)
+    first = np.einsum("kn,kn->n", by_row, found.slopes)
+    d_phi = np.einsum("kn,dkn->d", by_row, found.by_phi)
+    moved = np.einsum("kja,kjc->ac", share[..., None] * S, b)
     d_gamma, d_root, d_phi = pull_back(
         mode, first, mode.b, curvature.quadratic(M_bar), b_bar.ravel(), d_phi, moved
     )
@@ -100,14 +147,7 @@ def quadrature(mode: Mode, nodes: Nodes) -> tuple[float, Floats]:
 
 def by_level(mode: Mode, nodes: Nodes) -> Floats:
     """log p(y_j | γ, L, φ) of each level (J,) by quadrature around a mode; no constants of y."""
-    rows, L = mode.rows, mode.point.root
-    (codes,), (J,) = rows.codes_of, rows.levels
-    fixed, v = _placed(mode, nodes)
-    terms = np.empty((len(v), J))
-    for k, b in enumerate(mode.b.reshape(J, -1) + v):
-        eta = fixed + rows.random_part((b @ L.T,))
-        of_rows = rows.family.derivatives(rows.y, rows.m, eta, mode.point.phi)[0]
-        terms[k] = np.bincount(codes, of_rows, J) - 0.5 * (b**2).sum(axis=1) + nodes.log_weight[k]
+    terms = _at_nodes(mode, nodes, with_slopes=False).terms
     top = terms.max(axis=0)
     size = np.log(np.einsum("jaa->ja", _of_groups(mode).C)).sum(axis=1)
     return np.asarray(top + np.log(np.exp(terms - top).sum(axis=0)) - size)
@@ -119,26 +159,15 @@ def _of_groups(mode: Mode) -> GroupCurvature:
     return mode.curvature
 
 
-def _placed(mode: Mode, nodes: Nodes) -> tuple[Floats, Floats]:
-    """η without random effects (n,), and C⁻ᵀz_k of every node and group (K, J, q)."""
-    rows = mode.rows
-    fixed = mode.eta - rows.random_part(rows.effects_of(mode.point.root, mode.b))
-    turned = np.swapaxes(_of_groups(mode).C, 1, 2)[None]
-    return fixed, np.linalg.solve(turned, nodes.z[:, None, :, None])[..., 0]
-
-
-def cholesky_adjoint(C: Floats, C_bar: Floats) -> Floats:
+def cholesky_adjoint(C: Floats, inverse: Floats, C_bar: Floats) -> Floats:
     """M̄ (J, q, q), symmetric, of M = CC' from C̄: C⁻ᵀ sym(Φ(C'C̄)) C⁻¹, Φ halves the diagonal.
 
     References
     ----------
     Murray (2016), arXiv:1602.07527.
     """
-    P = np.tril(np.swapaxes(C, 1, 2) @ np.tril(C_bar))
-    diagonal = np.arange(C.shape[-1])
-    P[:, diagonal, diagonal] *= 0.5
+    lower = np.tri(C.shape[-1])
+    P = np.swapaxes(C, 1, 2) @ (lower * C_bar)
+    P *= lower - 0.5 * np.eye(len(lower))
     P = 0.5 * (P + np.swapaxes(P, 1, 2))
-    left = np.linalg.solve(np.swapaxes(C, 1, 2), P)
-    return np.asarray(
-        np.swapaxes(np.linalg.solve(np.swapaxes(C, 1, 2), np.swapaxes(left, 1, 2)), 1, 2)
-    )
+    return np.asarray(np.swapaxes(inverse, 1, 2) @ P @ inverse)
