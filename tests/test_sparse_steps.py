@@ -9,7 +9,6 @@ import hierbayes as hb
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.climb import Optimum, Search
 from hierbayes.estimation.reml import maximise
-from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.sparse_steps import Place, SparseSteps, at_point
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.sparse_profile import sparse_profile
@@ -44,7 +43,7 @@ def maxima(name: str, reading: Reading, monkeypatch: pytest.MonkeyPatch) -> tupl
     """By compiled steps, and by Python's alone."""
     cross, blocks = products(name)
     quick = maximise(cross, blocks, reading)
-    monkeypatch.setattr(SparseSteps, "go_on", lambda *_: 0)
+    monkeypatch.setattr(SparseSteps, "of", lambda *_: None)
     return quick, maximise(cross, blocks, reading)
 
 
@@ -60,25 +59,42 @@ def test_both_go_the_same_way(name: str, reading: Reading, monkeypatch: pytest.M
     assert_allclose(root @ root.T, other @ other.T, atol=1e-7)
 
 
-def test_steps_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but the first, which the trust region bounds, and a look at the end."""
-    taken: list[int] = []
-    go_on = SparseSteps.go_on
+@pytest.mark.parametrize("name", ["crossed", "slopes"])
+def test_steps_are_taken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of effects by themselves; of others all but the first points and what follows them."""
+    looked: list[int] = []
+    begin, go_on = SparseSteps.begin, SparseSteps.go_on
 
-    def counted(steps: SparseSteps, here: Place, secant: Secant, least: float) -> int:
-        taken.append(go_on(steps, here, secant, least))
-        return taken[-1]
+    def begun(steps: SparseSteps, radius: float, least: float) -> tuple[Place, int] | None:
+        found = begin(steps, radius, least)
+        assert found is not None
+        looked.append(found[1])
+        return found
 
-    monkeypatch.setattr(SparseSteps, "go_on", counted)
-    cross, blocks = products("crossed")
+    def gone_on(steps: SparseSteps, here: Place, least: float) -> tuple[Place, int]:
+        place, taken = go_on(steps, here, least)
+        looked.append(taken)
+        return place, taken
+
+    monkeypatch.setattr(SparseSteps, "begin", begun)
+    monkeypatch.setattr(SparseSteps, "go_on", gone_on)
+    cross, blocks = products(name)
     found = maximise(cross, blocks, REML)
-    assert sum(taken) >= found.evaluations - 4 >= 2
+    if name == "crossed":
+        assert looked == [found.evaluations]
+    assert sum(looked) >= found.evaluations - 4 >= 2
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_a_point_is_the_one_that_is_eliminated_and_then_derived(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "vanished"), [*((name, []) for name in FORMULAS), ("crossed", [1]), ("nested", [0, 1])]
+)
+def test_a_point_is_the_one_that_is_eliminated_and_then_derived(
+    name: str, vanished: list[int]
+) -> None:
+    """Also where effects have no variance."""
     cross, blocks = products(name)
     root = Search(cross, blocks, REML).at(np.diag(2.0 * cross.noise**2))[0].root
+    root[vanished] = 0.0
     whole, parts = sparse_profile(root, cross, REML, at_point), sparse_profile(root, cross, REML)
     assert whole.made is not None
     assert parts.made is None

@@ -120,6 +120,27 @@ class Search:
         apart = (triangle.root @ triangle.root.T - root @ root.T) / np.outer(size, size)
         return bool(np.abs(apart).max() < _NEAR)
 
+    def begun(self) -> Place | None:
+        """Where a search is after compiled steps from the noise of effects on; None without them.
+
+        They do without the start of `ratio`, which only a known sum of squares within groups gives.
+        """
+        quick = self.quick
+        if quick is None or not quick.begins or self.residual_can_vanish:
+            return None
+        if not math.isnan(self.within[0]):
+            return None
+        begun = quick.begin(_FIRST_RADIUS, NEGLIGIBLE)
+        if begun is None:
+            return None
+        place, looked = begun
+        self.calls += looked
+        return place
+
+    def place(self, triangle: PivotedTriangle, profile: AnyProfile) -> Place:
+        """A point as the first of a climb."""
+        return Place(triangle, profile, _FIRST_RADIUS, np.inf, Secant(self.blocks))
+
     def at(self, Gamma: Floats) -> tuple[PivotedTriangle, AnyProfile]:
         """ℓ at a Γ (q, q), its smallest variances put to zero."""
         return self._there(factorise(Gamma, self.blocks, self.noise))
@@ -160,8 +181,7 @@ def _few(counts: tuple[int, ...], ends: tuple[int, ...], blocks: tuple[int, ...]
 
 def climb(
     search: Search,
-    triangle: PivotedTriangle,
-    profile: AnyProfile,
+    here: Place,
     known: tuple[Optimum, ...] = (),
     least: float = NEGLIGIBLE,
 ) -> Optimum:
@@ -169,11 +189,11 @@ def climb(
 
     A climb that comes near a known maximum, and no higher, ends there.
     """
-    here, secant = Place(triangle, profile, _FIRST_RADIUS, np.inf), Secant(search.blocks)
-    quick = None if known or search.residual_can_vanish else search.quick
+    quick, secant = None if known or search.residual_can_vanish else search.quick, here.secant
     for _ in range(_MOST_STEPS):
-        if quick is not None:
-            search.calls += quick.go_on(here, secant, least)
+        if quick is not None and here.certificate is None:
+            here, taken = quick.go_on(here, least)
+            search.calls += taken
         triangle, profile, radius, last = here.triangle, here.profile, here.radius, here.last
         curvature = profile.curvature()
         if here.certificate is not None:
@@ -202,7 +222,7 @@ def climb(
         elif rise > 0.75 * gain and length > 0.9 * radius:
             radius *= 3.0
         triangle, profile = there
-        here = Place(triangle, profile, radius, gain)
+        here = Place(triangle, profile, radius, gain, secant)
         for maximum in known:
             if profile.value <= maximum.value and search.is_near(triangle, maximum):
                 return maximum

@@ -7,6 +7,7 @@ finding, not an error.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from hierbayes.design.rows_root import has_root
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.errors import DataError, EstimationError
 from hierbayes.estimation.climb import NEGLIGIBLE, Optimum, Search, climb, of_few_groups
+from hierbayes.estimation.sparse_steps import Place
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.of_products import AnyProfile, profile_of
 from hierbayes.likelihood.reading import REML, Reading
@@ -50,21 +52,15 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     if not blocks:
         return _without_effects(cross, reading)[0]
     search = Search(cross, blocks, reading)
-    first = search.at(np.diag(search.noise**2))
-    starts = [first]
-    if np.isfinite(first[1].value):
-        starts.append(search.scored(*first))
-        if (larger := search.ratio(first[1])) > _FAR_LARGER:
-            starts.append(search.at(np.diag(larger * search.noise**2)))
-        starts = [max(starts, key=lambda start: start[1].value)]
+    first = search.begun() or _first(search)
     found: list[Optimum] = []
-    if np.isfinite(starts[0][1].value):
-        found.append(climb(search, *starts[0]))
+    if first is not None:
+        found.append(climb(search, first))
     few = search.of_few_groups if found else np.ones(len(search.noise), dtype=np.bool_)
     for size in _OTHER_SIZES if few.any() else ():
         start = search.at(_elsewhere(search, found, few, size))
         if np.isfinite(start[1].value):
-            found.append(climb(search, *start, tuple(found)))
+            found.append(climb(search, search.place(*start), tuple(found)))
     if not found:
         raise EstimationError(
             "the likelihood cannot be evaluated: check the scale of the random effects"
@@ -73,6 +69,17 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     if not search.residual_can_vanish:
         refuse_lost_residual(cross, best.theta, by_roots=True)
     return replace(best, evaluations=search.calls)
+
+
+def _first(search: Search) -> Place | None:
+    """The highest of some points to begin at; None where ℓ is not finite."""
+    first = search.at(np.diag(search.noise**2))
+    if not math.isfinite(first[1].value):
+        return None
+    starts = [first, search.scored(*first)]
+    if (larger := search.ratio(first[1])) > _FAR_LARGER:
+        starts.append(search.at(np.diag(larger * search.noise**2)))
+    return search.place(*max(starts, key=lambda start: start[1].value))
 
 
 def _elsewhere(search: Search, found: list[Optimum], few: Booleans, size: float) -> Floats:
@@ -162,6 +169,6 @@ def followed(
     start = search.at(root @ root.T)
     if not np.isfinite(start[1].value):
         return None
-    found = climb(search, *start, least=least)
+    found = climb(search, search.place(*start), least=least)
     assert search.reached is not None
     return found, search.reached

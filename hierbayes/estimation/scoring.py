@@ -54,23 +54,28 @@ def scored(
         mean = curvature.by_entry(at)
     else:
         mean = curvature.expected(entry_directions(blocks))
-    moved, error = np.zeros(Gamma.shape), math.sqrt(2.0 / J)
+    moved = np.zeros(Gamma.shape)
     score_step(
-        Gamma, mean, curvature.score, curvature.pull, curvature.freedom, averaged, *at, noise, moved
-    )
+        Gamma, mean, curvature.score, curvature.pull, curvature.freedom, averaged, *at, noise,
+        least_scored(J), moved,
+    )  # fmt: skip
     if len(at[0]) == len(noise):  # each effect has a block of its own
-        np.fill_diagonal(moved, np.maximum(moved.diagonal(), _LEAST * error * noise**2))
         return moved
     inside, W = np.linalg.eigh(moved / noise / noise[:, None])
     W *= noise[:, None]
-    found: Floats = (W * np.maximum(inside, _LEAST_OF_SEVERAL * error)) @ W.T
+    found: Floats = (W * np.maximum(inside, _LEAST_OF_SEVERAL * math.sqrt(2.0 / J))) @ W.T
     return found
+
+
+def least_scored(J: int) -> float:
+    """What is left of a variance by itself, of the squared noise of its effect, in J groups."""
+    return _LEAST * math.sqrt(2.0 / J)
 
 
 @compiled(error_model="numpy", short_loops=True)
 def score_step(
     Gamma: Floats, information: Floats, M: Floats, pull: Floats, freedom: float, averaged: bool,
-    rows: Integers, columns: Integers, noise: Floats, moved: Floats,
+    rows: Integers, columns: Integers, noise: Floats, least: float, moved: Floats,
 ) -> None:  # fmt: skip
     """Write the Γ (q, q) that a step leads to, its free entries at ``rows`` and ``columns`` (k,).
 
@@ -87,6 +92,8 @@ def score_step(
         N.
     averaged : bool
         Whether the information is the average one.
+    least : float
+        What is left of a variance, of squared noise, where each effect is by itself.
     """
     k = len(rows)
     H, step, g, t = room_for((k + 1, k + 1)), room_for(k + 1), room_for(k), room_for(k)
@@ -113,7 +120,10 @@ def score_step(
     share = 1.0 + step[k] if 1.0 + step[k] > _LEAST_LEFT else _LEAST_LEFT
     for i in range(k):
         r, c = rows[i], columns[i]
-        moved[r, c] = moved[c, r] = (g[i] + step[i]) / share * noise[r] * noise[c]
+        there = (g[i] + step[i]) / share
+        if k == len(noise) and there < least:
+            there = least
+        moved[r, c] = moved[c, r] = there * noise[r] * noise[c]
 
 
 @inner

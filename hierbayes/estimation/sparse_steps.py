@@ -5,21 +5,25 @@ Of a few levels Python takes longer over a step than what it computes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from hierbayes.design.blocks import free_entries
 from hierbayes.design.elimination import Elimination
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, ends_of
+from hierbayes.estimation.scoring import least_scored
 from hierbayes.estimation.secant import Secant
-from hierbayes.estimation.sparse_walk import COUNT, ENDED, walk
+from hierbayes.estimation.sparse_spots import Ground, Lore, Spot
+from hierbayes.estimation.sparse_walk import BEGINS, COUNT, walk
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyProfile
 from hierbayes.likelihood.reading import REML, Reading
-from hierbayes.likelihood.sparse_profile import SparseProfile
+from hierbayes.likelihood.sparse_profile import SparseProfile, freedom_of
 
 _MOST = 20_000  # entries of Ω, of which Python's part of a step is nothing any more
 _EFFECTS = 2  # of a factor, whose root is known to be of full rank without more ado
@@ -39,6 +43,8 @@ class Place:
         Of the trust region.
     last : float
         What the last step was to gain.
+    secant : Secant
+        What has been learnt of the curvature.
     certificate : tuple of (k, k), (k,) float, optional
         Information and slope of the free entries in their units, where no step gains anything.
     """
@@ -47,6 +53,7 @@ class Place:
     profile: AnyProfile
     radius: float
     last: float
+    secant: Secant
     certificate: tuple[Floats, Floats] | None = None
 
 
@@ -57,16 +64,16 @@ class SparseSteps:
     Parameters
     ----------
     cross : SparseProducts
+    blocks : tuple of int
+        Sizes of the diagonal blocks of G.
     reading : Reading
     elimination : Elimination
-    ends : (b,) int
-        Where the blocks of G end.
     """
 
     cross: SparseProducts
+    blocks: tuple[int, ...]
     reading: Reading
     elimination: Elimination
-    ends: Integers
 
     @classmethod
     def of(cls, cross: Products, blocks: tuple[int, ...], reading: Reading) -> SparseSteps | None:
@@ -76,40 +83,73 @@ class SparseSteps:
         elimination = elimination_of(cross).elimination
         if elimination.size > _MOST or max(blocks) > _EFFECTS:
             return None
-        return cls(cross, reading, elimination, ends_of(blocks))
+        return cls(cross, blocks, reading, elimination)
 
-    def go_on(self, here: Place, secant: Secant, least: float) -> int:
-        """Go on to where `climb` has to look; how many steps were taken.
+    @property
+    def begins(self) -> bool:
+        """Whether a step of scoring can be the first: each effect has a block of its own."""
+        return max(self.blocks) == 1
 
-        ``here`` and what the secant knows are written over.
+    def begin(self, radius: float, least: float) -> tuple[Place, int] | None:
+        """Go from where effects have the size of their noise, by scoring first.
+
+        Where `climb` has to look, and how many points were looked at; None where ℓ cannot be
+        computed at the first.
         """
-        triangle, profile, cross = here.triangle, here.profile, self.cross
+        cross, e, Q = self.cross, self.elimination, len(self.cross.noise)
+        spot = Spot(
+            np.diag(cross.noise), free_entries(self.blocks)[0].copy(), np.empty(e.C.shape),
+            np.empty(e.size), np.empty(cross.p), np.empty((cross.p, cross.p)), np.empty((Q, Q)),
+            np.empty((Q, Q)), np.empty(Q),
+        )  # fmt: skip
+        secant = Secant(self.blocks)
+        numbers = np.array([np.nan, 0.0, 0.0, 0.0, radius, np.inf, 0.0, BEGINS, 0.0])
+        looked, place = self._walked(spot, secant, numbers, least)
+        return None if place is None else (place, looked)
+
+    def go_on(self, here: Place, least: float) -> tuple[Place, int]:
+        """Go on to where `climb` has to look, and how many steps were taken.
+
+        What the secant knows is written over.
+        """
+        triangle, profile, secant = here.triangle, here.profile, here.secant
         if not isinstance(profile, SparseProfile) or profile.made is None:
-            return 0
-        M, average, _ = profile.made
-        point = [one.copy() for one in (triangle.root, *profile.parts)]
-        at = triangle.at[0].copy()
-        old = [one.copy() for one in secant.last or (triangle.root, M, average)]
+            return here, 0
+        spot = Spot(
+            triangle.root.copy(), triangle.at[0].copy(), *(one.copy() for one in profile.parts)
+        )
         numbers = np.array([
             profile.value, profile.noise, profile.sigma, profile.eliminated.log_det, here.radius,
             here.last, secant.noise, float(secant.last is not None), 0.0,
         ])  # fmt: skip
-        information = np.empty(average.shape)
-        slope = np.empty(len(average))
-        taken = int(walk(
-            self.elimination, profile.freedom, self.reading == REML, self.ends, cross.noise,
-            *cross.entries, least, _STEPS, np.empty(len(M), dtype=np.intp), point[0], at,
-            *point[1:], *old, secant.correction, slope, information, numbers,
-        ))  # fmt: skip
-        if numbers[ENDED] > 0.0:
-            here.certificate = information, slope
-        if not taken:
-            return 0
-        value, noise, sigma, log_det, here.radius, here.last, secant.noise = numbers[:-2].tolist()
-        secant.last = old[0], old[1], old[2]
-        here.triangle = PivotedTriangle(point[0], (at, triangle.at[1]))
-        here.profile = profile.elsewhere(point[0], tuple(point[1:]), (value, noise, sigma, log_det))
-        return taken
+        taken, place = self._walked(spot, secant, numbers, least)
+        return place or here, taken
+
+    def _walked(
+        self, spot: Spot, secant: Secant, numbers: Floats, least: float
+    ) -> tuple[int, Place | None]:
+        """How many points were looked at, and where that led; None where ℓ is not finite."""
+        cross, e, root = self.cross, self.elimination, spot.root
+        freedom = freedom_of(cross, self.reading)
+        ground = Ground(
+            freedom, self.reading == REML, cross.noise, ends_of(self.blocks), *cross.entries,
+            least_scored(min(cross.group_counts)),
+        )  # fmt: skip
+        before = secant.last or (root, spot.M, spot.average)
+        before = before[0].copy(), before[1].copy(), before[2].copy()
+        slope, information = np.empty(len(spot.average)), np.empty(spot.average.shape)
+        lore = Lore(*before, secant.correction, slope, information)
+        looked = int(walk(e, ground, spot, lore, numbers, least, _STEPS))
+        value, noise, sigma, log_det, radius, last, floor, learns, ended = numbers.tolist()
+        if not math.isfinite(value):
+            return looked, None
+        if learns > 0.0:
+            secant.noise, secant.last = floor, before
+        parts, of_value = spot[2:], (value, noise, sigma, log_det)
+        profile = SparseProfile.of_parts(cross, self.reading, root, parts, of_value)
+        triangle = PivotedTriangle(root, (spot.at, free_entries(self.blocks)[1]))
+        certificate = (information, slope) if ended > 0.0 else None
+        return looked, Place(triangle, profile, radius, last, secant, certificate)
 
 
 def at_point(
@@ -119,9 +159,8 @@ def at_point(
 ) -> tuple[float, float, float]:  # fmt: skip
     """`sparse_point`, by the function that takes steps: compiled once, it serves for both."""
     numbers = np.empty(COUNT)
-    walk(
-        e, freedom, integrated, rows, noise, rows, columns, 0.0, 0, rows, root, rows, S, omega,
-        gamma, F, M, average, pull, root, M, average, average, pull, average, numbers,
-    )  # fmt: skip
+    ground = Ground(freedom, integrated, noise, rows, rows, columns, 0.0)
+    spot = Spot(root, rows, S, omega, gamma, F, M, average, pull)
+    walk(e, ground, spot, Lore(root, M, average, average, pull, average), numbers, 0.0, 0)
     log_det, r, log_det_X = numbers[:3].tolist()
     return log_det, r, log_det_X

@@ -1,160 +1,163 @@
 """Steps of a climb with several grouping factors, one after the other, compiled as one function.
 
-Each is what `climb` does where nothing is out of the ordinary: Newton's step stays in the trust
-region, blocks of several effects have full rank and ℓ rises as far as it should.  At any other
-point the walk ends.
+The first may be one of scoring.  Each other is what `climb` does where nothing is out of the
+ordinary: Newton's step stays in the trust region, blocks of several effects have full rank and ℓ
+rises as far as it should.  At any other point the walk ends.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from hierbayes.compilation import compiled, inner
-from hierbayes.compiled_arrays import room_for
+from hierbayes.compiled_arrays import integers_for, room_for
 from hierbayes.design.elimination import Elimination
 from hierbayes.estimation.local_quadratic import quadratic
 from hierbayes.estimation.pivoted_triangle import pivoted
+from hierbayes.estimation.scoring import score_step
 from hierbayes.estimation.secant import LOST, take_up
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.estimation.sparse_spots import Ground, Lore, Spot, another, arrive, copy
+from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.sparse_point import is_plain, sparse_point, value_of_point
 
-VALUE, ROUNDING, SIGMA, LOG_DET, RADIUS, LAST, FLOOR, LEARNS, ENDED = range(9)  # of ``numbers``
-COUNT = 9
+# Places in ``numbers``; where nothing is known of the first point yet, LEARNS is `BEGINS`.
+VALUE, ROUNDING, SIGMA, LOG_DET, RADIUS, LAST, FLOOR, LEARNS, ENDED = range(9)
+COUNT, BEGINS = 9, -1.0
 
 
 @compiled(error_model="numpy", short_loops=True)
 def walk(
-    e: Elimination, freedom: float, integrated: bool, ends: Integers, noise: Floats,
-    rows: Integers, columns: Integers, least: float, most: int, order: Integers, root: Floats,
-    at: Integers, S: Floats, omega: Floats, gamma: Floats, F: Floats, M: Floats, average: Floats,
-    pull: Floats, old_root: Floats, old_M: Floats, old_average: Floats, C: Floats, slope: Floats,
-    information: Floats, numbers: Floats,
-) -> int:  # fmt: skip
-    """Walk on from a point; how many steps were taken.
+    e: Elimination, ground: Ground, here: Spot, lore: Lore, numbers: Floats, least: float, most: int
+) -> int:
+    """Walk on from a point; how many others were looked at, and it where nothing was known of it.
 
     With ``most`` 0 what there is to know of the point is written, from its root, and of the numbers
     log|I + Λ'Z'ZΛ|, r and log|X'(V/σ²)⁻¹X| in this order.
 
     Parameters
     ----------
-    e : Elimination
-    freedom : float
-    integrated : bool
-        Whether γ is integrated out.
-    ends : (b,) int
-        Where the blocks of G end.
-    noise : (Q,) float
-        Of each effect, against σ.
-    rows, columns : (k,) int
-        Entries of Γ.
     least : float
         Gain of ℓ that ends a climb.
     most : int
         Steps.
-    order : (Q,) int
-        Room.
-
-    root, at, S, omega, gamma, F, M, average, pull
-        Of the point, written over: λ, the rows of its free entries, and what `sparse_point` writes.
-    old_root, old_M, old_average
-        Those of the point before, written over.
-    C : (k, k) float
-        What steps have told of the curvature, written over.
-    slope, information : (k,) and (k, k) float
-        Written: those of the last point, in the units of `local_quadratic`.
     numbers : (9,) float
         Of the point and of the climb, in the order above, written over.  Where the search ends, as
         no step gains anything, the last is 1.
     """
     if most == 0:
-        numbers[0], numbers[1], numbers[2] = sparse_point(
-            root, noise, e, freedom, integrated, rows, columns, S, omega, gamma, F, M, average,
-            pull,
-        )  # fmt: skip
+        numbers[0], numbers[1], numbers[2] = _look(e, ground, here)
         return 0
-    Q, k, p1 = len(root), len(rows), e.C.shape[0]
-    p = p1 - 1
-    unit, step, before, there = room_for(k), room_for(k), room_for((k, k)), room_for((Q, Q))
-    new_S, new_omega, new_gamma, new_F = (
-        room_for((p1, p1)),
-        room_for(e.size),
-        room_for(p),
-        room_for((p, p)),
-    )
-    new_M, new_average, new_pull = room_for((Q, Q)), room_for((k, k)), room_for(Q)
+    k = len(ground.rows)
+    unit, step, before, there = room_for(k), room_for(k), room_for((k, k)), another(e, here)
+    begun = 0
+    if numbers[LEARNS] == BEGINS:
+        begun = _begin(e, ground, here, there, numbers)
+        if not math.isfinite(numbers[VALUE]):
+            return begun
     for taken in range(most):
-        _copy(C, before)
+        copy(lore.C, before)
         floor = numbers[FLOOR] if numbers[FLOOR] > numbers[ROUNDING] else numbers[ROUNDING]
         if numbers[LEARNS] > 0.0:
             smallest = LOST if 0.01 * floor < LOST else 0.01 * floor
-            take_up(C, root, M, average, old_root, old_M, old_average, rows, columns, smallest)
-        gain = _promise(
-            root, at, rows, columns, M, average, C, noise, unit, slope, information, step
-        )
+            take_up(
+                lore.C, here.root, here.M, here.average, lore.root, lore.M, lore.average,
+                ground.rows, ground.columns, smallest,
+            )  # fmt: skip
+        gain = _promise(ground, here, lore, unit, step)
         length = _length(step)
         in_rounding = gain <= numbers[ROUNDING] and gain >= numbers[LAST]
-        risen, log_det, r, rounding, is_good = 0.0, 0.0, 0.0, 0.0, False
         if length <= numbers[RADIUS] and (gain <= least or in_rounding):
             numbers[ENDED] = 1.0
-            return taken
+            return begun + taken
+        value, is_good = numbers[VALUE], False
         if gain > least and length <= numbers[RADIUS]:
-            is_good = _moved(root, at, columns, unit, step, ends, noise, order, e, there)
+            is_good = _moved(e, ground, here, unit, step, there)
         if is_good:
-            log_det, r, log_det_X = sparse_point(
-                there, noise, e, freedom, integrated, rows, columns, new_S, new_omega, new_gamma,
-                new_F, new_M, new_average, new_pull,
-            )  # fmt: skip
-            is_good = math.isfinite(log_det) and r > 0.0
-        if is_good:
-            whole = e.C[p, p] / (r * r)
-            risen, rounding = value_of_point(log_det, r, log_det_X, freedom, integrated, whole)
-            is_good = risen - numbers[VALUE] + numbers[ROUNDING] >= 1e-3 * gain
+            risen, rounding, sigma, log_det = _value(e, ground, there)
+            is_good = risen - value + numbers[ROUNDING] >= 1e-3 * gain
         if not is_good:
-            _copy(before, C)
-            return taken
-        _judge(risen - numbers[VALUE], gain, length, C, numbers)
-        _copy(root, old_root)
-        _copy(M, old_M)
-        _copy(average, old_average)
-        _copy(there, root)
-        _copy(new_S, S)
-        _copy(new_F, F)
-        _copy(new_M, M)
-        _copy(new_average, average)
-        for i in range(k):
-            at[i] = order[rows[i]]
-        for i in range(e.size):
-            omega[i] = new_omega[i]
-        for i in range(p):
-            gamma[i] = new_gamma[i]
+            copy(before, lore.C)
+            return begun + taken
+        _judge(risen - value, gain, length, lore.C, numbers)
+        copy(here.root, lore.root)
+        copy(here.M, lore.M)
+        copy(here.average, lore.average)
+        arrive(there, here)
+        numbers[VALUE], numbers[ROUNDING], numbers[SIGMA] = risen, rounding, sigma
+        numbers[LOG_DET], numbers[LAST], numbers[FLOOR] = log_det, gain, floor
+        numbers[LEARNS] = 1.0
+    return begun + most
+
+
+@inner
+def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Floats) -> int:
+    """Look at a point, and at where a step of scoring leads from it; how many those are.
+
+    Each effect is by itself.  The higher of the two is written to ``here``.
+    """
+    Q, begun = len(here.root), 1
+    value, rounding, sigma, log_det = _value(e, ground, here)
+    if math.isfinite(value):
+        Gamma = room_for((Q, Q))
         for i in range(Q):
-            pull[i] = new_pull[i]
-        numbers[VALUE], numbers[ROUNDING], numbers[LOG_DET] = risen, rounding, log_det
-        numbers[SIGMA], numbers[LAST] = r / math.sqrt(freedom), gain
-        numbers[FLOOR], numbers[LEARNS] = floor, 1.0
-    return most
+            for j in range(Q):
+                Gamma[i, j] = here.root[i, j] * here.root[i, j]
+        score_step(
+            Gamma, here.average, here.M, here.pull, ground.freedom, True, ground.rows,
+            ground.columns, ground.noise, ground.smallest, there.root,
+        )  # fmt: skip
+        for i in range(Q):
+            there.at[i] = ground.rows[i]
+            for j in range(Q):
+                there.root[i, j] = math.sqrt(there.root[i, j]) if i == j else 0.0
+        if is_plain(there.root, ground.noise, e):
+            risen, its_rounding, its_sigma, its_log_det = _value(e, ground, there)
+            begun = 2
+            if risen > value:
+                arrive(there, here)
+                value, rounding, sigma, log_det = risen, its_rounding, its_sigma, its_log_det
+    numbers[VALUE], numbers[ROUNDING], numbers[SIGMA] = value, rounding, sigma
+    numbers[LOG_DET], numbers[LEARNS] = log_det, 0.0
+    return begun
 
 
 @inner
-def _copy(a: Floats, b: Floats) -> None:
-    """Write a matrix over another."""
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            b[i, j] = a[i, j]
+def _look(e: Elimination, ground: Ground, spot: Spot) -> tuple[float, float, float]:
+    """Write what there is to know of a point; see `sparse_point`."""
+    return sparse_point(
+        spot.root, ground.noise, e, ground.freedom, ground.integrated, ground.rows, ground.columns,
+        spot.S, spot.omega, spot.gamma, spot.F, spot.M, spot.average, spot.pull,
+    )  # fmt: skip
 
 
 @inner
-def _promise(
-    root: Floats, at: Integers, rows: Integers, columns: Integers, M: Floats, average: Floats,
-    C: Floats, noise: Floats, unit: Floats, slope: Floats, information: Floats, step: Floats,
-) -> float:  # fmt: skip
+def _value(e: Elimination, ground: Ground, spot: Spot) -> tuple[float, float, float, float]:
+    """The same; ℓ, nan where it cannot be computed, its rounding, σ̂ and log|I + Λ'Z'ZΛ|."""
+    log_det, r, log_det_X = _look(e, ground, spot)
+    if not (math.isfinite(log_det) and r > 0.0):
+        return np.nan, 0.0, 0.0, log_det
+    p = len(spot.gamma)
+    whole = e.C[p, p] / (r * r)
+    value, rounding = value_of_point(
+        log_det, r, log_det_X, ground.freedom, ground.integrated, whole
+    )
+    return value, rounding, r / math.sqrt(ground.freedom), log_det
+
+
+@inner
+def _promise(ground: Ground, here: Spot, lore: Lore, unit: Floats, step: Floats) -> float:
     """What Newton's step is to gain; it and what `local_quadratic` makes are written."""
-    k = len(rows)
+    k = len(ground.rows)
     H = room_for((k, k))
     for i in range(k):
         for j in range(k):
-            H[i, j] = average[i, j] + C[i, j]
-    return quadratic(root, at, columns, rows, columns, M, H, noise, unit, slope, information, step)
+            H[i, j] = here.average[i, j] + lore.C[i, j]
+    return quadratic(
+        here.root, here.at, ground.columns, ground.rows, ground.columns, here.M, H, ground.noise,
+        unit, lore.slope, lore.information, step,
+    )  # fmt: skip
 
 
 @inner
@@ -167,24 +170,25 @@ def _length(step: Floats) -> float:
 
 @inner
 def _moved(
-    root: Floats, at: Integers, columns: Integers, unit: Floats, step: Floats, ends: Integers,
-    noise: Floats, order: Integers, e: Elimination, there: Floats,
-) -> bool:  # fmt: skip
+    e: Elimination, ground: Ground, here: Spot, unit: Floats, step: Floats, there: Spot
+) -> bool:
     """Write the root after a step; whether `is_plain` says that it can be gone on from."""
-    Q = len(root)
-    Gamma = room_for((Q, Q))
-    _copy(root, there)
-    for i in range(len(at)):
-        there[at[i], columns[i]] += unit[i] * step[i]
+    Q, k = len(here.root), len(here.at)
+    Gamma, order = room_for((Q, Q)), integers_for(Q)
+    copy(here.root, there.root)
+    for i in range(k):
+        there.root[here.at[i], ground.columns[i]] += unit[i] * step[i]
     for i in range(Q):
         order[i] = i
         for j in range(Q):
             total = 0.0
             for h in range(Q):
-                total += there[i, h] * there[j, h]
+                total += there.root[i, h] * there.root[j, h]
             Gamma[i, j] = total
-    pivoted(Gamma, ends, noise, order, there)
-    return is_plain(there, noise, e)
+    pivoted(Gamma, ground.ends, ground.noise, order, there.root)
+    for i in range(k):
+        there.at[i] = order[ground.rows[i]]
+    return is_plain(there.root, ground.noise, e)
 
 
 @inner

@@ -86,18 +86,21 @@ class SparseProfile:
         left = self.eliminated
         return left.S, left.omega, self.gamma, self.precision_factor, *self.made
 
-    def elsewhere(
-        self, root: Floats, parts: tuple[Floats, ...], numbers: tuple[float, float, float, float]
+    @classmethod
+    def of_parts(
+        cls,
+        cross: SparseProducts,
+        reading: int,
+        root: Floats,
+        parts: tuple[Floats, ...],
+        numbers: tuple[float, float, float, float],
     ) -> SparseProfile:
-        """That of another root, where all is made: ``parts``, and ℓ, noise, σ̂, log|I + Λ'Z'ZΛ|."""
-        S, omega, gamma, F, *made = parts
+        """That of a root, from its `parts` and ℓ, its noise, σ̂ and log|I + Λ'Z'ZΛ|."""
+        S, omega, gamma, F, M, information, pull = parts
         value, noise, sigma, log_det = numbers
-        left = Eliminated(self.cross, root, log_det, S, omega)
-        M, information, pull = made
-        return SparseProfile(
-            self.cross, root, value, sigma, gamma, self.freedom, noise, left, F, self.reading,
-            (M, information, pull),
-        )  # fmt: skip
+        left, freedom = Eliminated(cross, root, log_det, S, omega), freedom_of(cross, reading)
+        made = M, information, pull
+        return cls(cross, root, value, sigma, gamma, freedom, noise, left, F, reading, made)
 
     def curvature(self) -> SparseCurvature:
         """The derivatives here."""
@@ -178,6 +181,11 @@ class SparseCurvature:
         return self.profile.freedom
 
 
+def freedom_of(cross: SparseProducts, reading: int) -> float:
+    """N: n − p for REML and n for ML."""
+    return float(cross.n - cross.p if reading == REML else cross.n)
+
+
 def sparse_profile(
     root: Floats, cross: SparseProducts, reading: int, point: AtPoint | None = None
 ) -> SparseProfile:
@@ -186,11 +194,7 @@ def sparse_profile(
     Where λ has full rank, but for effects by themselves, ``point`` makes all at once, derivatives
     too.
     """
-    root, freedom = (
-        np.ascontiguousarray(root),
-        float(cross.n - cross.p if reading == REML else cross.n),
-    )
-    made = None
+    root, freedom, made = np.ascontiguousarray(root), freedom_of(cross, reading), None
     if point is not None and _is_plain(root, cross):
         e, p, k = elimination_of(cross).elimination, cross.p, len(cross.entries[0])
         S, omega, gamma, F = np.empty(e.C.shape), np.empty(e.size), np.empty(p), np.empty((p, p))
