@@ -115,8 +115,9 @@ def _columns_of_data(
     left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
     further = () if family is None else family.further_terms
     needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, further)
-    refuse_unknown_names(needed, data)
-    refuse_bad_weights(spec, data)
+    if spec.weights or spec.known_sd or not len(data):  # else refused as they are taken out
+        refuse_unknown_names(needed, data)
+        refuse_bad_weights(spec, data)
     of_errors = () if spec.residual is None else spec.residual.columns
     beside = (*spec.group_columns, *of_errors, *filter(None, (spec.weights, spec.known_sd)))
     return needed, list(dict.fromkeys((*needed, *beside)))

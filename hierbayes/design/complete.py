@@ -167,11 +167,11 @@ def _looked_at(columns: dict[str, pd.Series], n: int) -> _Looked:
                 mask = _missing(column)
             if mask is not None:
                 doubtful[name] = mask
-    missing = {name: mask for name, mask in doubtful.items() if mask.any()}
-    counts = {name: int(mask.sum()) for name, mask in missing.items()}
-    complete = np.ones(n, dtype=np.bool_)
-    for mask in missing.values():
-        complete &= ~mask
+    complete, counts = np.ones(n, dtype=np.bool_), {}
+    for name, mask in doubtful.items():
+        if mask.any():
+            counts[name] = int(mask.sum())
+            complete &= ~mask
     return _Looked(complete, counts, tuple(doubtful), tuple(idle))
 
 
@@ -189,8 +189,11 @@ def _kept(
 
 
 def _column(name: str, data: DataColumns, frame: pd.DataFrame) -> pd.Series:
-    require_column(name, frame)
-    column = data[name]
+    try:
+        column = data[name]
+    except KeyError:
+        require_column(name, frame)
+        raise
     if isinstance(column, pd.DataFrame):
         raise DataError(f"the data have more than one column called '{name}'")
     return column

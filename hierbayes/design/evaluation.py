@@ -74,6 +74,7 @@ class Evaluation:
         self.data = data
         self.states = states
         self.functions = dict(functions)
+        self._floats: dict[str, Any] = {}
 
     def value(self, expression: Expression) -> Any:
         """A column as it is, or what is computed: (n,) or (n, k), or one number.
@@ -95,9 +96,15 @@ class Evaluation:
 
     def numbers(self, expression: Expression) -> Any:
         """The same as float64: an array (n,), or a number."""
+        if isinstance(expression, Column) and expression.name in self._floats:
+            return self._floats[expression.name]
         value = self.value(expression)
         found = _floats(value)
-        return as_numbers(value, _said(expression)) if found is None else found
+        if found is None:
+            return as_numbers(value, _said(expression))  # refused
+        if isinstance(expression, Column):
+            self._floats[expression.name] = found
+        return found
 
     def _operation(self, mark: str, parts: tuple[Expression, ...]) -> Any:
         if mark == "float":

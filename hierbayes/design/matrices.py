@@ -210,7 +210,7 @@ def _close_integers(values: Any, name: Any) -> tuple[Integers, pd.Index] | None:
     away = values - low
     there = np.bincount(away) > 0
     if there.all():
-        return away, pd.RangeIndex(low, high + 1, name=name)
+        return away, pd.RangeIndex.from_range(range(low, high + 1), name=name)
     return (there.cumsum() - 1)[away], pd.Index(there.nonzero()[0] + low, name=name)
 
 

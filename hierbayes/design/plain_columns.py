@@ -252,17 +252,16 @@ def _is_of_rows(factor: Factor) -> bool:
 
 def _numbers(computed: dict[str, Expression], data: DataColumns) -> dict[str, Floats] | None:
     """Expressions computed (n,); None where one makes something else, or cannot be."""
-    evaluation, found = Evaluation(data, {}), {}
-    for name, expression in computed.items():
-        try:
-            with np.errstate(all="ignore"):
-                values = np.asarray(evaluation.value(expression))
-        except (HierbayesError, TypeError, ValueError, ArithmeticError):  # formulaic says where
-            return None
-        if values.shape != (len(data),) or values.dtype.kind not in "biuf":
-            return None
-        found[name] = values.astype(np.float64, copy=False)
-    return found
+    evaluation, n = Evaluation(data, {}), len(data)
+    try:
+        with np.errstate(all="ignore"):
+            made = [np.asarray(evaluation.value(one)) for one in computed.values()]
+    except (HierbayesError, TypeError, ValueError, ArithmeticError):  # formulaic says where
+        return None
+    if any(values.shape != (n,) or values.dtype.kind not in "biuf" for values in made):
+        return None
+    floats = [values.astype(np.float64, copy=False) for values in made]
+    return dict(zip(computed, floats, strict=True))
 
 
 def _coded(column: pd.Series, dtype: Any) -> tuple[Any, tuple[Any, ...], str] | None:
