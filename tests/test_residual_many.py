@@ -10,11 +10,12 @@ from hierbayes import residuals as hr
 from hierbayes.design.bound_residual import bind_residual
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
-from hierbayes.design.residual_sums import distinct, sums
+from hierbayes.design.residual_sums import sums
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import moments_of_profile, second_moments
+from hierbayes.residuals.row_kernels import distinct_places, is_in_order, neighbours, places_within
 
 FORMULA = "y ~ x + (1 | g)"
 STRUCTURES = [hr.AR1("week"), hr.Strata("half"), hr.Unstructured("week"), hr.Exponential("x")]
@@ -104,10 +105,48 @@ def test_numbers_are_counted_where_they_lie_close_and_sorted_where_they_do_not()
     rng = np.random.default_rng(2)
     for most in (3, 40, 10**9):
         keys = rng.integers(0, most, size=30)
-        found, place = distinct(keys)
+        found, place = distinct_places(keys, int(keys.max()) + 1)
         wanted, places = np.unique(keys, return_inverse=True)
         assert found.tolist() == wanted.tolist()
         assert place.tolist() == places.tolist()
+
+
+def test_rows_are_in_order_where_no_group_has_two_of_one_time() -> None:
+    codes = np.array([0, 0, 1, 1, 1, 3])
+    assert is_in_order(codes, np.array([1.0, 2.0, 0.0, 1.0, 5.0, 5.0]))
+    assert not is_in_order(codes, np.array([1.0, 2.0, 0.0, 5.0, 5.0, 5.0]))  # twice
+    assert not is_in_order(codes, np.array([2.0, 1.0, 0.0, 1.0, 5.0, 5.0]))
+    assert not is_in_order(codes[::-1].copy(), np.arange(6.0))
+    assert not is_in_order(codes, np.array([1.0, 2.0, 0.0, np.nan, 5.0, 5.0]))
+
+
+def test_places_within_groups_are_counted_in_whatever_order_these_come() -> None:
+    codes = np.array([2, 0, 2, 2, 0, 4])
+    assert places_within(codes, 5).tolist() == [0, 0, 1, 2, 1, 0]
+
+
+def test_neighbours_are_those_of_the_order_that_is_given() -> None:
+    codes, times = np.array([1, 0, 1, 0, 1, 2]), np.array([3.0, 8.0, 1.0, 2.0, 7.0, 0.0])
+    before, after, lags = np.empty(6, dtype=int), np.empty(6, dtype=int), np.empty(6)
+    many = neighbours(np.lexsort((times, codes)), codes, times, before, after, lags)
+    assert before[:many].tolist() == [3, 2, 0]
+    assert after[:many].tolist() == [1, 0, 4]
+    assert lags[:many].tolist() == [6.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    "structure",
+    [*STRUCTURES, hr.CAR1("week"), hr.AR1("week") * hr.Strata("half")],
+    ids=lambda one: one.text,
+)
+def test_moments_do_not_depend_on_the_order_of_rows(structure: hr.ResidualStructure) -> None:
+    frame = drawn(30)
+    shuffled = frame.sample(frac=1.0, random_state=3)
+    wanted, found = moments_of(structure, frame), moments_of(structure, shuffled)
+    assert found.classes.tolist() == wanted.classes.tolist()
+    assert found.atoms.tolist() == wanted.atoms.tolist()
+    assert found.class_of.tolist() == wanted.class_of.tolist()
+    assert_allclose(found.cells, wanted.cells, rtol=1e-9, atol=1e-9)
 
 
 def test_sums_over_links_add_up_over_any_chunks() -> None:

@@ -54,8 +54,7 @@ def entry_directions(blocks: tuple[int, ...]) -> Floats:
     rows, columns = free_entries(blocks)
     k, directions = np.arange(len(rows)), np.zeros((len(rows), sum(blocks), sum(blocks)))
     directions[k, rows, columns] = directions[k, columns, rows] = 1.0
-    directions.setflags(write=False)
-    return directions
+    return directions  # not locked: compiled code would be made twice, for such arrays and others
 
 
 def count_free_entries(blocks: tuple[int, ...]) -> int:

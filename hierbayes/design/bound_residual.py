@@ -16,8 +16,9 @@ from hierbayes.design.rows import Rows
 from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.residuals.bound import Columns, StructuredRows, distinct_places
+from hierbayes.residuals.bound import Columns, StructuredRows
 from hierbayes.residuals.covariates import FITTED
+from hierbayes.residuals.row_kernels import distinct_places
 from hierbayes.residuals.structure import ResidualStructure
 
 _NO_LABELS = pd.Index([""])  # of groups, where errors are independent
@@ -78,6 +79,8 @@ def refuse_untold(law: ErrorLaw) -> None:
 
 
 def _refuse_one_name_twice(law: ErrorLaw) -> None:
+    if len(law.start) < 2:
+        return
     names = [parameter.name for parameter in law.parameters]
     twice = [name for k, name in enumerate(names) if name in names[:k]]
     if twice:

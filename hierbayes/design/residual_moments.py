@@ -27,9 +27,10 @@ from hierbayes.design.design import Design
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.products import Products
 from hierbayes.design.residual_rows import ResidualRows
-from hierbayes.design.residual_sums import add_traces, combine, distinct, sums, with_sums
+from hierbayes.design.residual_sums import add_traces, combine, sums, with_sums
 from hierbayes.design.sparse_products import SparseProducts, added_pairs
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.residuals.row_kernels import distinct_places
 
 _FEWER = 8  # times fewer groups, or a search may as well begin with all
 
@@ -220,43 +221,57 @@ def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> Residu
     """The moments of a design under a residual structure, in a basis."""
     columns, Z = design.rows.internal(basis)
     F = np.concatenate([Z, columns], axis=1)
-    atom_codes, atom_of = _atoms(design)
+    counts = tuple(
+        np.bincount(codes, minlength=factor.J)
+        for codes, factor in zip(design.rows.codes_of, design.factors, strict=True)
+    )
+    atom_codes, atom_of = _atoms(design, counts)
     links = rows.links
     if links.sums is not None:
         F, atom_of = with_sums(F, atom_of, links.sums)
-    level = rows.node_levels
-    low = np.minimum(level[links.left], level[links.right])
-    high = np.maximum(level[links.left], level[links.right])
-    L = int(level.max()) + 1
-    key = (links.kind * L + low) * L + high
-    found, class_of_link = distinct(key)
-    classes = np.empty((len(found), 3), dtype=np.intp)
-    classes[:, 0], classes[:, 1], classes[:, 2] = found // (L * L), found // L % L, found % L
-    cell_key = atom_of[links.left] * len(found) + class_of_link
-    cells_found, cell_of = distinct(cell_key)
+    classes, class_of_link = _classes(rows)
+    K = len(classes)
+    place = atom_of[links.left] * K + class_of_link
+    cells_found, cell_of = distinct_places(place, atom_codes.shape[1] * K)
     return ResidualMoments(
         rows=rows,
         cells=sums(F, links.left, links.right, cell_of, len(cells_found)),
-        atoms=cells_found // len(found),
+        atoms=cells_found // K,
         classes=classes,
-        class_of=cells_found % len(found),
+        class_of=cells_found % K,
         atom_codes=atom_codes,
-        counts=tuple(
-            np.bincount(codes, minlength=factor.J).astype(np.float64)
-            for codes, factor in zip(design.rows.codes_of, design.factors, strict=True)
-        ),
+        counts=tuple(one.astype(np.float64) for one in counts),
         design=design,
         basis=basis,
     )
 
 
-def _atoms(design: Design) -> tuple[Integers, Integers]:
+def _atoms(design: Design, counts: tuple[Integers, ...]) -> tuple[Integers, Integers]:
     """The groups (factors, A) of each atom, and the atom of each row (n,)."""
     if len(design.factors) == 1:
-        found, place = distinct(np.asarray(design.rows.codes_of[0]))
+        (codes,), (many,) = design.rows.codes_of, counts
+        if many.all():  # each group has rows, and is an atom
+            return np.arange(len(many))[None], codes
+        found, place = distinct_places(codes, len(many))
         return found[None], place
     found, place = np.unique(np.stack(design.rows.codes_of), axis=1, return_inverse=True)
     return found, place.ravel()
+
+
+def _classes(rows: ResidualRows) -> tuple[Integers, Integers]:
+    """The classes (K, 3) that links have, and that of each link."""
+    L, links = len(rows.level_counts), rows.links
+    if rows.correlation is None:  # each row with itself
+        found, place = distinct_places(rows.levels, L)
+        return np.stack([0 * found, found, found], axis=1), place
+    kinds, level = int(links.kind.max()) + 1, rows.node_levels
+    if L == 1:
+        found, place = distinct_places(links.kind, kinds)
+        return np.stack([found, 0 * found, 0 * found], axis=1), place
+    left, right = level[links.left], level[links.right]
+    key = (links.kind * L + np.minimum(left, right)) * L + np.maximum(left, right)
+    found, place = distinct_places(key, kinds * L * L)
+    return np.stack([found // (L * L), found // L % L, found % L], axis=1), place
 
 
 def _by_group(codes: Integers, J: int, values: Floats) -> Floats:

@@ -7,8 +7,6 @@ import numpy as np
 from hierbayes.compilation import compiled
 from hierbayes.frames.arrays import Floats, Integers
 
-_DENSE = 4  # times as many numbers as there are: they are counted and not sorted
-
 
 def with_sums(F: Floats, atom_of: Integers, sums: Integers) -> tuple[Floats, Integers]:
     """Rows and, after them, their sums; and the atoms of both."""
@@ -18,20 +16,6 @@ def with_sums(F: Floats, atom_of: Integers, sums: Integers) -> tuple[Floats, Int
     atoms = np.zeros(m, dtype=np.intp)
     atoms[sums] = atom_of
     return np.concatenate([F, total]), np.concatenate([atom_of, atoms])
-
-
-def distinct(keys: Integers) -> tuple[Integers, Integers]:
-    """Distinct whole numbers, ascending, and the place of each among them: unsorted if dense."""
-    size = int(keys.max()) + 1
-    if size > _DENSE * len(keys):
-        found, place = np.unique(keys, return_inverse=True)
-        return found, place
-    there = np.zeros(size, dtype=bool)
-    there[keys] = True
-    found = np.flatnonzero(there)
-    places = np.zeros(size, dtype=np.intp)
-    places[found] = np.arange(len(found))
-    return found, places[keys]
 
 
 def sums(F: Floats, left: Integers, right: Integers, cell_of: Integers, cells: int) -> Floats:
@@ -44,17 +28,24 @@ def sums(F: Floats, left: Integers, right: Integers, cell_of: Integers, cells: i
 
 @compiled()
 def add_links(F: Floats, left: Integers, right: Integers, cell_of: Integers, total: Floats) -> None:
-    """Add the products of both ends of every link to those of its cell."""
+    """Add the products of both ends of every link, both ways, to those of its cell.
+
+    They are added up one way, half of them where both ends are one row, and turned at the end.
+    """
     d = F.shape[1]
     for i in range(len(left)):
         a, b, cell = left[i], right[i], cell_of[i]
-        both = a != b
+        share = 0.5 if a == b else 1.0
         for k in range(d):
+            size = share * F[a, k]
             for h in range(d):
-                product = F[a, k] * F[b, h]
-                if both:
-                    product += F[b, k] * F[a, h]
-                total[cell, k, h] += product
+                total[cell, k, h] += size * F[b, h]
+    for cell in range(len(total)):
+        for k in range(d):
+            for h in range(k + 1):
+                both = total[cell, k, h] + total[cell, h, k]
+                total[cell, k, h] = both
+                total[cell, h, k] = both
 
 
 @compiled()

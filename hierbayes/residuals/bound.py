@@ -276,15 +276,3 @@ NO_LINKS = Links(NO_ROWS, NO_ROWS, NO_ROWS)  # of what is known of rows that are
 def in_parts(places: Integers, sizes: Sequence[int]) -> tuple[Integers, ...]:
     """Places of several parts, one after the other, by part."""
     return tuple(np.split(places, np.cumsum(sizes)[:-1]))
-
-
-def distinct_places(places: Integers, size: int) -> tuple[Integers, Integers]:
-    """Which of so many places (n,) occur, ascending, and the number of each row's among them."""
-    if size > 4 * len(places):
-        return np.unique(places, return_inverse=True)
-    there = np.zeros(size, dtype=np.bool_)
-    there[places] = True
-    found = np.flatnonzero(there)
-    number = np.empty(size, dtype=np.intp)
-    number[found] = np.arange(len(found))
-    return found, number[places]

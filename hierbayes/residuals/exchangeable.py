@@ -18,12 +18,12 @@ from hierbayes.residuals.bound import (
     Links,
     Parameter,
     StructuredRows,
-    distinct_places,
     in_parts,
     no_edges,
 )
 from hierbayes.residuals.coordinates import log_logistic_slope
 from hierbayes.residuals.correlation_kernels import exchangeable_parts
+from hierbayes.residuals.row_kernels import distinct_places
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_lone_rows
 
@@ -69,7 +69,7 @@ class CompoundSymmetry(Correlation):
         distinct, kind = distinct_places(sizes, int(sizes.max()) + 1)
         cells, sums = distinct_places(rows.codes * L + rows.levels, len(sizes) * L)
         owner = cells // L
-        a, b = _pairs_within(owner)
+        a, b = _pairs_within(owner) if L > 1 else (np.arange(len(owner)),) * 2
         every = np.arange(rows.n)
         links = Links(
             left=np.concatenate([every, rows.n + a]),

@@ -25,6 +25,7 @@ from hierbayes.residuals.bound import (
 from hierbayes.residuals.coordinates import log_logistic_slope, log_one_less_square
 from hierbayes.residuals.correlation_kernels import chain_parts
 from hierbayes.residuals.number_columns import numbers_of
+from hierbayes.residuals.row_kernels import is_in_order, neighbours
 from hierbayes.residuals.times import refuse_lone_rows
 
 _START = 0.3  # the correlation of neighbours from which a search begins
@@ -198,22 +199,31 @@ def chain(
     rows: StructuredRows, times: Floats, time: str | None, *, continuous: bool
 ) -> MarkovChain:
     """Each row joined to the next of its group."""
-    order = np.lexsort((times, rows.codes))
-    same = rows.codes[order][1:] == rows.codes[order][:-1]
-    before, after = order[:-1][same], order[1:][same]
-    lags = times[after] - times[before]
-    size = math.floor(math.log10(lags.max())) if len(lags) else 0
-    lags = np.round(lags, 10 - min(size, 0))  # equal ones are told as such
-    gaps, place, counts = np.unique(lags, return_inverse=True, return_counts=True)
     every = np.arange(rows.n)
+    order = every if is_in_order(rows.codes, times) else np.lexsort((times, rows.codes))
+    before, after, lags = np.empty_like(every), np.empty_like(every), np.empty(rows.n)
+    m = neighbours(order, rows.codes, times, before, after, lags)
+    before, after, lags = before[:m], after[:m], lags[:m]
+    gaps, place, counts = _gaps(lags, continuous)
+    between = 1 + 2 * place
     links = Links(
         left=np.concatenate([every, before, after, before]),
         right=np.concatenate([every, before, after, after]),
-        kind=np.concatenate([np.zeros(rows.n, int), 1 + 2 * place, 1 + 2 * place, 2 + 2 * place]),
+        kind=np.concatenate([np.zeros(rows.n, np.intp), between, between, between + 1]),
     )
     sizes = counts.astype(np.float64)
     unit = _middle(gaps, sizes) if continuous else 1.0
     return MarkovChain(links, gaps, sizes, unit, continuous, times, time)
+
+
+def _gaps(lags: Floats, continuous: bool) -> tuple[Floats, Integers, Integers]:
+    """Distinct lags (G,), ascending, which of them each is (m,), and how many are (G,)."""
+    if continuous and len(lags):  # of whole times differences are exact
+        size = math.floor(math.log10(lags.max()))
+        lags = np.round(lags, 10 - min(size, 0))  # equal ones are told as such
+    if len(lags) and (lags == lags[0]).all():
+        return lags[:1], np.zeros(len(lags), dtype=np.intp), np.array([len(lags)])
+    return np.unique(lags, return_inverse=True, return_counts=True)
 
 
 def chain_of_gaps(

@@ -10,6 +10,7 @@ import pandas as pd
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Floats, Integers, StructuredRows
 from hierbayes.residuals.number_columns import numbers_of
+from hierbayes.residuals.row_kernels import is_in_order, places_within
 
 
 def times_of(rows: StructuredRows, time: str | None) -> Floats:
@@ -21,9 +22,7 @@ def times_of(rows: StructuredRows, time: str | None) -> Floats:
         When two rows of a group have one time; the group and the time are named.
     """
     if time is None:
-        order, counts = np.argsort(rows.codes, kind="stable"), np.bincount(rows.codes)
-        places = np.empty(rows.n)
-        places[order] = np.arange(rows.n) - np.repeat(np.cumsum(counts) - counts, counts)
+        places: Floats = places_within(rows.codes, int(rows.codes.max()) + 1)
         return places
     times = numbers_of(rows.frame, time, "the times of correlated errors")
     refuse_repeated(rows, time, times)
@@ -37,6 +36,8 @@ def refuse_repeated(rows: StructuredRows, time: str, values: Floats | Integers) 
     ------
     DataError
     """
+    if is_in_order(rows.codes, np.asarray(values, dtype=np.float64)):  # so that no two are equal
+        return
     order = np.lexsort((values, rows.codes))
     codes, times = rows.codes[order], values[order]
     if not ((codes[1:] == codes[:-1]) & (times[1:] == times[:-1])).any():
@@ -53,12 +54,14 @@ def refuse_repeated(rows: StructuredRows, time: str, values: Floats | Integers) 
 
 
 def refuse_fractions(rows: StructuredRows, time: str | None, times: Floats) -> None:
-    """Refuse times that are not whole.
+    """Refuse times that are not whole, as places within groups are.
 
     Raises
     ------
     DataError
     """
+    if time is None:
+        return
     broken = times != np.round(times)
     if broken.any():
         at = int(np.flatnonzero(broken)[0])

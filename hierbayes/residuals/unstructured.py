@@ -15,11 +15,11 @@ from hierbayes.residuals.bound import (
     Integers,
     Parameter,
     StructuredRows,
-    distinct_places,
 )
 from hierbayes.residuals.occasion_kernels import free_covariance
 from hierbayes.residuals.occasion_matrices import Matrices
 from hierbayes.residuals.occasions import OfOccasions
+from hierbayes.residuals.row_kernels import distinct_places
 from hierbayes.residuals.structure import refuse_no_column
 from hierbayes.residuals.times import refuse_repeated
 from hierbayes.residuals.variances import ratio

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,9 @@ from hierbayes.residuals.bound import (
     Integers,
     KeptPart,
     Parameter,
-    distinct_places,
     in_parts,
 )
+from hierbayes.residuals.row_kernels import distinct_places
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
 _FEW = 1000  # values
@@ -183,6 +183,7 @@ class Ratios:
         return np.asarray(self.log_sd(z)[places])
 
 
+@lru_cache(maxsize=512)
 def ratio(label: str) -> Parameter:
     """The ratio of a standard deviation to that of the first level."""
     return Parameter(f"ratio[{label}]", "log", (0.0, np.inf), ("LogNormal", (0.0, 1.0)))
