@@ -140,7 +140,7 @@ def test_two_categories_are_a_bernoulli_response() -> None:
     np.testing.assert_allclose(two.fixef(), one.fixef(), rtol=1e-7)
     mode = one.optimum.mode
     values = []
-    for posed, at in ((model.problem, mode), (problem, replace(mode, rows=latent_rows(problem)))):
+    for posed, at in ((model.problem, mode), (problem, mode._replace(rows=latent_rows(problem)))):
         inputs = inputs_at_mode(posed, model.priors, at)
         target = target_of(posed.design, inputs, model.priors, progress=False)
         point = 0.5 * np.random.default_rng(4).normal(size=target.n_dim)

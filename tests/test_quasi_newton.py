@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hierbayes.estimation.quasi_newton import minimise, settled
+from hierbayes.estimation.quasi_newton import Reached, minimise, settled
 
 type Array = NDArray[np.float64]
 
@@ -69,3 +69,17 @@ def test_whole_steps_settle_where_the_value_cannot_tell_them_apart() -> None:
     found = settled(high, near, 1e-20)
     np.testing.assert_allclose(found.x, [1.0, 1.0], rtol=1e-9)
     assert found.gain < near.gain
+
+
+def test_a_step_that_promises_next_to_nothing_is_not_made() -> None:
+    asked: list[Array] = []
+
+    def bowl(x: Array) -> tuple[float, Array]:
+        asked.append(x)
+        return float(0.5 * x @ x), x.copy()
+
+    for away, steps in ((1e-7, 1), (3e-8, 0)):  # of which a step gains half the square
+        asked.clear()
+        x = np.full(1, away)
+        settled(bowl, Reached(x, 0.5 * away**2, x, np.eye(1)), 1e-8)
+        assert len(asked) == steps

@@ -87,7 +87,12 @@ class LatentCriterion:
 
     def point(self, x: Floats) -> LatentPoint:
         """The parameters that coordinates stand for."""
-        return LatentPoint(*parts_of(self._whole(self._numbers(x)), self.p, self.q))
+        return self._point(self._numbers(x))
+
+    def _point(self, numbers: Floats) -> LatentPoint:
+        whole = np.zeros(self.size)
+        whole[self.free] = numbers
+        return LatentPoint(*parts_of(whole, self.p, self.q))
 
     def _numbers(self, x: Floats) -> Floats:
         """γ, the free entries of L, and φ (p + m + d,)."""
@@ -95,12 +100,6 @@ class LatentCriterion:
             return x
         first = self.p + len(self.lower[0])
         return np.concatenate([x[:first], dispersion_at(self.family, x[first:])])
-
-    def _whole(self, numbers: Floats) -> Floats:
-        """γ, all of L, and φ (size,)."""
-        whole = np.zeros(self.size)
-        whole[self.free] = numbers
-        return whole
 
     def coordinates(self, point: LatentPoint) -> Floats:
         """The coordinates of parameters."""
@@ -111,36 +110,42 @@ class LatentCriterion:
         """The mode of the random effects there."""
         if self.last is not None and self.last[0] == x.tobytes():
             return self.reached
-        return self._mode_at(self.point(x))
+        numbers = self._numbers(x)
+        return self._mode_at(self._point(numbers), numbers)
 
-    def _mode_at(self, point: LatentPoint, search: ModeSearch = ALONE) -> Mode | None:
+    def _mode_at(
+        self, point: LatentPoint, numbers: Floats, search: ModeSearch = ALONE
+    ) -> Mode | None:
+        """The mode at a point, of which the `_numbers` are known."""
         self.evaluations += 1
-        whole = np.concatenate((point.gamma, point.root.ravel(), point.phi))
-        start = self._predicted(whole)
+        start = self._predicted(numbers)
         mode = find_mode(self.rows, point, start, self.curvature_of, search)
         if mode is not None:
             self.warm, slopes = mode.b, mode.slopes
-            self.known = None if slopes is None else (slopes, whole)
+            self.known = None if slopes is None else (slopes, numbers)
         return mode
 
-    def _predicted(self, whole: Floats) -> Floats:
+    def _predicted(self, numbers: Floats) -> Floats:
         """Where the last mode has moved by its slopes; as it is, where they lead far."""
         if self.known is None:
             return self.warm
         slopes, past = self.known
-        moved = slopes.moves @ (whole - past)[self.free]
+        moved = slopes.moves @ (numbers - past)
         near = np.abs(moved).max(initial=0.0) < _FAR
         return self.warm + moved if near else self.warm
 
     def at_point(self, point: LatentPoint) -> tuple[float, Floats, Floats, Floats] | None:
         """ℓ, ∂γ (p,), ∂L (q, q) and ∂φ (d,) of any root L; None where there is none."""
-        found = self._at(point)
+        found = self._at(point, self._numbers_of(point))
         return None if found is None else (found[0], *parts_of(found[1], self.p, self.q))
 
-    def _at(self, point: LatentPoint) -> tuple[float, Floats] | None:
+    def _numbers_of(self, point: LatentPoint) -> Floats:
+        return np.concatenate((point.gamma, point.root[self.lower], point.phi))
+
+    def _at(self, point: LatentPoint, numbers: Floats) -> tuple[float, Floats] | None:
         """ℓ and its slope by γ, L and φ (size,)."""
         with np.errstate(all="ignore"):
-            self.last, self.reached = None, self._mode_at(point, self.search)
+            self.last, self.reached = None, self._mode_at(point, numbers, self.search)
             if self.reached is None:
                 return None
             return laplace(self.reached) if self.nodes == 1 else quadrature(self.reached, self.grid)
@@ -148,7 +153,7 @@ class LatentCriterion:
     def value_at(self, point: LatentPoint) -> float:
         """ℓ alone, which takes half as long; −∞ where there is none."""
         with np.errstate(all="ignore"):
-            mode = self._mode_at(point)
+            mode = self._mode_at(point, self._numbers_of(point))
             if mode is None:
                 return -np.inf
             one = self.nodes == 1
@@ -157,12 +162,14 @@ class LatentCriterion:
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
         """ℓ and its gradient; −∞ where there is none.  Asked again of one point it is kept."""
-        if self.last is None or self.last[0] != x.tobytes():
-            self.last = (x.tobytes(), *self._computed(x))
+        same = x.tobytes()
+        if self.last is None or self.last[0] != same:
+            self.last = (same, *self._computed(x))
         return self.last[1], self.last[2]
 
     def _computed(self, x: Floats) -> tuple[float, Floats]:
-        found = self._at(self.point(x))
+        numbers = self._numbers(x)
+        found = self._at(self._point(numbers), numbers)
         if found is None:
             return -np.inf, np.zeros(len(x))
         value, gradient = found[0], self._pulled(x, found[1])

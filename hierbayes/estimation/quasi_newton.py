@@ -21,6 +21,7 @@ _TRIALS = 40  # of the length of one step
 _LONGEST = 4.0  # of a step at first, in units of the coordinates
 _ROUNDING = 1e-12  # of a value
 _NOWHERE, _IN_VAIN = 1e-13, 3  # a gain beside the value, and steps in turn that gain no more
+_NOTHING = 1e-15  # a gain that is not worth a step: of ℓ, 4e-8 standard errors
 
 type Objective = Callable[[Floats], tuple[float, Floats]]
 
@@ -47,14 +48,15 @@ class Reached(NamedTuple):
 def settled(objective: Objective, found: Reached, least: float, noise: float = 0.0) -> Reached:
     """Where whole steps lead, of which the last promised no more than ``least``.
 
-    Near a minimum the value cannot tell one step from the next, and slopes still can; ``noise`` is
-    what its rounding may be, beside that of a number of its size.
+    One that promises next to nothing is not made.  Near a minimum the value cannot tell one step
+    from the next, and slopes still can; ``noise`` is what its rounding may be, beside that of a
+    number of its size.
     """
     last = np.inf
     while True:
         step = found.step
         gain = -0.5 * float(step @ found.gradient)
-        if not 0.0 < gain < 0.5 * last:
+        if not min(least, _NOTHING) < gain < 0.5 * last:
             break
         value, gradient = objective(found.x + step)
         if not value <= found.value + gain + noise + _ROUNDING * (1.0 + abs(found.value)):

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,8 +65,7 @@ class LatentPoint:
     phi: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mode:
+class Mode(NamedTuple):
     """The mode of the random effects at one point.
 
     Parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -82,8 +81,7 @@ def parts_of(flat: Floats, p: int, q: int) -> tuple[Floats, Floats, Floats]:
     return flat[:p], flat[p : p + q * q].reshape(q, q), flat[p + q * q :]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Slopes:
+class Slopes(NamedTuple):
     """Laplace's approximation at a mode, and how the mode moves.
 
     Parameters
