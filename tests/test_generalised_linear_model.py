@@ -221,3 +221,9 @@ def test_the_prior_predictive_has_responses_and_no_spread_of_lines(few: pd.DataF
     assert not [name for name in implied if "ICC" in name or "line sd" in name]
     logit = hb.Model("Minority ~ ses", few, family="bernoulli", priors=priors)
     assert "mean of Minority" in logit.prior_predictive(draws=200, seed=1).implications.index
+
+
+def test_a_name_given_to_the_index_of_one_table_is_its_own(logit: hb.PointFit) -> None:
+    logit.fixef().index.name = logit.vcov().columns.name = "mine"
+    assert logit.fixef().index.name == logit.vcov().columns.name == logit.vcov().index.name
+    assert logit.vcov().index.name == "term"

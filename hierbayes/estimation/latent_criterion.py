@@ -192,12 +192,12 @@ class LatentCriterion:
         The mode of the random effects moves along its slopes: what these leave is the same on both
         sides.
         """
-        both = np.concatenate([x + np.diag(steps), x - np.diag(steps)])
+        aside = np.diag(steps)
+        both = np.concatenate((x + aside, x - aside))
         slopes = self._beside(x, both) if self.nodes == 1 else None
         if slopes is None:
             slopes = np.array([self(one)[1] for one in both])
-        up, down = np.split(slopes, 2)
-        hessian = (up - down) / (2.0 * steps[:, None])
+        hessian = (slopes[: len(x)] - slopes[len(x) :]) / (2.0 * steps[:, None])
         return np.asarray(0.5 * (hessian + hessian.T))
 
     def bends(self, x: Floats, steps: Floats) -> Floats | None:

@@ -6,7 +6,6 @@ import numpy as np
 
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.dispersion import dispersion_coordinates
 from hierbayes.likelihood.laplace import LatentPoint, Mode
 
 # Where a search begins, and not where it ends.
@@ -44,11 +43,11 @@ def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
         gamma = gamma + step / max(1.0, longest / _LONG_STEP)
         if longest < _SHORT_STEP:
             break
-    root = _FIRST_SD * np.eye(criterion.q)
-    errors = 1.0 / np.sqrt(np.maximum(np.diag(information), 1e-6))
-    m, d = len(criterion.lower[0]), len(dispersion_coordinates(family, phi))
-    scale = np.concatenate([errors, np.full(m, 0.2), np.full(d, 0.3)])
-    return criterion.coordinates(LatentPoint(gamma, root, phi)), scale
+    start = criterion.coordinates(LatentPoint(gamma, _FIRST_SD * np.eye(criterion.q), phi))
+    scale, p, m = np.empty_like(start), criterion.p, len(criterion.lower[0])
+    scale[:p] = 1.0 / np.sqrt(np.maximum(information.diagonal(), 1e-6))
+    scale[p : p + m], scale[p + m :] = 0.2, 0.3
+    return start, scale
 
 
 def _solved(square: Floats, right: Floats, share: float, least: float) -> Floats:

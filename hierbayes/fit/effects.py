@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,13 +26,19 @@ _ESTIMABLE = 1e-10  # smallest eigenvalue of A_j against its largest
 
 def fixef(fit: Fitted) -> pd.Series:
     """γ by term."""
-    return pd.Series(fit.gamma, index=pd.Index(fit.design.terms, name="term"), name="fixef")
+    return pd.Series(fit.gamma, index=_index_of(tuple(fit.design.terms)).copy(), name="fixef")
 
 
 def vcov(fit: Fitted) -> pd.DataFrame:
     """Covariance of γ."""
-    terms = pd.Index(fit.design.terms, name="term")
+    terms = _index_of(tuple(fit.design.terms)).copy()
     return pd.DataFrame(fit.gamma_cov, index=terms, columns=terms)
+
+
+@lru_cache(maxsize=64)
+def _index_of(terms: tuple[str, ...]) -> pd.Index[str]:
+    """Terms as an index, of which everyone gets a copy: its name can be set."""
+    return pd.Index(terms, name="term")
 
 
 def ranef(fit: Fitted, k: int | None = None) -> pd.DataFrame:

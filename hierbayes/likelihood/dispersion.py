@@ -24,6 +24,8 @@ def dispersion_at(family: ResponseFamily, free: Floats) -> Floats:
 
 def dispersion_coordinates(family: ResponseFamily, phi: Floats) -> Floats:
     """The free coordinates of φ (d,)."""
+    if not len(phi):
+        return phi
     positive, ordered = _kinds(family)
     if ordered:
         return np.log(np.diff(phi))
