@@ -72,3 +72,20 @@ def test_levels_that_only_rows_left_out_have_are_no_levels() -> None:
         design = hb.Model("y ~ f + (1 | g)", rows).problem.design
         assert list(design.terms) == ["Intercept", *(f"f[T.{one}]" for one in levels[1:])]
         assert list(design.rows.frames[0]["f"].cat.categories) == levels
+
+
+def test_columns_of_complete_rows_are_held_apart_from_the_data() -> None:
+    data = pd.DataFrame({"g": np.repeat(list("abcd"), 3), "y": np.sin(np.arange(12.0))})
+    data["x"], data["k"] = np.arange(12, dtype=np.int32), np.sqrt(np.arange(12, dtype=np.float32))
+    data["m"], data["spare"] = pd.array(np.arange(12.0) ** 2, dtype="Float64"), 1.0
+    data.index = [7] * 12  # labels of rows need not differ
+    gaps = data.copy()
+    gaps.iloc[4, 1] = np.nan
+    for given in (data, gaps):
+        kept = given["y"].notna().to_numpy()
+        rows = hb.Model("y ~ x + k + m + (1 | g)", given).problem.design.rows
+        expected = given.loc[kept, ["y", "x", "k", "m", "g"]].astype({"x": "int64"})
+        given.iloc[:, 1:5] = 0.0
+        expected = expected.astype({"k": "float64", "m": "float64"})
+        pd.testing.assert_frame_equal(rows.frames[0], expected, check_like=True)
+        assert list(rows.index) == [7] * int(kept.sum()) and rows.kept.tolist() == kept.tolist()

@@ -16,7 +16,7 @@ from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.csv_file import MISSING_NUMBERS, NA_LABELS
 from hierbayes.frames.named_columns import require_column, require_frame
-from hierbayes.frames.seen_columns import DataColumns, SeenColumns, frame_of
+from hierbayes.frames.seen_columns import ColumnsApart, DataColumns, SeenColumns, frame_of
 
 _WIDE = {"i": np.int64, "u": np.uint64, "f": np.float64}  # by kind of number, native bytes
 _PLAIN = frozenset(map(np.dtype, (*_WIDE.values(), np.bool_)))
@@ -89,21 +89,23 @@ def complete_columns(
 ) -> tuple[SeenColumns, Booleans, Dropped]:
     """`complete_rows` as columns that are taken out of their frame already."""
     require_frame(data)
-    data, columns = _plain_columns(data, names)
+    columns, changed = _plain_columns(data, names)
     looked = _looked_at(columns, len(data))
     kept, counts = looked.kept, looked.counts
     if counts and not kept.any():
         worst = max(counts, key=lambda name: counts[name])
         raise DataError(nothing_complete(worst, counts[worst], len(data)))
-    frame, columns = _kept(data, columns, looked)
+    columns, index = _kept(columns, data.index, looked)
     idle = looked.idle if not counts else _idle(columns)
     attrs = data.attrs
     words, labels = ({name: value for name, value in attrs.get(key, {}).items() if name in columns}
                      for key in (MISSING_NUMBERS, NA_LABELS))  # fmt: skip
     dropped = Dropped(len(kept) - int(np.count_nonzero(kept)), counts, words, labels)
-    unused = {name: columns[name].cat.remove_unused_categories() for name in idle}
-    frame = frame.assign(**unused) if unused else frame
-    return SeenColumns(frame, columns | unused), kept, dropped
+    for name in idle:
+        columns[name] = columns[name].cat.remove_unused_categories()
+    if changed or counts or idle:
+        return ColumnsApart(columns, index), kept, dropped
+    return SeenColumns(data, columns), kept, dropped
 
 
 def complete_part(
@@ -116,12 +118,15 @@ def complete_part(
     DataError
         When a number is infinite, naming the place that the part is of.
     """
-    frame, columns = _plain_columns(data, names)
-    looked = _looked_at(columns, len(frame))
+    columns, changed = _plain_columns(data, names)
+    looked = _looked_at(columns, len(data))
     try:
-        return SeenColumns(*_kept(frame, columns, looked)), looked.counts
+        columns, index = _kept(columns, data.index, looked)
     except DataError as error:
         raise DataError(f"{place}: {error}") from error
+    if changed or looked.counts:
+        return ColumnsApart(columns, index), looked.counts
+    return SeenColumns(data.frame, columns), looked.counts
 
 
 def nothing_complete(column: str, missing: int, rows: int) -> str:
@@ -129,17 +134,14 @@ def nothing_complete(column: str, missing: int, rows: int) -> str:
     return f"no row is complete: '{column}' is missing in {missing} of {rows} rows"
 
 
-def _plain_columns(
-    data: DataColumns, names: Iterable[str]
-) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
-    """The data with columns of types that formulas understand, and those that are named."""
-    frame, columns, changed = frame_of(data), {}, {}
+def _plain_columns(data: DataColumns, names: Iterable[str]) -> tuple[dict[str, pd.Series], bool]:
+    """Columns of types that formulas understand, and whether one had another type."""
+    columns, changed = {}, False
     for name in names:
-        column = _column(name, data, frame)
+        column = _column(name, data)
         columns[name] = plain = _plain(column)
-        if plain is not column:
-            changed[name] = plain
-    return (frame.assign(**changed) if changed else frame), columns
+        changed = changed or plain is not column
+    return columns, changed
 
 
 class _Looked(NamedTuple):
@@ -176,23 +178,22 @@ def _looked_at(columns: dict[str, pd.Series], n: int) -> _Looked:
 
 
 def _kept(
-    data: pd.DataFrame, columns: dict[str, pd.Series], looked: _Looked
-) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
-    """The complete rows, refused where a number is infinite."""
-    frame = data
+    columns: dict[str, pd.Series], index: pd.Index, looked: _Looked
+) -> tuple[dict[str, pd.Series], pd.Index]:
+    """The complete rows and their labels, refused where a number is infinite."""
     if looked.counts:
-        frame = data[list(columns)].loc[looked.kept]
-        columns = {name: frame[name] for name in columns}
+        columns = {name: column[looked.kept] for name, column in columns.items()}
+        index = columns[next(iter(columns))].index
     for name in looked.doubtful:
         _refuse_infinite(name, columns[name])
-    return frame, columns
+    return columns, index
 
 
-def _column(name: str, data: DataColumns, frame: pd.DataFrame) -> pd.Series:
+def _column(name: str, data: DataColumns) -> pd.Series:
     try:
         column = data[name]
     except KeyError:
-        require_column(name, frame)
+        require_column(name, frame_of(data))
         raise
     if isinstance(column, pd.DataFrame):
         raise DataError(f"the data have more than one column called '{name}'")
@@ -206,7 +207,8 @@ def _plain(column: pd.Series) -> pd.Series:
         if dtype in _PLAIN:
             return column
         if dtype.kind in _WIDE:
-            return column.astype(_WIDE[dtype.kind])
+            wide = column.to_numpy(dtype=_WIDE[dtype.kind])  # a copy, of another type
+            return pd.Series(wide, column.index, name=column.name, copy=False)
     if dtype == "str":
         return column
     if isinstance(dtype, pd.CategoricalDtype):

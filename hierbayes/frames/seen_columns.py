@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import pandas as pd
 
 
@@ -24,8 +26,12 @@ class SeenColumns:
     """
 
     def __init__(self, frame: pd.DataFrame, known: dict[str, pd.Series]) -> None:
-        self.frame, self.index = frame, frame.index
-        self._known = known
+        self._frame, self.index, self._known = frame, frame.index, known
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The frame."""
+        return self._frame
 
     def __getitem__(self, name: str) -> pd.Series:
         column = self._known.get(name)
@@ -35,6 +41,31 @@ class SeenColumns:
 
     def __len__(self) -> int:
         return len(self.index)
+
+
+class ColumnsApart(SeenColumns):
+    """Columns of the same rows, of which a frame is made when it is asked for.
+
+    Parameters
+    ----------
+    known : dict of str to Series
+    index : Index
+        Labels of the rows, which all columns have.
+
+    Examples
+    --------
+    >>> apart = ColumnsApart({"x": pd.Series([1, 2])}, pd.RangeIndex(2))
+    >>> apart.frame is apart.frame, list(apart.frame)
+    (True, ['x'])
+    """
+
+    def __init__(self, known: dict[str, pd.Series], index: pd.Index) -> None:
+        self.index, self._known = index, known
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The frame."""
+        return pd.DataFrame(self._known, index=self.index, copy=False)
 
 
 type DataColumns = pd.DataFrame | SeenColumns
