@@ -20,7 +20,6 @@ Linear Systems*, chapter 4.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -51,7 +50,7 @@ def elimination_of(cross: SparseProducts) -> Layout:
     products: Floats = np.concatenate([one.ravel() for one in every])[order]
     C = np.ascontiguousarray(cross.C)
     elimination = known.elimination._replace(products=products, C=C)
-    return replace(known, elimination=elimination)
+    return Layout(known.chain, elimination, known.places, known.core_size)
 
 
 @remembered

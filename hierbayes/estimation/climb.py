@@ -243,15 +243,18 @@ def _report(
 ) -> Optimum:
     """The optimum with its certificate; slope (k,) and information (k, k) are of free entries."""
     search.reached = profile
-    diagonal, basis = np.maximum(information.diagonal(), 1e-300), search.cross.basis
+    basis, diagonal = search.cross.basis, information.diagonal().tolist()
     return Optimum(
         reading=search.reading,
         theta=Theta.from_internal(triangle.root * profile.sigma, profile.sigma, basis),
         gamma=basis.gamma(profile.gamma),
         value=profile.value,
-        gradient=float((np.abs(slope) / np.sqrt(diagonal)).max()),
+        gradient=max(
+            abs(one) / math.sqrt(max(its, 1e-300))
+            for one, its in zip(slope.tolist(), diagonal, strict=True)
+        ),
         ascent=_ascent(curvature.score, curvature.pull, search.mask),
-        singular=not triangle.root.any(axis=0).all(),
+        singular=not all(triangle.root.any(axis=0).tolist()),
         evaluations=search.calls,
     )
 
@@ -259,6 +262,8 @@ def _report(
 def _ascent(M: Floats, pull: Floats, mask: Booleans) -> float:
     """Largest eigenvalue of M (q, q) within the blocks of G, beside half of the pull (q,)."""
     if np.count_nonzero(mask) == len(pull):  # each effect has a block of its own
-        return float((M.diagonal() / (0.5 * pull)).max())
+        return max(
+            one / (0.5 * its) for one, its in zip(M.diagonal().tolist(), pull.tolist(), strict=True)
+        )
     size = 1.0 / np.sqrt(0.5 * pull)
     return float(np.linalg.eigvalsh(size[:, None] * np.where(mask, M, 0.0) * size)[-1])

@@ -56,9 +56,11 @@ def _turn(root, e, transposed, columns):
 
 @inner
 def _pull(root, e, omega, gamma, u, v):
-    """v = Z'(V/σ²)⁻¹(y − Xγ) (m, 1), from Z'(y − Xγ): what X takes is taken first."""
-    m, p1 = v.shape[0], e.C.shape[0]
-    direct = room_for(m)
+    """v = Z'(V/σ²)⁻¹(y − Xγ) = Z'(y − Xγ) − Z'ZΛ L'⁻¹u (m, 1), from u = L⁻¹Λ'Z'(y − Xγ)."""
+    p1 = e.C.shape[0]
+    solve_backward(e, omega, u)
+    _turn(root, e, np.bool_(False), u)
+    multiply(e, u, v, room_for((p1, 1)))
     for b in range(e.blocks.shape[0]):
         if e.blocks[b, ROW] >= 0:
             continue
@@ -67,14 +69,7 @@ def _pull(root, e, omega, gamma, u, v):
             total = e.products[o + h * p1 + p1 - 1]
             for c in range(p1 - 1):
                 total -= gamma[c] * e.products[o + h * p1 + c]
-            u[at + h, 0] = direct[at + h] = total
-    _turn(root, e, np.bool_(True), u)
-    solve_forward(e, omega, u)
-    solve_backward(e, omega, u)
-    _turn(root, e, np.bool_(False), u)
-    multiply(e, u, v, room_for((p1, 1)))
-    for i in range(m):
-        v[i, 0] = direct[i] - v[i, 0]
+            v[at + h, 0] = total - v[at + h, 0]
 
 
 @inner
@@ -198,12 +193,16 @@ def profile_derivatives(root, e, omega, gamma, F, sigma, integrated, rows, colum
 def average_information(root, e, omega, gamma, F, rows, columns):
     """a (k,), b (k, k) and v (m, 1) of entries of Γ at ``rows`` and ``columns``, see the module."""
     m, p, k = e.effects, gamma.shape[0], rows.shape[0]
-    weights, of_X = zeros_of((p + 1, p)), room_for((m, p))
+    weights, of_W = zeros_of((p + 1, p + 1)), room_for((m, p + 1))  # [F −γ; 0 1]
     for c in range(p):
+        weights[c, p] = -gamma[c]
         for d in range(p):
             weights[c, d] = F[c, d]
-    times_rows_of_W(e, omega, weights, of_X)
+    weights[p, p] = 1.0
+    times_rows_of_W(e, omega, weights, of_W)
     u, v = room_for((m, 1)), room_for((m, 1))
+    for i in range(m):
+        u[i, 0] = of_W[i, p]
     _pull(root, e, omega, gamma, u, v)
     w, half, outside = room_for((m, k)), room_for((m, k)), room_for((p + 1, k))
     _along(e, v, rows, columns, w)
@@ -223,7 +222,7 @@ def average_information(root, e, omega, gamma, F, rows, columns):
     for i in range(m):
         for c in range(k):
             for d in range(p):
-                t[d, c] -= of_X[i, d] * half[i, c]
+                t[d, c] -= of_W[i, d] * half[i, c]
             for d in range(c + 1):
                 b[c, d] -= half[i, c] * half[i, d]
     for c in range(k):

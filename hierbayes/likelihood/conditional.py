@@ -8,6 +8,7 @@ everything in the internal basis.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,11 +50,12 @@ def log_jacobian(reading: Reading, basis: Basis, n: float) -> float:
     n log s from the scale of y; under a flat prior on γ also the change of the
     volume that the prior counts in, p log s + log|T_x|.
     """
-    log_scale = float(np.log(basis.scale))
+    log_scale = math.log(basis.scale)
     if reading != REML:
         return -n * log_scale
-    p = len(basis.x.spread)
-    return -(n - p) * log_scale + float(np.linalg.slogdet(basis.x.matrix)[1])
+    p, T = len(basis.x.spread), basis.x.matrix
+    volume = math.log(abs(T.item())) if p == 1 else float(np.linalg.slogdet(T)[1])
+    return -(n - p) * log_scale + volume
 
 
 @dataclass(frozen=True, slots=True, eq=False)
