@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg.lapack import dposv, dtrtri
 
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.frames.arrays import Floats
@@ -54,7 +55,8 @@ def _solved(square: Floats, right: Floats, share: float, least: float) -> Floats
     """What solves a square (p, p), its diagonal larger by a share of it, and at least so much."""
     square = square.copy()
     square.flat[:: len(square) + 1] += np.maximum(share * square.diagonal(), least)
-    return np.asarray(np.linalg.solve(square, right))
+    _, found, failed = dposv(square, right, lower=1)
+    return np.asarray(np.linalg.solve(square, right) if failed else found)
 
 
 def _without_far(each: Floats) -> Floats:
@@ -126,15 +128,16 @@ def inverse_near_maximum(criterion: LatentCriterion, x: Floats, scale: Floats) -
 
 
 def _inverse(information: Floats, scale: Floats, least: float) -> Floats | None:
-    """That of an information (k, k), in scales; None where an eigenvalue is no more than least.
+    """That of an information (k, k), in scales; None where it has no digits.
 
-    Its lower triangle is read.
+    Its lower triangle is read.  The trace of the inverse is at least one over the least eigenvalue,
+    and at most k times that.
     """
     scaled = information * (scale[:, None] * scale)
-    if not np.isfinite(scaled).all():
+    if not (len(scaled) and np.isfinite(scaled).all()):
         return None
-    size, vectors = np.linalg.eigh(scaled)
-    return (vectors / size) @ vectors.T if size.min(initial=1.0) > least else None
+    _, inverse, failed = dposv(scaled, np.eye(len(scaled)), lower=1)
+    return inverse if not failed and inverse.trace() * least < 1.0 else None
 
 
 def _of_gamma(criterion: LatentCriterion, mode: Mode) -> Floats:
@@ -162,7 +165,7 @@ def _of_root(criterion: LatentCriterion, mode: Mode) -> Floats:
     total = np.zeros((len(rows), len(rows)))
     if not root.diagonal().all():
         return np.full_like(total, np.nan)
-    inverse = np.linalg.inv(root)
+    inverse = dtrtri(root, lower=1)[0]
     T = (inverse.T @ inverse)[rows, :, None] * inverse[columns][:, None]  # Γ⁻¹ times ∂L L⁻¹
     T += T.swapaxes(1, 2)
     for k, at in enumerate(criterion.rows.spans):
