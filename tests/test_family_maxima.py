@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import optimize, stats
+from scipy.special import expit
 
 import hierbayes as hb
 from hierbayes.design.blocks import free_entries
@@ -404,3 +406,23 @@ def test_very_large_counts_are_maximised_in_few_steps(engine: str) -> None:
     assert fit.evidence.evaluations < 40
     assert fit.optimum.certificate.gradient < 1e-5
     np.testing.assert_allclose(fit.fixef()["x"], 0.1, atol=3e-4)
+
+
+def test_without_fixed_effects_the_variance_alone_is_looked_for() -> None:
+    """Laplace's approximation group by group, by searches in one dimension."""
+    k, n = np.array([9.0, 1.0, 5.0, 0.0, 7.0]), np.full(5, 10.0)
+    data = pd.DataFrame({"k": k, "rest": n - k, "g": range(5)})
+
+    def of_group(sd: float, y: float, m: float) -> float:
+        u = optimize.brentq(lambda u: y - m * expit(u) - u / sd**2, -20.0, 20.0, xtol=1e-14)
+        bent = m * expit(u) * expit(-u) + sd**-2
+        density = stats.norm.logpdf(u, 0.0, sd) + stats.binom.logpmf(y, m, expit(u))
+        return float(density + 0.5 * np.log(2.0 * np.pi / bent))
+
+    def minus(sd: float) -> float:
+        return -sum(of_group(sd, *one) for one in zip(k, n, strict=True))
+
+    best = optimize.minimize_scalar(minus, (1.0, 2.0), tol=1e-10)
+    fit = hb.Model("cbind(k, rest) ~ 0 + (1 | g)", data, family="binomial").ml()
+    assert fit.loglik == pytest.approx(-best.fun, rel=1e-10)
+    assert float(fit.var_corr()["sd"].iloc[0]) == pytest.approx(best.x, rel=1e-5)

@@ -53,6 +53,8 @@ def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
 
 def _solved(square: Floats, right: Floats, share: float, least: float) -> Floats:
     """What solves a square (p, p), its diagonal larger by a share of it, and at least so much."""
+    if not len(right):  # no fixed effects
+        return right
     square = square.copy()
     square.flat[:: len(square) + 1] += np.maximum(share * square.diagonal(), least)
     _, found, failed = dposv(square, right, lower=1)
