@@ -85,7 +85,7 @@ class Basis:
         W = np.empty((len(y), X.shape[1] + 1))
         W[:, :-1] = self.x.apply(X)
         W[:, -1] = (y - self.center) / self.scale
-        if self.taken.any():
+        if np.count_nonzero(self.taken):
             W[:, -1] -= W[:, :-1] @ self.taken
         return W, np.ascontiguousarray(self.z.apply(Z))
 
@@ -179,6 +179,6 @@ def _of_predictors(
 
 def _of_response(y: Floats, constant: Floats) -> tuple[float, float]:
     """Its mean, where a combination of the fixed columns is constant, and root mean square."""
-    center = float(y.sum()) / len(y) if constant.any() else 0.0
+    center = float(y.sum()) / len(y) if np.count_nonzero(constant) else 0.0
     centred = y - center
     return center, sqrt(float(centred @ centred) / len(y))

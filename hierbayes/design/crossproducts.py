@@ -21,13 +21,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from hierbayes.compilation import compiled
 from hierbayes.design.basis import Basis
 from hierbayes.design.group_cholesky import factored, root_blocks
-from hierbayes.design.group_sums import group_sums
+from hierbayes.design.group_sums import group_roots, products_outside
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
-from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.arrays import Booleans, Floats
 
 _ROUNDING = 1e-13  # of a column of Z_j: what rounding leaves of it in a row of R_j
 
@@ -208,10 +207,7 @@ def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
     basis : Basis
     """
     columns, Z = rows.internal(basis)
-    R, T, counts = group_sums(columns, Z, rows.codes, len(groups))
-    own = factored(R, T)
-    (W,) = _outside(columns, Z, rows.codes, own, apart=False)
-    return CrossProducts(R, T, W, counts, groups, basis)
+    return CrossProducts(*group_roots(columns, Z, rows.codes, len(groups)), groups, basis)
 
 
 def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
@@ -220,40 +216,5 @@ def within_totals(rows: Rows, cross: CrossProducts) -> Floats:
     own, totals = factored(R, T), np.zeros((cross.J, *cross.W.shape))
     for part in rows.parts():
         columns, Z = part.internal(cross.basis)
-        totals += _outside(columns, Z, part.codes, own, apart=True)
+        totals += products_outside(columns, Z, part.codes, own)
     return totals
-
-
-def _outside(columns: Floats, Z: Floats, codes: Integers, own: Floats, apart: bool) -> Floats:
-    """Each row without what its group's own coefficients give, squared and summed.
-
-    Over each group apart (J, p+1, p+1), or over all (1, p+1, p+1).
-    """
-    m = columns.shape[1]
-    totals = np.zeros((len(own) if apart else 1, m, m))
-    _add_squares(columns, Z, codes, own, apart, np.empty(m), totals)
-    return totals
-
-
-@compiled()
-def _add_squares(
-    columns: Floats, Z: Floats, codes: Integers, own: Floats, apart: bool, rest: Floats,
-    totals: Floats,
-) -> None:  # fmt: skip
-    """`_outside`, added to the totals; ``rest`` (p+1,) is room to work in."""
-    n, m = columns.shape
-    q = Z.shape[1]
-    for i in range(n):
-        j = codes[i]
-        at = j if apart else 0
-        for c in range(m):
-            total = columns[i, c]
-            for k in range(q):
-                total -= Z[i, k] * own[j, k, c]
-            rest[c] = total
-            for d in range(c + 1):
-                totals[at, c, d] += total * rest[d]
-    for at in range(len(totals)):
-        for c in range(m):
-            for d in range(c):
-                totals[at, d, c] = totals[at, c, d]

@@ -10,7 +10,7 @@ import numpy as np
 from hierbayes.compilation import compiled, inner
 from hierbayes.frames.arrays import Floats
 
-_DEPENDENT = 1e-13  # of the square of a column of Z_j: its part outside the columns before it
+DEPENDENT = 1e-13  # of the square of a column of Z_j: its part outside the columns before it
 
 
 def factored(A: Floats, B: Floats) -> Floats:
@@ -19,7 +19,7 @@ def factored(A: Floats, B: Floats) -> Floats:
     A column that depends on those before it has a row of zeros in R_j and T_j.
     """
     own = np.zeros(B.shape)
-    _factor_groups(A, B, own)
+    _factored(A, B, own)
     return own
 
 
@@ -34,7 +34,7 @@ def _root_group(A: Floats, B: Floats, j: int) -> None:
                 A[j, k, h] -= A[j, i, k] * A[j, i, h]
             for c in range(m):
                 B[j, k, c] -= A[j, i, k] * B[j, i, c]
-        pivot = np.sqrt(A[j, k, k]) if A[j, k, k] > _DEPENDENT * size else 0.0
+        pivot = np.sqrt(A[j, k, k]) if A[j, k, k] > DEPENDENT * size else 0.0
         scale = 1.0 / pivot if pivot > 0.0 else 0.0
         for h in range(k, q):
             A[j, k, h] *= scale
@@ -65,8 +65,13 @@ def root_blocks(M: Floats, R: Floats, T: Floats, W: Floats) -> None:
 
 
 @compiled()
-def _factor_groups(A: Floats, B: Floats, own: Floats) -> None:
-    """`factored`, the coefficients written over."""
+def _factored(A: Floats, B: Floats, own: Floats) -> None:
+    factor_groups(A, B, own)
+
+
+@inner
+def factor_groups(A: Floats, B: Floats, own: Floats) -> None:
+    """`factored`, the coefficients written over zeros."""
     J, q, m = B.shape
     for j in range(J):
         _root_group(A, B, j)

@@ -1,10 +1,12 @@
-"""Sums over the rows of each group: Z_j'Z_j, Z_j'[X_j y_j] and the number of rows."""
+"""Passes over the rows of all groups: sums by group, and what is left outside of their columns."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
+from hierbayes.compiled_arrays import zeros_of
+from hierbayes.design.group_cholesky import factor_groups
 from hierbayes.frames.arrays import Floats, Integers
 
 
@@ -24,11 +26,69 @@ def group_sums(
     """
     q, m = Z.shape[1], columns.shape[1]
     A, B, counts = np.zeros((J, q, q)), np.zeros((J, q, m)), np.zeros(J)
-    _add_rows(columns, Z, codes, A, B, counts)
+    _sums(columns, Z, codes, A, B, counts)
     return A, B, counts
 
 
-@compiled()
+def group_roots(
+    columns: Floats, Z: Floats, codes: Integers, J: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """R_j (J, q, q), T_j (J, q, p+1), W (p+1, p+1) and n_j (J,), see `crossproducts`.
+
+    Parameters are those of `group_sums`; ``columns`` are left without what the groups' own
+    coefficients give of them.
+    """
+    q, m = Z.shape[1], columns.shape[1]
+    R, T, counts = np.zeros((J, q, q)), np.zeros((J, q, m)), np.zeros(J)
+    _roots(columns, Z, codes, R, T, counts)
+    return R, T, columns.T @ columns, counts
+
+
+def products_outside(columns: Floats, Z: Floats, codes: Integers, own: Floats) -> Floats:
+    """[X_j y_j]'[X_j y_j] (J, p+1, p+1) without what coefficients (J, q, p+1) give.
+
+    ``columns`` are left so.
+    """
+    m = columns.shape[1]
+    totals = np.zeros((len(own), m, m))
+    _products_outside(columns, Z, codes, own, totals)
+    return totals
+
+
+@compiled(short_loops=True)
+def _sums(
+    columns: Floats, Z: Floats, codes: Integers, A: Floats, B: Floats, counts: Floats
+) -> None:
+    """`group_sums`, added to zeros."""
+    _add_rows(columns, Z, codes, A, B, counts)
+
+
+@compiled(short_loops=True)
+def _roots(
+    columns: Floats, Z: Floats, codes: Integers, R: Floats, T: Floats, counts: Floats
+) -> None:
+    """R_j, T_j and n_j, added to zeros, and what is left of the columns."""
+    _add_rows(columns, Z, codes, R, T, counts)
+    own = zeros_of(T.shape)
+    factor_groups(R, T, own)
+    _take_out(columns, Z, codes, own)
+
+
+@compiled(short_loops=True)
+def _products_outside(
+    columns: Floats, Z: Floats, codes: Integers, own: Floats, totals: Floats
+) -> None:
+    """`products_outside`, added to zeros."""
+    n, m = columns.shape
+    _take_out(columns, Z, codes, own)
+    for i in range(n):
+        j = codes[i]
+        for c in range(m):
+            for d in range(m):
+                totals[j, c, d] += columns[i, c] * columns[i, d]
+
+
+@inner
 def _add_rows(
     columns: Floats, Z: Floats, codes: Integers, A: Floats, B: Floats, counts: Floats
 ) -> None:
@@ -44,3 +104,15 @@ def _add_rows(
                 A[j, k, h] += z * Z[i, h]
             for c in range(m):
                 B[j, k, c] += z * columns[i, c]
+
+
+@inner
+def _take_out(columns: Floats, Z: Floats, codes: Integers, own: Floats) -> None:
+    """Leave each row without what its group's own coefficients give."""
+    n, m = columns.shape
+    q = Z.shape[1]
+    for i in range(n):
+        j = codes[i]
+        for k in range(q):
+            for c in range(m):
+                columns[i, c] -= Z[i, k] * own[j, k, c]

@@ -19,7 +19,6 @@ import numpy as np
 
 from hierbayes.design.blocks import entry_directions
 from hierbayes.design.crossproducts import CrossProducts
-from hierbayes.design.group_cholesky import factored
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_gram import sparse_gram
@@ -172,12 +171,12 @@ def told_by_largest(cross: Products, k: int) -> float:
     """
     A, B = cross.largest_group(k)
     p, own, total = cross.p, A.diagonal(), cross.squares(k).sum(axis=0)
-    if not own.all():
+    whole = np.zeros((p + len(A), p + len(A)))
+    whole[:p, :p], whole[p:, :p], whole[p:, p:] = cross.C[:p, :p], B[:, :p], A
+    try:
+        pivots = np.linalg.cholesky(whole).diagonal()[p:]  # which reads the lower triangle
+    except np.linalg.LinAlgError:
         return 0.0
-    whole = np.empty((1, p + len(A), p + len(A)))
-    whole[0, :p, :p], whole[0, :p, p:], whole[0, p:, p:] = cross.C[:p, :p], B[:, :p].T, A
-    factored(whole, np.empty((1, p + len(A), 0)))
-    pivots = whole[0].diagonal()[p:]
     return prod((pivots * pivots / own).tolist()) / e * float((own / total).min())
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from math import prod
 
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
+from hierbayes.design.column_scales import ColumnScales, column_scales
 from hierbayes.frames.arrays import Floats
 
 SMALLEST = 1e-140  # values whose squares, and sums of them, are numbers
@@ -56,12 +56,12 @@ class Standardisation:
     @cached_property
     def least_own(self) -> float:
         """The least of what columns have of their own; 1 of none."""
-        return float(self.own.min(initial=1.0))
+        return min(self.own.tolist(), default=1.0)
 
     @cached_property
     def least_spread(self) -> float:
         """The least spread; 1 of no columns."""
-        return float(self.spread.min(initial=1.0))
+        return min(self.spread.tolist(), default=1.0)
 
     def leads(self, k: int) -> bool:
         """Whether the first k columns by themselves would be standardised as they are."""
@@ -119,7 +119,7 @@ def standardised(columns: Floats) -> Standardisation:
 
 def _is_one(column: Floats) -> bool:
     """Whether all values (n,) are 1."""
-    return bool(column[0] == 1.0 and (column == 1.0).all())
+    return column[0] == 1.0 and np.count_nonzero(column == 1.0) == len(column)
 
 
 def joined(parts: list[Standardisation]) -> Standardisation:
@@ -141,7 +141,7 @@ def _constant_combination(columns: Floats) -> Floats:
     k = columns.shape[1]
     for c in range(k):
         if _is_one(columns[:, c]):
-            return _identity(k)[c]
+            return np.eye(1, k, c)[0]
     if k == 1:
         value = columns[0, 0]
         return np.array([1.0 / value if value and (columns == value).all() else 0.0])
@@ -154,47 +154,31 @@ def _constant_combination(columns: Floats) -> Floats:
 def _standardise(columns: Floats, constant: Floats) -> Standardisation:
     """Centred (where ``constant`` allows) and of unit spread, but for the constant itself."""
     k = columns.shape[1]
-    free = constant == 0.0
-    shift = np.zeros(k) if free.all() else np.where(free, _mean(columns), 0.0)
-    centred = columns - shift
-    gram = centred.T @ centred / len(columns)
-    spread = np.where(free, np.sqrt(gram.diagonal()), 1.0)
-    dull = spread <= 1e-14 * np.abs(shift)  # a second constant: refused by the check of rank
-    if dull.any():
-        shift, spread = np.where(dull, 0.0, shift), np.where(dull, 1.0, spread)
-        centred = columns - shift
-        gram = centred.T @ centred / len(columns)
-    left, mix = _orthogonalise(centred, spread, gram / (spread[:, None] * spread))
-    size = np.sqrt(spread * spread + shift * shift)
-    matrix = (_identity(k) - constant[:, None] * shift) / spread
-    if mix is not _identity(k):
-        matrix = matrix @ mix
-    own = np.where(dull, 0.0, left * spread / size)
-    return Standardisation(shift, spread, mix, matrix, own, constant)
+    shift = np.zeros(k)
+    if np.count_nonzero(constant):
+        shift = np.where(constant == 0.0, _mean(columns), 0.0)
+    scales = column_scales(columns, shift, constant)
+    own, mix, matrix = scales.pivots * scales.share, _identity(k), scales.matrix
+    if scales.least < _NEARLY_DEPENDENT**2 and _are_nearly_dependent(scales):
+        left, mix = _orthogonalised(scales.centred / scales.spread)
+        own, matrix = left * scales.share, matrix @ mix
+    return Standardisation(scales.shift, scales.spread, mix, matrix, own, constant)
 
 
-def _orthogonalise(columns: Floats, spread: Floats, gram: Floats) -> tuple[Floats, Floats]:
+def _are_nearly_dependent(scales: ColumnScales) -> bool:
+    """Whether the columns have a singular value that is small."""
+    if not scales.pivots.all():
+        return True
+    return bool(np.linalg.eigvalsh(scales.gram)[0] <= _NEARLY_DEPENDENT**2)
+
+
+def _orthogonalised(Q: Floats) -> tuple[Floats, Floats]:
     """What is left of each column (k,), and the mix (k, k) that makes them independent.
 
-    Of columns (n, k) over their spread (k,), the mean squares and products of which are ``gram``.
-
-    Gram–Schmidt in the order of the columns; where every column keeps a fair part of
-    itself, the mix is the identity and the columns stay as they are.
+    Gram–Schmidt in the order of the columns (n, k), which are written over.
     """
-    k = columns.shape[1]
-    try:
-        pivots = np.linalg.cholesky(gram).diagonal()
-    except np.linalg.LinAlgError:
-        pivots = np.zeros(k)
-    # det/λ_min is a product of k − 1 numbers whose sum is below the trace
-    rest = (float(gram.trace()) / max(k - 1, 1)) ** (k - 1)
-    if prod(pivots.tolist()) ** 2 > _NEARLY_DEPENDENT**2 * rest or (
-        pivots.all() and np.linalg.eigvalsh(gram)[0] > _NEARLY_DEPENDENT**2
-    ):
-        return pivots, _identity(k)
-    left = np.zeros(k)
-    Q = columns / spread
-    mix = np.eye(k)
+    k = Q.shape[1]
+    left, mix = np.zeros(k), np.eye(k)
     for c in range(k):
         for _ in range(2):  # twice is enough to be orthogonal to rounding
             for before in range(c):

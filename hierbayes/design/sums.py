@@ -14,9 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from hierbayes.compilation import compiled
+from hierbayes.compiled_arrays import zeros_of
 from hierbayes.design.basis import Basis, choose_basis
 from hierbayes.design.crossproducts import CrossProducts, cross_products
-from hierbayes.design.group_cholesky import factored
+from hierbayes.design.group_cholesky import DEPENDENT
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
@@ -134,12 +136,40 @@ def left_within(cross: Products) -> tuple[float, float]:
         share = swept(cross)[0] if has_root(cross) else np.nan
         left = share * cross.C[-1, -1] if share < _VERY_SMALL else np.nan
         return left, cross.n - cross.p - float(sum(cross.sizes))
-    varies = _vary_within(cross)
-    R, T = cross.W[None, :-1, :-1] * (varies[:, None] & varies), cross.W[None, :-1, -1:].copy()
-    factored(R, T)  # a column that depends on those before it explains nothing more
-    explained, rank = T[0, :, 0], np.count_nonzero(R[0].diagonal())
-    freedom = cross.n - float(np.count_nonzero(cross.R.any(axis=2)) + rank)
-    return float(cross.W[-1, -1] - explained @ explained), freedom
+    left, rank = _left_and_rank(cross.W, cross.C, cross.R)
+    return left, cross.n - rank
+
+
+@compiled(short_loops=True)
+def _left_and_rank(W: Floats, C: Floats, R: Floats) -> tuple[float, int]:
+    """What is left of y°'y° within groups, and how many columns explain the rest, and groups.
+
+    The root of W is made row by row; its last pivot is what is left.  A column that depends on
+    those before it explains nothing more.
+    """
+    (J, q, _), p, rank, left = R.shape, len(W) - 1, 0, 0.0
+    root = zeros_of((p + 1, p + 1))
+    for a in range(p + 1):
+        if a < p and not W[a, a] > _NO_VARIATION * C[a, a]:
+            continue
+        left = W[a, a]
+        for h in range(a):
+            left -= root[h, a] * root[h, a]
+        if a < p and left > DEPENDENT * W[a, a]:
+            rank += 1
+            root[a, a] = np.sqrt(left)
+            for c in range(a + 1, p + 1):
+                rest = W[a, c]
+                for h in range(a):
+                    rest -= root[h, a] * root[h, c]
+                root[a, c] = rest / root[a, a]
+    for j in range(J):
+        for k in range(q):
+            for h in range(q):
+                if R[j, k, h] != 0.0:
+                    rank += 1
+                    break
+    return left, rank
 
 
 def taken_out(cross: CrossProducts) -> tuple[Floats, Floats]:
@@ -156,16 +186,10 @@ def taken_out(cross: CrossProducts) -> tuple[Floats, Floats]:
 def _apart(cross: CrossProducts) -> tuple[Floats, Booleans]:
     """Directions E (p, p) of X° that are uncorrelated within groups, and which vary there."""
     within, whole = cross.W.diagonal()[:-1], cross.C.diagonal()[:-1]
-    scale = np.sqrt(np.maximum(np.where(_vary_within(cross), within, whole), 1e-300))
+    scale = np.sqrt(np.maximum(np.where(within > _NO_VARIATION * whole, within, whole), 1e-300))
     size, V = np.linalg.eigh(cross.W[:-1, :-1] / (scale[:, None] * scale))
     E: Floats = V / scale[:, None] * np.sqrt(cross.n)
     return E, size > _DEPENDENT
-
-
-def _vary_within(cross: CrossProducts) -> Booleans:
-    """Which columns of X° (p,) vary within groups, each by itself."""
-    varies: Booleans = cross.W.diagonal()[:-1] > _NO_VARIATION * cross.C.diagonal()[:-1]
-    return varies
 
 
 def _with_response(E: Floats) -> Floats:
