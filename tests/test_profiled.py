@@ -82,7 +82,9 @@ def test_the_expected_information(blocks: tuple[int, ...], reading: Reading) -> 
     traces = np.array([np.trace(part) for part in parts])
     expected = np.array([[np.trace(one @ other) for other in parts] for one in parts])
     expected = 0.5 * (expected - np.outer(traces, traces) / curvature.freedom)
-    assert_allclose(curvature.expected(S), expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+    found, of_each = curvature.expected(S)
+    assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+    assert_allclose(of_each, traces, rtol=1e-9, atol=1e-9 * np.abs(traces).max())
 
 
 @pytest.mark.parametrize("radius", [1e-3, 0.3, 2.0, 1e3])

@@ -51,13 +51,13 @@ def scored(
     """
     at, averaged = free_entries(blocks), is_average(curvature)
     if is_average(curvature):
-        mean = curvature.by_entry(at)
+        mean, traces = curvature.by_entry(at), np.where(at[0] == at[1], curvature.pull[at[0]], 0.0)
     else:
-        mean = curvature.expected(entry_directions(blocks))
+        mean, traces = curvature.expected(entry_directions(blocks))
     moved = np.zeros(Gamma.shape)
     score_step(
-        Gamma, mean, curvature.score, curvature.pull, curvature.freedom, averaged, *at, noise,
-        least_scored(J), moved,
+        Gamma, mean, traces, curvature.score, curvature.pull, curvature.freedom, averaged, *at,
+        noise, least_scored(J), moved,
     )  # fmt: skip
     if len(at[0]) == len(noise):  # each effect has a block of its own
         return moved
@@ -74,8 +74,8 @@ def least_scored(J: int) -> float:
 
 @compiled(error_model="numpy", short_loops=True)
 def score_step(
-    Gamma: Floats, information: Floats, M: Floats, pull: Floats, freedom: float, averaged: bool,
-    rows: Integers, columns: Integers, noise: Floats, least: float, moved: Floats,
+    Gamma: Floats, information: Floats, traces: Floats, M: Floats, pull: Floats, freedom: float,
+    averaged: bool, rows: Integers, columns: Integers, noise: Floats, least: float, moved: Floats,
 ) -> None:  # fmt: skip
     """Write the Γ (q, q) that a step leads to, its free entries at ``rows`` and ``columns`` (k,).
 
@@ -84,10 +84,12 @@ def score_step(
     Gamma : (q, q) float
     information : (k, k) float
         Average information, or the mean one.
+    traces : (k,) float
+        tr P V_i; of average information 0 stands for those of covariances, which are small.
     M : (q, q) float
         ∂ℓ/∂Γ.
     pull : (q,) float
-        tr P V_i of the variances; of covariances, which are small beside them, 0 stands for it.
+        What of it pulls down, beside average information.
     freedom : float
         N.
     averaged : bool
@@ -101,7 +103,7 @@ def score_step(
     for i in range(k):
         r, c = rows[i], columns[i]
         unit = noise[r] * noise[c]
-        g[i], t[i] = Gamma[r, c] / unit, 0.5 * pull[r] * unit if r == c else 0.0
+        g[i], t[i] = Gamma[r, c] / unit, 0.5 * traces[i] * unit
         step[i] = M[r, c] * unit * (1.0 if r == c else 2.0)
         a[i] = 2.0 * (t[i] + step[i]) if averaged else 2.0 * t[i]
         size[i] = math.sqrt(_share(M, pull, r) * _share(M, pull, c)) if averaged else 1.0

@@ -105,7 +105,7 @@ def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Flo
             for j in range(Q):
                 Gamma[i, j] = here.root[i, j] * here.root[i, j]
         score_step(
-            Gamma, here.average, here.M, here.pull, ground.freedom, True, ground.rows,
+            Gamma, here.average, here.pull, here.M, here.pull, ground.freedom, True, ground.rows,
             ground.columns, ground.noise, ground.smallest, there.root,
         )  # fmt: skip
         for i in range(Q):

@@ -52,13 +52,14 @@ class Curvature:
         )
         return observed
 
-    def expected(self, S: Floats) -> Floats:
-        """What −∂²ℓ (k, k) is on average: positive semidefinite."""
-        expected = np.empty((len(S), len(S)))
+    def expected(self, S: Floats) -> tuple[Floats, Floats]:
+        """What −∂²ℓ (k, k) is on average, positive semidefinite; and d (k,)."""
+        expected, d = np.empty((len(S), len(S))), np.empty(len(S))
         _expected_information(
-            S, self.products, self.squares, self.D.ravel(), self.integrated, self.freedom, expected
-        )
-        return expected
+            S, self.products, self.squares, self.D.ravel(), self.integrated, self.freedom,
+            expected, d,
+        )  # fmt: skip
+        return expected, d
 
 
 @compiled(error_model="numpy", short_loops=True)
@@ -108,13 +109,14 @@ def observed_information(S, products, squares, integrated, freedom, observed):
 
 
 @compiled(error_model="numpy", short_loops=True)
-def _expected_information(S, products, squares, D, integrated, freedom, expected):
-    """Write ½ (e − dd'/N) (k, k) along directions S (k, q, q), as the module has them."""
+def _expected_information(S, products, squares, D, integrated, freedom, expected, d):
+    """Write ½ (e − dd'/N) (k, k) and d (k,) along directions S (k, q, q)."""
     k, q = len(S), S.shape[1]
     wide = len(squares) // q
     p = wide - 1
-    f, d, turned = zeros_of((k, p, p)), zeros_of(k), zeros_of((k, q, q))
+    f, turned = zeros_of((k, p, p)), zeros_of((k, q, q))
     for i in range(k):
+        d[i] = 0.0
         for a in range(q):
             for b in range(q):
                 weight = S[i, a, b]
