@@ -19,7 +19,7 @@ from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
-from hierbayes.likelihood.residual_moments import moments_of_profile
+from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.structured_point import Room, scoring_point, structured_point
 from hierbayes.residuals.coordinates import derivative
 from tests import residual_models
@@ -60,7 +60,8 @@ def test_one_pass_is_the_profile_with_its_slopes(name: str, reading: Reading) ->
     assert isinstance(at.products, CrossProducts)
     profile = profile_at(root, at.products, reading)
     assert_allclose(found.value, profile.value - at.half_log_det, rtol=1e-12)
-    wanted = -problem.moments.slope(z, moments_of_profile(profile))
+    E = second_moments(root, profile.sigma, at.products, reading)
+    wanted = -problem.moments.slope(z, E)
     rows, columns = free_entries(problem.design.blocks)
     assert_allclose(found.slope[len(rows) :], wanted, rtol=1e-9, atol=1e-9)
     if len(root):
@@ -145,6 +146,27 @@ def test_a_climb_ends_where_no_slope_is_left(name: str) -> None:
     best = maximise_residual(moments, blocks, REML).best
     assert_allclose(found.z, best.z, atol=1e-4 * errors.max())
     assert_allclose(at.value, best.value, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-4, 9e-4, 1.1e-3, 5e-3, 0.3])
+def test_a_root_is_on_a_face_where_a_singular_value_is_nearly_none(size: float) -> None:
+    rng, z = np.random.default_rng(4), np.zeros(0)
+    for q in (1, 2, 3):
+        sizes = np.append(np.linspace(0.5, 3.0, q - 1), size)
+        left, _ = np.linalg.qr(rng.normal(size=(q, q)))
+        root = np.linalg.qr(np.diag(sizes) @ left, mode="r").T
+        found = JointMaximum(z, root, 1, True, True, 0.0, np.ones(1), np.ones((1, 1)))
+        sizes = np.linalg.svd(root, compute_uv=False)
+        assert found.on_face == bool(sizes.min() < 1e-3 * (1.0 + sizes.max()))
+
+
+def test_what_a_slope_promises_is_its_square_beside_the_covariance() -> None:
+    _, _, _, near = climbed()
+    slope = np.array([0.3, -0.2])
+    assert near.covariance is not None
+    assert_allclose(near.promised(slope), slope @ near.covariance @ slope, rtol=1e-9)
+    flat = replace(near, whole=np.diag([1.0] * (len(near.unit) - 1) + [0.0]))
+    assert math.isnan(flat.promised(slope))
 
 
 def climbed() -> tuple[Problem, ResidualMoments, tuple[int, ...], JointMaximum]:

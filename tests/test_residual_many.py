@@ -14,7 +14,8 @@ from hierbayes.design.residual_sums import sums
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
-from hierbayes.likelihood.residual_moments import moments_of_profile, second_moments
+from hierbayes.likelihood.residual_moments import second_moments
+from hierbayes.likelihood.structured_blocks import class_totals_of
 from hierbayes.residuals.row_kernels import distinct_places, is_in_order, neighbours, places_within
 
 FORMULA = "y ~ x + (1 | g)"
@@ -163,13 +164,15 @@ def test_sums_over_links_add_up_over_any_chunks() -> None:
 
 
 @pytest.mark.parametrize("reading", [REML, ML])
-def test_second_moments_of_a_profiled_likelihood_are_those_made_anew(reading: Reading) -> None:
+def test_totals_of_a_profiled_likelihood_are_those_of_second_moments(reading: Reading) -> None:
     moments = moments_of(hr.AR1("week"), drawn(60))
     cross = moments.at(np.array([0.4])).products
     assert isinstance(cross, CrossProducts)
     profile = profile_at(np.array([[0.8]]), cross, reading)
-    wanted = second_moments(profile.root, profile.sigma, cross, reading)
-    assert_allclose(moments_of_profile(profile), wanted, rtol=1e-11, atol=1e-11)
+    E = second_moments(profile.root, profile.sigma, cross, reading).reshape(60, -1)
+    K, cells = len(moments.classes), (moments.cells, moments.atoms, moments.class_of)
+    wanted = np.bincount(moments.class_of, (moments.cells * E[moments.atoms]).sum(axis=1), K)
+    assert_allclose(class_totals_of(profile, cells, K), wanted, rtol=1e-11, atol=1e-11)
 
 
 def test_cross_products_of_whole_blocks_are_those_of_their_parts() -> None:

@@ -145,6 +145,10 @@ class ResidualMoments:
             add_traces(self.cells, self.atoms, self.class_of, flat, totals)
         else:  # of all atoms E is one
             totals = self._by_class @ E[0].ravel()
+        return self.slope_of(totals, slopes)
+
+    def slope_of(self, totals: Floats, slopes: Floats) -> Floats:
+        """The same where Σ_atoms tr(M E) of every class (K,) is known."""
         slope: Floats = 0.5 * (self.share * slopes[-1] + totals @ slopes[:-1])
         return slope
 

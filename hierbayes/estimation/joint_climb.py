@@ -66,6 +66,11 @@ class JointMaximum:
     unit: Floats
     whole: Floats
 
+    def promised(self, slope: Floats) -> float:
+        """s'Hs of a slope s (k,) by z, H the `covariance`; nan where ℓ is nearly flat."""
+        m = len(self.unit) - len(slope)
+        return 2.0 * newton_step(np.concatenate([np.zeros(m), slope]), self.whole)[2]
+
     @cached_property
     def covariance(self) -> Floats | None:
         """Inverse (k, k) of −∂²ℓ/∂z² with λ at its best; None where that is not definite."""
@@ -79,7 +84,12 @@ class JointMaximum:
     @property
     def on_face(self) -> bool:
         """Whether λ lacks a direction, or nearly does."""
-        if not len(self.root):
+        if not (q := len(self.root)):
+            return False
+        # the smallest singular value is the determinant over the others, none above the norm
+        det = math.prod(self.root.diagonal().tolist())
+        norm = math.hypot(*self.root.ravel().tolist())
+        if abs(det) > _FACE * (1.0 + norm) * norm ** (q - 1):
             return False
         sizes = np.linalg.svd(self.root, compute_uv=False)
         return bool((sizes < _FACE * (1.0 + sizes.max(initial=0.0))).any())
@@ -102,6 +112,7 @@ class Climb:
         self.moments, self.blocks, self.reading = moments, blocks, reading
         self.mask = block_mask(blocks)
         self.entries = self.rows, self.columns = free_entries(blocks)
+        self.places = self.rows * sum(blocks) + self.columns  # in a flat root
         self.unit = np.ones(len(self.rows) + len(moments.rows.start))
         cells, groups, class_of, J = moments.kernel_cells
         self.cells = cells, groups, class_of
@@ -152,8 +163,10 @@ class Climb:
     def moved(self, here: Point, step: Floats) -> tuple[Floats, Floats]:
         """λ and z where a step leads."""
         m = len(self.rows)
+        if not m:
+            return here.root, here.z + step
         root = here.root.copy()
-        root[self.rows, self.columns] += step[:m] * self.unit[:m]
+        root.ravel()[self.places] += step[:m] * self.unit[:m]
         return root, here.z + step[m:]
 
     def ended(self, here: Point, B: Floats, last: Step, *, converged: bool) -> JointMaximum:

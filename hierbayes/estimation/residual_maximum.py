@@ -43,19 +43,19 @@ def maximise_residual(
         When the likelihood cannot be evaluated, or goes on rising to where a correlation is ±1.
     """
     search = ResidualSearch(moments, blocks, reading)
-    here, H = _begin(search)
+    here, joint = _begin(search)
     for _ in range(_OTHERS):
-        if H is not None:  # so near that secants alone lead to all digits
-            here, slope = _climb(search, here, H, _LAST * search.width)
+        if joint is not None:
+            here, slope = _settled(search, here, joint)
             around = partial(_curvature, search, here)
         else:
-            here, slope = _climb(search, here, H, search.close)
+            here, slope = _climb(search, here, None, search.close)
             here, slope, information, beside = _polish(search, here, slope)
             around = partial(known, information, beside)
         if not (blocks and of_few_groups(here.products, blocks).any()):
             break
         search.keep(here)
-        there, H = search.at(here.z, others=True), None
+        there, joint = search.at(here.z, others=True), None
         if there is None or there.value <= here.value + _HIGHER:
             break
         here = there
@@ -66,18 +66,15 @@ def maximise_residual(
     return ResidualMaximum(here, slope, around, STEP, search.calls)
 
 
-def _begin(search: ResidualSearch) -> tuple[AtCoordinates, Floats | None]:
-    """Where a search begins, and the inverse of the information there, where it is known.
-
-    Of one grouping factor that is where a climb over all parameters at once ends.
-    """
+def _begin(search: ResidualSearch) -> tuple[AtCoordinates, JointMaximum | None]:
+    """Where a search begins: of one grouping factor where a climb over all parameters ends."""
     moments = search.moments
     joint = _joint(search)
     if joint is not None:
         search.calls += joint.evaluations
         search.near = joint.root
         if (here := search.at(joint.z)) is not None:
-            return here, joint.covariance
+            return here, joint
         search.near = None
     here = search.at(moments.rows.start)
     if here is None:
@@ -114,9 +111,9 @@ def _climbed(search: ResidualSearch) -> JointMaximum | None:
     joint = climb_together(search.moments, search.blocks, search.reading)
     if joint is not None and search.moments.rows.correlation is not None and joint.on_face:
         joint = _higher(search, joint)
-    if joint is None or not joint.converged or joint.covariance is None:
+    if joint is None or not joint.converged:
         return None
-    return joint
+    return joint if joint.definite or joint.covariance is not None else None
 
 
 def _higher(search: ResidualSearch, joint: JointMaximum) -> JointMaximum:
@@ -135,6 +132,21 @@ def _higher(search: ResidualSearch, joint: JointMaximum) -> JointMaximum:
         return joint
     search.calls += other.evaluations
     return other if not joint.converged or other.value > joint.value + _HIGHER else joint
+
+
+def _settled(
+    search: ResidualSearch, here: AtCoordinates, joint: JointMaximum
+) -> tuple[AtCoordinates, Floats]:
+    """The maximum beside where a climb over all parameters ended, and the slope there.
+
+    It is so near that secants alone lead to all digits, and mostly there is nothing left to gain.
+    """
+    close = _LAST * search.width
+    slope = search.slope(here)
+    if joint.promised(slope) < close:
+        search.keep(here)
+        return here, slope
+    return _climb(search, here, joint.covariance, close)
 
 
 def _climb(

@@ -17,7 +17,8 @@ from hierbayes.estimation.residual_optimum import AtCoordinates
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.of_products import AnyProfile, is_of_one_factor
 from hierbayes.likelihood.reading import Reading
-from hierbayes.likelihood.residual_moments import moments_of_profile, second_moments
+from hierbayes.likelihood.residual_moments import second_moments
+from hierbayes.likelihood.structured_blocks import class_totals_of
 
 STEP = 1e-4  # of coordinates, for differences of all groups
 _CLOSE = 1e-7  # gain of ℓ by a step that leaves the curvature as it is
@@ -94,7 +95,10 @@ class ResidualSearch:
             and last.products is here.products
             and is_of_one_factor(reached)
         ):
-            return -self.moments.slope(here.z, moments_of_profile(reached), last.slopes)
+            cells, groups, class_of, _ = self.moments.kernel_cells
+            K = len(self.moments.classes)
+            totals = class_totals_of(reached, (cells, groups, class_of), K)
+            return -self.moments.slope_of(totals, last.slopes)
         if isinstance(products, CrossProducts):
             basis = products.basis
             sigma = float(theta.internal(basis)[1])

@@ -62,8 +62,11 @@ def scored(
     if len(at[0]) == len(noise):  # each effect has a block of its own
         return moved
     inside, W = np.linalg.eigh(moved / noise / noise[:, None])
+    least = _LEAST_OF_SEVERAL * math.sqrt(2.0 / J)
+    if inside[0] >= least:
+        return moved
     W *= noise[:, None]
-    found: Floats = (W * np.maximum(inside, _LEAST_OF_SEVERAL * math.sqrt(2.0 / J))) @ W.T
+    found: Floats = (W * np.maximum(inside, least)) @ W.T
     return found
 
 

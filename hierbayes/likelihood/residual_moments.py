@@ -17,7 +17,6 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.elimination import reduce_groups
-from hierbayes.likelihood.profiled import Profile
 from hierbayes.likelihood.reading import ML, Reading
 from hierbayes.likelihood.triangular import cholesky_in_place
 
@@ -128,28 +127,13 @@ def _write_group(j: int, half: Floats, known: Floats, mean: Floats, E: Floats) -
             E[j, q + c, i] = E[j, i, q + c]
 
 
-def moments_of_profile(profile: Profile) -> Floats:
-    """E_j (J, q + p + 1, q + p + 1) where the profiled likelihood has been computed already.
+@inner
+def write_profiled(Gamma: Floats, half: Floats, turned: Floats, mean: Floats, E: Floats) -> None:
+    """[−K_j; I] mean [−K_j; I]' + D_j ⊕ 0 where the profiled likelihood has been computed already.
 
     With Γ = λλ', half_j = N_j^-½R_j and turned_j = N_j^-½T_j they are those of D_j = Γ − Γ half_j'
-    half_j Γ and K_j = Γ half_j' turned_j.  Without effects they are one, (1, p + 1, p + 1).
+    half_j Γ and K_j = Γ half_j' turned_j.
     """
-    c = np.append(-profile.gamma, 1.0) / profile.sigma
-    mean = c[:, None] * c
-    F = profile.precision_factor
-    mean[:-1, :-1] += profile.integrated * (F @ F.T)
-    if not len(profile.root):
-        return mean[None]
-    half, turned = profile.half, profile.turned
-    q, m = half.shape[2], turned.shape[2]
-    E = np.empty((len(half), q + m, q + m))
-    write_profiled(profile.root @ profile.root.T, half, turned, mean, E)
-    return E
-
-
-@compiled(error_model="numpy")
-def write_profiled(Gamma: Floats, half: Floats, turned: Floats, mean: Floats, E: Floats) -> None:
-    """[−K_j; I] mean [−K_j; I]' + D_j ⊕ 0."""
     J, r, q = half.shape
     m = turned.shape[2]
     taken, K = room_for((r, q)), room_for((q, m))  # half_jΓ, K_j

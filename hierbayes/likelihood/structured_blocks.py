@@ -10,10 +10,12 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import inner
+from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.group_cholesky import root_blocks
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.elimination import reduce_groups
+from hierbayes.likelihood.profiled import Profile
 from hierbayes.likelihood.residual_moments import write_profiled
 
 _GROUPS = 256  # of a block
@@ -94,3 +96,52 @@ def traces_of_blocks(cells, groups, class_of, Gamma, half, turned, mean, totals)
         many = min(size, J - j)
         write_profiled(Gamma, half[j : j + many], turned[j : j + many], mean, E[:many])
         c = add_traces(cells, groups, class_of, c, j, E[:many], totals)
+
+
+@inner
+def square_of(root):
+    """λλ'."""
+    q = len(root)
+    found = zeros_of((q, q))
+    for i in range(q):
+        for k in range(q):
+            for h in range(q):
+                found[i, k] += root[i, h] * root[k, h]
+    return found
+
+
+@inner
+def mean_square(gamma, F, sigma, integrated):
+    """The mean of (−γ, 1)(−γ, 1)' over σ²."""
+    p = len(gamma)
+    mean = room_for((p + 1, p + 1))
+    for a in range(p + 1):
+        for b in range(p + 1):
+            left = -gamma[a] if a < p else 1.0
+            right = -gamma[b] if b < p else 1.0
+            mean[a, b] = left * right / sigma**2
+            if a < p and b < p:
+                for i in range(p):
+                    mean[a, b] += integrated * F[a, i] * F[b, i]
+    return mean
+
+
+def class_totals_of(
+    profile: Profile, cells: tuple[Floats, Integers, Integers], classes: int
+) -> Floats:
+    """Σ_j tr(M_jk E_j) of every class (K,) where the profiled likelihood has been computed."""
+    totals = np.zeros(classes)
+    kept = slice(None if len(profile.root) else 1)  # without effects all groups are one
+    _add_totals(
+        *cells, profile.root, profile.half[kept], profile.turned[kept], profile.gamma,
+        profile.precision_factor, profile.sigma, profile.integrated, totals,
+    )  # fmt: skip
+    return totals
+
+
+@compiled(error_model="numpy")
+def _add_totals(
+    cells, groups, class_of, root, half, turned, gamma, F, sigma, integrated, totals
+):  # fmt: skip
+    mean = mean_square(gamma, F, sigma, integrated)
+    traces_of_blocks(cells, groups, class_of, square_of(root), half, turned, mean, totals)

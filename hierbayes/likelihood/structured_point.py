@@ -25,7 +25,13 @@ from hierbayes.likelihood.profiled_curvature import (
     score_of,
 )
 from hierbayes.likelihood.profiled_gamma import of_factor
-from hierbayes.likelihood.structured_blocks import add_cells, reduced_blocks, traces_of_blocks
+from hierbayes.likelihood.structured_blocks import (
+    add_cells,
+    mean_square,
+    reduced_blocks,
+    square_of,
+    traces_of_blocks,
+)
 from hierbayes.likelihood.structured_curvature import add_outer, directions
 from hierbayes.likelihood.triangular import cholesky_in_place
 
@@ -172,8 +178,8 @@ def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, righ
         totals[:] = np.nan
         return totals
     F, gamma, _ = of_factor(S)
-    mean = _mean(gamma, F, sigma, integrated)
-    traces_of_blocks(cells, groups, class_of, _product(root), half, turned, mean, totals)
+    mean = mean_square(gamma, F, sigma, integrated)
+    traces_of_blocks(cells, groups, class_of, square_of(root), half, turned, mean, totals)
     return totals
 
 
@@ -202,8 +208,8 @@ def _point(
                 slope[e] += 2.0 * score[rows[e], i] * root[i, columns[e]]
     if wanted == _SCORE:
         return -0.5 * deviance, slope, second
-    totals, mean = zeros_of(K), _mean(gamma, F, sigma, integrated)
-    traces_of_blocks(cells, groups, class_of, _product(root), half, turned, mean, totals)
+    totals, mean = zeros_of(K), mean_square(gamma, F, sigma, integrated)
+    traces_of_blocks(cells, groups, class_of, square_of(root), half, turned, mean, totals)
     for t in range(k):
         slope[own + t] = -0.5 * slopes[K, t]
         for c in range(K):
@@ -228,34 +234,6 @@ def _point(
             second[i, c] *= unit[i] * unit[c]
             second[c, i] = second[i, c]
     return -0.5 * deviance, slope, second
-
-
-@inner
-def _product(root):
-    """λλ'."""
-    q = len(root)
-    found = zeros_of((q, q))
-    for i in range(q):
-        for k in range(q):
-            for h in range(q):
-                found[i, k] += root[i, h] * root[k, h]
-    return found
-
-
-@inner
-def _mean(gamma, F, sigma, integrated):
-    """The mean of (−γ, 1)(−γ, 1)' over σ²."""
-    p = len(gamma)
-    mean = room_for((p + 1, p + 1))
-    for a in range(p + 1):
-        for b in range(p + 1):
-            left = -gamma[a] if a < p else 1.0
-            right = -gamma[b] if b < p else 1.0
-            mean[a, b] = left * right / sigma**2
-            if a < p and b < p:
-                for i in range(p):
-                    mean[a, b] += integrated * F[a, i] * F[b, i]
-    return mean
 
 
 @inner

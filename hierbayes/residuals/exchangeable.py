@@ -104,7 +104,7 @@ class Exchangeable:
     links : Links
         Kind 0 of every row with itself, kind 1 + s of the sums in groups of the s-th size.
     sizes, counts : (S,) float
-        Distinct sizes of groups, and how many groups have each.
+        Distinct sizes of groups, ascending, and how many groups have each.
     """
 
     links: Links
@@ -178,7 +178,7 @@ class Exchangeable:
 
     @property
     def _low(self) -> float:
-        return float(-1.0 / (self.sizes.max() - 1.0))
+        return -1.0 / (float(self.sizes[-1]) - 1.0)
 
     def natural(self, z: Any) -> Any:
         """ρ (1,)."""
