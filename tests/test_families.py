@@ -613,6 +613,16 @@ REFUSED = {
         B.Cumulative(categories=("1", "2", "3")), ([1, 4],), PLAIN,
         "Cumulative: row 1 has 4, 1 of 2 rows are so; the categories are '1', '2', '3'",
     ),
+    "a level that is new": (
+        B.Cumulative(categories=("a", "b", "c")),
+        (pd.Categorical(["c", "d", "a", "d"], ["d", "c", "b", "a"], ordered=True),), PLAIN,
+        "Cumulative: row 1 has d, 2 of 4 rows are so; the categories are 'a', 'b', 'c'",
+    ),
+    "a category that is missing": (
+        B.Categorical(categories=("a", "b", "c")),
+        (pd.Categorical(["c", None, "a"], ["c", "b", "a"]),), PLAIN,
+        "Categorical: row 1 has nan, 1 of 3 rows are so; the categories are 'a', 'b', 'c'",
+    ),
     "inflated counts with decimals": (
         B.ZeroInflated(), (LABELLED,), PLAIN,
         "Poisson: row c has 0.25, 1 of 4 rows are so; counts are 0, 1, 2, …",
@@ -688,3 +698,13 @@ def test_what_is_given_otherwise_is_refused() -> None:
     assert refusal(B.Poisson(), ["two", "five"]) == (
         "the response 'y' holds 'two' where this family takes numbers: make it a column of numbers"
     )
+
+
+def test_categories_that_occur_are_in_their_order_and_found_once() -> None:
+    levels = ["z", "none", "m", 3, "a"]
+    values = pd.Categorical(["a", "m", None, "z", "m", "a"], levels, ordered=True)
+    response = Response("y", (values,))
+    family = B.Cumulative().of_response(response)
+    assert family.categories == ("z", "m", "a") == family.outcomes(response)
+    y, m = family.read(Response("y", (values.dropna(),)))
+    assert y.tolist() == [2.0, 1.0, 0.0, 1.0, 2.0] and m.tolist() == [3.0] * 5

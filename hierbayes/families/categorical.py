@@ -193,18 +193,24 @@ class Categorical(ResponseFamily):
 
     def of_response(self, response: Response) -> Categorical:
         """The family with the categories that occur."""
-        return replace(self, categories=self.outcomes(response))
+        return replace(self, categories=self._found(response))
 
     def read(self, response: Response) -> tuple[Floats, Floats]:
         """1 at the category that a row has (n P,), and P."""
-        labels = self.categories or self.outcomes(response)
+        labels = self.outcomes(response)
         codes = category_codes(response, self.name, labels)
         known = replace(self, categories=labels)
         y = known.indicators(codes.astype(float))
         return y, np.full(len(y), len(labels) - 1.0)
 
     def outcomes(self, response: Response) -> tuple[str, ...]:
-        """Labels of the categories that occur: as a categorical has them, of others in order."""
+        """Labels of the categories: those that are known, or those that occur.
+
+        They are as a categorical has them, of others in order.
+        """
+        return self.categories or self._found(response)
+
+    def _found(self, response: Response) -> tuple[str, ...]:
         response.one_column(self.name)
         column = response.first
         kind = column.dtype

@@ -211,19 +211,22 @@ class Cumulative(ResponseFamily):
 
     def of_response(self, response: Response) -> Cumulative:
         """The family with the categories that occur."""
-        return replace(self, categories=self.outcomes(response))
+        return replace(self, categories=self._found(response))
 
     def read(self, response: Response) -> tuple[Floats, Floats]:
         """Categories as 0, …, K − 1, and K; ones without order, or fewer than three, are refused.
 
         Of a family that knows its categories, others are refused.
         """
-        labels = self.categories or self.outcomes(response)
+        labels = self.outcomes(response)
         codes = category_codes(response, self.name, labels)
         return codes.astype(float), np.full(len(codes), float(len(labels)))
 
     def outcomes(self, response: Response) -> tuple[str, ...]:
-        """Labels of the categories that occur, in their order."""
+        """Labels of the categories: those that are known, or those that occur, in their order."""
+        return self.categories or self._found(response)
+
+    def _found(self, response: Response) -> tuple[str, ...]:
         response.one_column(self.name)
         column = response.first
         if isinstance(column.dtype, pd.CategoricalDtype):

@@ -251,8 +251,9 @@ def category_labels(response: Response, family: str, values: Sequence[object]) -
 
 def categories_present(column: pd.Series) -> list[object]:
     """The categories of a categorical that occur, in its order."""
-    codes = column.cat.codes.to_numpy()
-    return list(column.cat.categories[np.unique(codes[codes >= 0])])
+    every = column.array.categories.tolist()
+    counts = np.bincount(column.array.codes + 1, minlength=len(every) + 1)[1:]  # less the missing
+    return [every[k] for k in counts.nonzero()[0].tolist()]
 
 
 def category_codes(response: Response, family: str, labels: Sequence[str]) -> Integers:
@@ -263,7 +264,11 @@ def category_codes(response: Response, family: str, labels: Sequence[str]) -> In
     DataError
         A row has another.
     """
-    of_row, values = pd.factorize(response.first)
+    column = response.first
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        of_row, values = column.array.codes, column.array.categories.tolist()
+    else:
+        of_row, values = pd.factorize(column)
     texts = [category_label(value) for value in values]
     place = {label: k for k, label in enumerate(labels)}
     found = np.array([*(place.get(text, -1) for text in texts), -1])  # the last of missing values
