@@ -35,18 +35,24 @@ def share_left(cross: SparseProducts, most: int = _MOST) -> float:
     A = cross.levels[first].A
     whole, B = _products(cross, first)
     size = A.trace(axis1=1, axis2=2)
-    size = np.maximum(size, 1e-6 * size.max())  # a level may know nothing of an effect
-    A = A + _RIDGE * size[:, None, None] * np.eye(A.shape[1])
+    ridge = _RIDGE * np.maximum(size, 1e-6 * size.max())  # a level may know nothing of an effect
+    A = A + ridge[:, None, None] * np.eye(A.shape[1])
     solved = B / A if A.shape[1] == 1 else np.linalg.inv(A) @ B
     W = whole - B.reshape(-1, B.shape[2]).T @ solved.reshape(-1, B.shape[2])
     own = np.maximum(whole.diagonal(), 1e-300)
     W.ravel()[:: len(W) + 1][:-1] += _RIDGE * own[:-1]
-    left = W[-1, -1] - W[-1, :-1] @ np.linalg.solve(W[:-1, :-1], W[:-1, -1])
-    return float(left / own[-1])
+    try:
+        last = np.linalg.cholesky(W)[-1, -1]  # which reads the lower triangle
+    except np.linalg.LinAlgError:
+        return 0.0
+    return float(last * last / own[-1])
 
 
 def _products(cross: SparseProducts, first: int) -> tuple[Floats, Floats]:
-    """[Z X y]'[Z X y] (w, w) of all factors but the first, and Z_1j'[Z X y] (J, q, w)."""
+    """[Z X y]'[Z X y] (w, w) of all factors but the first, and Z_1j'[Z X y] (J, q, w).
+
+    Of the former the lower triangle.
+    """
     p1, levels, end = cross.p + 1, cross.levels, 0
     at: dict[int, slice] = {}
     for k, size in enumerate(cross.sizes):
@@ -57,8 +63,7 @@ def _products(cross: SparseProducts, first: int) -> tuple[Floats, Floats]:
     for k, own in at.items():
         each = np.arange(levels[k].J)
         _by_levels(whole[own, own], levels[k], levels[k])[each, :, each] = levels[k].A
-        whole[own, end:] = levels[k].B.reshape(-1, p1)
-        whole[end:, own] = whole[own, end:].T
+        whole[end:, own] = levels[k].B.reshape(-1, p1).T
     for pair in cross.pairs:
         for k, i, m, j, values in (
             (pair.first, pair.i, pair.second, pair.j, pair.values),

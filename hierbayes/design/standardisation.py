@@ -83,6 +83,8 @@ class Standardisation:
 
     def apply(self, columns: Floats) -> Floats:
         """The internal columns: the difference first, so that no digit is lost."""
+        if self is _intercepts(len(self.own)):
+            return columns
         if self.in_parts:
             return columns @ self.matrix
         result: Floats = (columns - self.shift) / self.spread
