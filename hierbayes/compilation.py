@@ -59,6 +59,7 @@ def inner(
     fastmath: bool | set[str] = False,
     *,
     in_loop: bool = False,
+    lent: bool = False,
 ) -> Any:
     """``numba.njit`` of what only compiled code calls.
 
@@ -66,17 +67,22 @@ def inner(
     code of its own (`_PartLibrary`).  What is made inside another function, several times, takes a
     ``name`` of its own each time: compiled code finds functions by name, also code that another
     process compiled.  ``fastmath`` is numba's.  What a loop calls (``in_loop``) is made to stand in
-    it: a call hands over every part of every array.
+    it: a call hands over every part of every array.  What makes no arrays, and asks for none that
+    others make, works on those it is ``lent``: numba counts references to every array of every call
+    otherwise, in small loops for longer than these compute.
     """
     if name:
         function.__qualname__ = name
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": in_loop}
+    options["_nrt"] = not lent
     return njit(
         nogil=True, error_model="numpy", fastmath=fastmath, pipeline_class=_PartCompiler, **options
     )(function)
 
 
 in_loop = partial(inner, in_loop=True)
+lent = partial(inner, lent=True)
+lent_in_loop = partial(inner, in_loop=True, lent=True)
 
 
 class _PartLibrary(JITCodeLibrary):

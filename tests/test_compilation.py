@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numba.core.caching import NullCache
 
-from hierbayes.compilation import _made_of, _named_in, compiled, inner
+from hierbayes.compilation import _made_of, _named_in, compiled, inner, lent
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.sparse_products import _added
 from hierbayes.estimation.sparse_walk import walk
@@ -116,6 +116,39 @@ def test_short_loops_stay_as_they_are() -> None:
     assert out.tolist() == rows.sum(axis=0).tolist()
     code = next(iter(sums.inspect_llvm().values()))
     assert code.count("fadd double") == 1 and "x double>" not in code
+
+
+@pytest.mark.parametrize(("way", "counts"), [(inner, True), (lent, False)])
+def test_arrays_that_are_lent_are_not_counted(way: Any, counts: bool) -> None:
+    @way
+    def doubled(rows: Any, out: Any) -> None:
+        for i in range(len(rows)):
+            out[i] = 2.0 * rows[i]
+
+    @compiled()
+    def twice(rows: Any, out: Any) -> None:
+        doubled(rows, out)
+
+    twice._cache = NullCache()
+    rows, out = np.arange(3.0), np.zeros(3)
+    held = sys.getrefcount(rows), sys.getrefcount(out)
+    twice(rows, out)
+    assert (sys.getrefcount(rows), sys.getrefcount(out)) == held
+    assert out.tolist() == [0.0, 2.0, 4.0]
+    (context,) = {one.target_context for one in doubled.overloads.values()}
+    assert context.enable_nrt is counts
+
+
+def test_what_is_lent_arrays_makes_none() -> None:
+    made = lent(lambda n: room_for(n)[0], "made")
+
+    @compiled()
+    def makes(n: int) -> float:
+        return float(made(n))
+
+    makes._cache = NullCache()
+    with pytest.raises(numba.errors.NumbaRuntimeError, match="NRT required but not enabled"):
+        makes(3)
 
 
 def _called_by(function: Any, seen: set[Any]) -> set[Any]:

@@ -86,11 +86,11 @@ def another(e: Elimination, here: Spot) -> Spot:
 @inner
 def arrive(there: Spot, here: Spot) -> None:
     """Write one point over another."""
-    copy(there.root, here.root)
-    copy(there.S, here.S)
-    copy(there.F, here.F)
-    copy(there.M, here.M)
-    copy(there.average, here.average)
+    write_over(there.root, here.root)
+    write_over(there.S, here.S)
+    write_over(there.F, here.F)
+    write_over(there.M, here.M)
+    write_over(there.average, here.average)
     for i in range(len(here.at)):
         here.at[i] = there.at[i]
     for i in range(len(here.omega)):
@@ -102,7 +102,7 @@ def arrive(there: Spot, here: Spot) -> None:
 
 
 @inner
-def copy(a: Floats, b: Floats) -> None:
+def write_over(a: Floats, b: Floats) -> None:
     """Write a matrix over another."""
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):

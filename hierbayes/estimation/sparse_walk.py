@@ -18,7 +18,7 @@ from hierbayes.estimation.local_quadratic import quadratic
 from hierbayes.estimation.pivoted_triangle import pivoted
 from hierbayes.estimation.scoring import score_step
 from hierbayes.estimation.secant import LOST, take_up
-from hierbayes.estimation.sparse_spots import Ground, Lore, Spot, another, arrive, copy
+from hierbayes.estimation.sparse_spots import Ground, Lore, Spot, another, arrive, write_over
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.sparse_point import is_plain, sparse_point, value_of_point
 
@@ -57,7 +57,7 @@ def walk(
         if not math.isfinite(numbers[VALUE]):
             return begun
     for taken in range(most):
-        copy(lore.C, before)
+        write_over(lore.C, before)
         floor = numbers[FLOOR] if numbers[FLOOR] > numbers[ROUNDING] else numbers[ROUNDING]
         if numbers[LEARNS] > 0.0:
             smallest = LOST if 0.01 * floor < LOST else 0.01 * floor
@@ -78,12 +78,12 @@ def walk(
             risen, rounding, sigma, log_det = _value(e, ground, there)
             is_good = risen - value + numbers[ROUNDING] >= 1e-3 * gain
         if not is_good:
-            copy(before, lore.C)
+            write_over(before, lore.C)
             return begun + taken
         _judge(risen - value, gain, length, lore.C, numbers)
-        copy(here.root, lore.root)
-        copy(here.M, lore.M)
-        copy(here.average, lore.average)
+        write_over(here.root, lore.root)
+        write_over(here.M, lore.M)
+        write_over(here.average, lore.average)
         arrive(there, here)
         numbers[VALUE], numbers[ROUNDING], numbers[SIGMA] = risen, rounding, sigma
         numbers[LOG_DET], numbers[LAST], numbers[FLOOR] = log_det, gain, floor
@@ -175,7 +175,7 @@ def _moved(
     """Write the root after a step; whether `is_plain` says that it can be gone on from."""
     Q, k = len(here.root), len(here.at)
     Gamma, order = room_for((Q, Q)), integers_for(Q)
-    copy(here.root, there.root)
+    write_over(here.root, there.root)
     for i in range(k):
         there.root[here.at[i], ground.columns[i]] += unit[i] * step[i]
     for i in range(Q):

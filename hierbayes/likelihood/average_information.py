@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled, inner, lent
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.elimination import (
     COLUMN,
@@ -72,7 +72,7 @@ def _pull(root, e, omega, gamma, u, v):
             v[at + h, 0] = total - v[at + h, 0]
 
 
-@inner
+@lent
 def _along(e, v, rows, columns, w):
     """w (m, k): E_i v of the entries of Γ at ``rows`` and ``columns``."""
     for i in range(w.shape[0]):

@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import get_cython_function_address
 
-from hierbayes.compilation import in_loop, inner
+from hierbayes.compilation import inner, lent, lent_in_loop
 from hierbayes.compiled_arrays import c_integers_of
 from hierbayes.design.elimination import SMALL
 from hierbayes.likelihood.native import pointer_at
@@ -48,19 +48,25 @@ def _sizes(first, second):
     return sizes
 
 
-@in_loop
+@inner
+def _factor_large(a, at, n):
+    """That of a large matrix, by LAPACK."""
+    sizes = _sizes(n, 0)
+    _potrf(
+        pointer_at(_LETTERS, _UPPER), pointer_at(sizes, 0), pointer_at(a, at),
+        pointer_at(sizes, 0), pointer_at(sizes, 2),
+    )  # fmt: skip
+    return sizes[2] == 0 and math.isfinite(a[at + n * n - 1])
+
+
+@lent_in_loop
 def factor_lower(a, at, n):
     """Cholesky factor of the (n, n) matrix at a place of a flat array, over its lower triangle.
 
     False where a pivot is not a positive finite number.
     """
     if n > SMALL:
-        sizes = _sizes(n, 0)
-        _potrf(
-            pointer_at(_LETTERS, _UPPER), pointer_at(sizes, 0), pointer_at(a, at),
-            pointer_at(sizes, 0), pointer_at(sizes, 2),
-        )  # fmt: skip
-        return sizes[2] == 0 and math.isfinite(a[at + n * n - 1])
+        return _factor_large(a, at, n)
     for i in range(n):
         for j in range(i + 1):
             total = a[at + i * n + j]
@@ -88,7 +94,7 @@ def _solve_large(a, at, n, b, place, k, letter):
     return sizes[2] == 0
 
 
-@inner
+@lent
 def solve_rows(a, at, n, b, place, k):
     """Each of k rows (n,) x of b becomes L⁻¹x; L (n, n) at a place of a."""
     if n > SMALL:
@@ -103,7 +109,7 @@ def solve_rows(a, at, n, b, place, k):
     return True
 
 
-@inner
+@lent
 def solve_rows_transposed(a, at, n, b, place, k):
     """Each of k rows (n,) x of b becomes L'⁻¹x; L (n, n) at a place of a."""
     if n > SMALL:
@@ -118,16 +124,22 @@ def solve_rows_transposed(a, at, n, b, place, k):
     return True
 
 
-@in_loop
+@inner
+def _invert_large(a, at, n):
+    """That of a large L, by LAPACK."""
+    sizes = _sizes(n, 0)
+    _potri(
+        pointer_at(_LETTERS, _UPPER), pointer_at(sizes, 0), pointer_at(a, at),
+        pointer_at(sizes, 0), pointer_at(sizes, 2),
+    )  # fmt: skip
+    return sizes[2] == 0
+
+
+@lent_in_loop
 def invert_from_factor(a, at, n):
     """(LL')⁻¹ over the lower triangle, from L (n, n) at a place of a."""
     if n > SMALL:
-        sizes = _sizes(n, 0)
-        _potri(
-            pointer_at(_LETTERS, _UPPER), pointer_at(sizes, 0), pointer_at(a, at),
-            pointer_at(sizes, 0), pointer_at(sizes, 2),
-        )  # fmt: skip
-        return sizes[2] == 0
+        return _invert_large(a, at, n)
     for c in range(n):  # L⁻¹ in place, column by column
         a[at + c * n + c] = 1.0 / a[at + c * n + c]
         for i in range(c + 1, n):

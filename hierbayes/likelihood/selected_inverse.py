@@ -10,7 +10,7 @@ in reverse order, from which −2 ∂ℓ/∂λ_k = 2 Σ A_{kj,t} Λ_t Ω̄_{t,kj
 
 from __future__ import annotations
 
-from hierbayes.compilation import compiled, in_loop, inner
+from hierbayes.compilation import compiled, inner, lent, lent_in_loop
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.elimination import (
     AT,
@@ -56,7 +56,7 @@ def _core_adjoint(e, N, omega, bar):
                 bar[rows + w * m + i] = turned[w, i]
 
 
-@in_loop
+@lent_in_loop
 def _times_core(node, e, bar, p1, h, Y, out):
     """What the component of a panel takes from row h of −(Ω̄_RR Y)'."""
     n_core, core = e.nodes[node, N_CORE], e.nodes[node, CORE]
@@ -74,7 +74,7 @@ def _times_core(node, e, bar, p1, h, Y, out):
         out[h, first + i] -= total
 
 
-@in_loop
+@lent_in_loop
 def _times_rows(node, e, N, bar, h, Y, out):
     """Row h of −(Ω̄_RR Y)' for the rows R below a panel, over that of ``out``."""
     below, maps, row, p1 = e.nodes[node, BELOW], e.nodes[node, MAPS], 0, N.shape[0]
@@ -106,7 +106,7 @@ def _times_rows(node, e, N, bar, h, Y, out):
         out[h, row + c] -= total
 
 
-@in_loop
+@lent_in_loop
 def _panel_adjoint(node, e, N, omega, bar, Y, out):
     """Ω̄ of a panel, from those of its ancestors, its component and W; Y and out stand turned."""
     q, at, below = e.q[e.nodes[node, FACTOR]], e.nodes[node, BEGIN], e.nodes[node, BELOW]
@@ -150,7 +150,7 @@ def selected_inverse(e, N, omega, bar):
         _panel_adjoint(node, e, N, omega, bar, Y, out)
 
 
-@inner
+@lent
 def _entry(bar, at, leading, i, c, diagonal):
     """Entry of a block of Ω̄; of a diagonal block only the lower triangle is kept."""
     if diagonal and i < c:

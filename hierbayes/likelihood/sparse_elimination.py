@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled, in_loop, inner
+from hierbayes.compilation import compiled, inner, lent, lent_in_loop
 from hierbayes.compiled_arrays import room_for
 from hierbayes.design.elimination import (
     AT,
@@ -68,7 +68,7 @@ def fill(root, e, omega):
                 omega[at + i * leading + c] = total
 
 
-@in_loop
+@lent_in_loop
 def _factor_panel(omega, at, q, below):
     """L_jj and L_Rj over a panel; its half log determinant, nan where it cannot be factored."""
     if not factor_lower(omega, at, q):
@@ -86,7 +86,7 @@ def _factor_panel(omega, at, q, below):
     return total
 
 
-@inner
+@lent
 def _dot(omega, i, j, q):
     """The inner product of two rows of a panel, by where they begin."""
     total = 0.0
@@ -95,7 +95,7 @@ def _dot(omega, i, j, q):
     return total
 
 
-@in_loop
+@lent_in_loop
 def _update_core(node, e, omega, column, p1):
     """Take a column of a panel, of its core levels then of W, out of its component."""
     n_core, core = e.nodes[node, N_CORE], e.nodes[node, CORE]
@@ -108,7 +108,7 @@ def _update_core(node, e, omega, column, p1):
             omega[row + e.core[core + j]] -= value * column[begin + j]
 
 
-@in_loop
+@lent_in_loop
 def _update(node, e, omega, S, column):
     """Take a factored panel out of its ancestors, its component and S.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled, inner, lent
 from hierbayes.compiled_arrays import integers_for, room_for
 from hierbayes.design.elimination import (
     BEGIN,
@@ -23,7 +23,7 @@ from hierbayes.design.elimination import (
 from hierbayes.likelihood.lapack import solve_rows, solve_rows_transposed
 
 
-@inner
+@lent
 def _take(right, at, m, rows):
     """Rows of right-hand sides (m, k) as columns one after the other."""
     for c in range(right.shape[1]):
@@ -31,7 +31,7 @@ def _take(right, at, m, rows):
             rows[c * m + i] = right[at + i, c]
 
 
-@inner
+@lent
 def _put(right, at, m, rows):
     """The same back in their places."""
     for c in range(right.shape[1]):
@@ -39,7 +39,7 @@ def _put(right, at, m, rows):
             right[at + i, c] = rows[c * m + i]
 
 
-@inner
+@lent
 def _rows_below(node, e, rows):
     """Where the random effects of the rows below a panel stand among all; how many they are."""
     count = 0
@@ -105,7 +105,7 @@ def solve_backward(e, omega, right):
                 right[at + i, c] = total / omega[o + i * q + i]
 
 
-@inner
+@lent
 def times_rows_of_W(e, omega, weights, right):
     """The rows of W in the factor times weights (p+1, k): L⁻¹Λ'Z'W weights (m, k)."""
     N, p1, columns = e.nodes.shape[0], weights.shape[0], weights.shape[1]
@@ -129,7 +129,7 @@ def times_rows_of_W(e, omega, weights, right):
                     right[at + i, k] += weights[c, k] * omega[o + c * m + i]
 
 
-@inner
+@lent
 def multiply(e, w, out, outside):
     """Z'Z w (m, k) and [X y]'Z w (p+1, k) of coefficients w (m, k), over the last two."""
     p1, columns = e.C.shape[0], w.shape[1]
