@@ -184,14 +184,14 @@ def _random_part(
 
 def _random_columns(parts: list[Floats | tuple[int, ...]], X: Floats, columns: Columns) -> Floats:
     """Z (n P, q) of the random terms, each of columns (n, k) or of places among those of X."""
-    owners, P = columns.owners, columns.n_predictors
-    if not owners:
+    P = columns.n_predictors
+    if not parts:
         return np.empty((len(X) * P, 0))
     places = [part for part in parts if isinstance(part, tuple)]
     if P == 1 and len(places) == len(parts):
-        return X.take([place for part in places for place in part], axis=1)
+        return X.take(sum(places, ()), axis=1)
     Zs = [X.take(part, axis=1) if isinstance(part, tuple) else part for part in parts]
-    return side_by_side([(k, Zs[term]) for k, term in owners], P)
+    return side_by_side([(k, Zs[term]) for k, term in columns.owners], P)
 
 
 def _response(spec: Specification, frame: DataColumns) -> Floats:
