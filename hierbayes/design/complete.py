@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from numbers import Real
@@ -159,16 +158,15 @@ class _Looked(NamedTuple):
 def _looked_at(columns: dict[str, pd.Series], n: int) -> _Looked:
     doubtful: dict[str, Booleans] = {}
     idle: list[str] = []
-    with np.errstate(all="ignore"):  # squares of large numbers
-        for name, column in columns.items():
-            if isinstance(column.dtype, pd.CategoricalDtype):
-                mask, some_idle = _missing_levels(column.array)
-                if some_idle:
-                    idle.append(name)
-            else:
-                mask = _missing(column)
-            if mask is not None:
-                doubtful[name] = mask
+    for name, column in columns.items():
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            mask, some_idle = _missing_levels(column.array)
+            if some_idle:
+                idle.append(name)
+        else:
+            mask = _missing(column)
+        if mask is not None:
+            doubtful[name] = mask
     complete, counts = np.ones(n, dtype=np.bool_), {}
     for name, mask in doubtful.items():
         if mask.any():
@@ -249,17 +247,15 @@ def _is_decimal(dtype: Any) -> bool:
 
 
 def _missing(column: pd.Series) -> Booleans | None:
-    """Which values are missing; None where none is, and none is infinite.
-
-    A sum of squares of numbers is finite only where all of them are.
-    """
+    """Which values are missing; None where none is, and none is infinite."""
     dtype = column.dtype
     if isinstance(dtype, np.dtype):
         if dtype.kind in "iub":
             return None
         if dtype.kind == "f":
             values = column.to_numpy()
-            return None if math.isfinite(values.dot(values)) else np.isnan(values)
+            some = np.count_nonzero(np.isfinite(values)) < len(values)
+            return np.isnan(values) if some else None
     missing = np.asarray(column.array.isna())
     return missing if missing.any() else None
 
