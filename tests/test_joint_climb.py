@@ -13,9 +13,11 @@ from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_moments import ResidualMoments
-from hierbayes.estimation.joint_climb import JointMaximum, Point, climb_together
+from hierbayes.estimation.joint_climb import Climb, JointMaximum, Point, climb_together
+from hierbayes.estimation.joint_optimum import optimum_of
 from hierbayes.estimation.near_climb import _NearClimb, climb_near
 from hierbayes.estimation.residual_maximum import maximise_residual
+from hierbayes.estimation.residual_search import ResidualSearch
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
@@ -135,7 +137,7 @@ def test_a_climb_ends_where_no_slope_is_left(name: str) -> None:
     problem = residual_models.model(name).problem
     moments, blocks = problem.moments, problem.design.blocks
     assert moments is not None
-    found = climb_together(moments, blocks, REML)
+    found = climb_together(Climb(moments, blocks, REML))
     assert found is not None
     assert found.converged
     at = point(problem, found.root, found.z, REML)
@@ -169,12 +171,53 @@ def test_what_a_slope_promises_is_its_square_beside_the_covariance() -> None:
     assert math.isnan(flat.promised(slope))
 
 
+@pytest.mark.parametrize("reading", [REML, ML])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_optimum_of_a_climb_is_that_of_g_at_its_end(name: str, reading: Reading) -> None:
+    problem = residual_models.model(name).problem
+    moments, blocks = problem.moments, problem.design.blocks
+    assert moments is not None
+    climb = Climb(moments, blocks, reading)
+    joint = climb_together(climb)
+    assert joint is not None
+    found = optimum_of(climb, joint, 2e-11)
+    if joint.on_face:
+        assert found is None
+        return
+    assert found is not None
+    here, slope = found
+    search = ResidualSearch(moments, blocks, reading, near=joint.root)
+    there = search.at(here.z)
+    assert there is not None
+    a, b = here.optimum, there.optimum
+    assert_allclose([here.value, a.value], [there.value, b.value], rtol=1e-11)
+    assert_allclose(slope, search.slope(there), rtol=1e-5, atol=1e-7)
+    assert_allclose(a.theta.G, b.theta.G, rtol=1e-7, atol=1e-9 * float(b.theta.sigma) ** 2)
+    assert_allclose(a.theta.sigma, b.theta.sigma, rtol=1e-9)
+    assert_allclose(a.gamma, b.gamma, rtol=1e-7, atol=1e-9)
+    assert (a.singular, b.singular, a.reading) == (False, False, reading)
+    assert a.gradient < 1e-6
+    assert_allclose(a.ascent, b.ascent, atol=1e-6)
+
+
+def test_where_an_effect_has_no_variance_the_optimum_is_looked_for_in_other_ways() -> None:
+    _, moments, blocks, near = climbed()
+    climb = Climb(moments, blocks, REML)
+    joint = climb_together(climb)
+    assert joint is not None
+    assert optimum_of(climb, joint, 2e-11) is not None
+    assert optimum_of(climb, replace(joint, root=near.root * np.array([1.0, 1e-5])), 0.0) is None
+    assert optimum_of(climb, replace(joint, definite=False), 0.0) is None
+    far = replace(joint, z=joint.z - 2.0, whole=100.0 * joint.whole)  # steps are too short
+    assert optimum_of(climb, far, 0.0) is None
+
+
 def climbed() -> tuple[Problem, ResidualMoments, tuple[int, ...], JointMaximum]:
     """A problem, what there is of its rows, the blocks of G, and its maximum."""
     problem = residual_models.model("sim_AR1_varIdent_slope").problem
     moments, blocks = problem.moments, problem.design.blocks
     assert moments is not None
-    found = climb_together(moments, blocks, REML)
+    found = climb_together(Climb(moments, blocks, REML))
     assert found is not None
     return problem, moments, blocks, found
 

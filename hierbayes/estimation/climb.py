@@ -253,13 +253,13 @@ def _report(
             abs(one) / math.sqrt(max(its, 1e-300))
             for one, its in zip(slope.tolist(), diagonal, strict=True)
         ),
-        ascent=_ascent(curvature.score, curvature.pull, search.mask),
+        ascent=largest_ascent(curvature.score, curvature.pull, search.mask),
         singular=not all(triangle.root.any(axis=0).tolist()),
         evaluations=search.calls,
     )
 
 
-def _ascent(M: Floats, pull: Floats, mask: Booleans) -> float:
+def largest_ascent(M: Floats, pull: Floats, mask: Booleans) -> float:
     """Largest eigenvalue of M (q, q) within the blocks of G, beside half of the pull (q,)."""
     if np.count_nonzero(mask) == len(pull):  # each effect has a block of its own
         return max(

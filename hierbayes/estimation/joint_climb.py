@@ -106,7 +106,15 @@ class Point(NamedTuple):
 
 
 class Climb:
-    """The likelihood of (λ, z), in units of λ that a start gives."""
+    """The likelihood of (λ, z), in units of λ that a start gives.
+
+    Parameters
+    ----------
+    moments : ResidualMoments
+        Of one grouping factor.
+    blocks : tuple of int
+    reading : Reading
+    """
 
     def __init__(self, moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading) -> None:
         self.moments, self.blocks, self.reading = moments, blocks, reading
@@ -125,7 +133,7 @@ class Climb:
         z = self.moments.rows.start
         if not self.blocks:
             return np.zeros((0, 0)), z
-        coefficients = self._coefficients(z)
+        coefficients = self._coefficients(z, curved=False)
         cells, _, class_of = self.cells
         J, q, m = self.room.turned.shape
         own = cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j, summed
@@ -143,9 +151,14 @@ class Climb:
             Gamma = root @ root.T
         return np.linalg.cholesky(Gamma + _INSIDE * root_of_noise**2), z
 
-    def _coefficients(self, z: Floats) -> tuple[Floats, Floats, Floats]:
-        """Weights of classes and a share of log|R| at z, and their derivatives."""
-        coefficients = self.moments.rows.with_bends(z, self.moments.classes)
+    def _coefficients(self, z: Floats, *, curved: bool) -> tuple[Floats, Floats, Floats]:
+        """Weights of classes and a share of log|R| at z, and ∂; ∂² where they are asked for."""
+        rows, classes = self.moments.rows, self.moments.classes
+        if curved:
+            coefficients = rows.with_bends(z, classes)
+        else:
+            found, slopes = rows.with_slopes(z, classes)
+            coefficients = found, slopes, np.zeros((*slopes.shape, slopes.shape[1]))
         if self.moments.share != 1.0:
             for part in coefficients:
                 part[-1] *= self.moments.share
@@ -155,8 +168,9 @@ class Climb:
         """ℓ there, with its curvature or without; None where it cannot be computed."""
         self.calls += 1
         found = structured_point(
-            self.cells, self.room, self._coefficients(z), root, self.entries, self.mask, self.unit,
-            self.moments.share * self.moments.n, restricted=self.reading == REML, curved=curved,
+            self.cells, self.room, self._coefficients(z, curved=curved), root, self.entries,
+            self.mask, self.unit, self.moments.share * self.moments.n,
+            restricted=self.reading == REML, curved=curved,
         )  # fmt: skip
         return Point(root, z, *found) if math.isfinite(found.value) else None
 
@@ -180,26 +194,17 @@ class Climb:
         return JointMaximum(z, root, self.calls, converged, last.definite, value, self.unit, B)
 
 
-def climb_together(
-    moments: ResidualMoments,
-    blocks: tuple[int, ...],
-    reading: Reading,
-    root: Floats | None = None,
-) -> JointMaximum | None:
+def climb_together(search: Climb, root: Floats | None = None) -> JointMaximum | None:
     """A maximum over λ and z; None where no start serves.
 
     The last step is not looked behind: what is left to gain then is told by the two before.
 
     Parameters
     ----------
-    moments : ResidualMoments
-        Of one grouping factor.
-    blocks : tuple of int
-    reading : Reading
+    search : Climb
     root : (q, q) float, optional
         λ to begin with, where it is not that of a step of scoring.
     """
-    search = Climb(moments, blocks, reading)
     start = search.start(root)
     here = None if start is None else search.at(*start)
     if here is None:

@@ -15,7 +15,8 @@ import numpy as np
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.climb import of_few_groups
-from hierbayes.estimation.joint_climb import JointMaximum, climb_together
+from hierbayes.estimation.joint_climb import Climb, JointMaximum, climb_together
+from hierbayes.estimation.joint_optimum import optimum_of
 from hierbayes.estimation.near_climb import climb_near
 from hierbayes.estimation.residual_edges import edges_above
 from hierbayes.estimation.residual_optimum import AtCoordinates, Beside, ResidualMaximum, known
@@ -43,10 +44,11 @@ def maximise_residual(
         When the likelihood cannot be evaluated, or goes on rising to where a correlation is ±1.
     """
     search = ResidualSearch(moments, blocks, reading)
-    here, joint = _begin(search)
+    found = _of_all_at_once(search)
+    here = _begin(search) if found is None else found[0]
     for _ in range(_OTHERS):
-        if joint is not None:
-            here, slope = _settled(search, here, joint)
+        if found is not None:
+            here, slope = found
             around = partial(_curvature, search, here)
         else:
             here, slope = _climb(search, here, None, search.close)
@@ -55,7 +57,7 @@ def maximise_residual(
         if not (blocks and of_few_groups(here.products, blocks).any()):
             break
         search.keep(here)
-        there, joint = search.at(here.z, others=True), None
+        there, found = search.at(here.z, others=True), None
         if there is None or there.value <= here.value + _HIGHER:
             break
         here = there
@@ -66,57 +68,58 @@ def maximise_residual(
     return ResidualMaximum(here, slope, around, STEP, search.calls)
 
 
-def _begin(search: ResidualSearch) -> tuple[AtCoordinates, JointMaximum | None]:
-    """Where a search begins: of one grouping factor where a climb over all parameters ends."""
-    moments = search.moments
-    joint = _joint(search)
-    if joint is not None:
-        search.calls += joint.evaluations
-        search.near = joint.root
-        if (here := search.at(joint.z)) is not None:
-            return here, joint
-        search.near = None
-    here = search.at(moments.rows.start)
+def _begin(search: ResidualSearch) -> AtCoordinates:
+    """Where a search over z alone begins."""
+    here = search.at(search.moments.rows.start)
     if here is None:
-        raise EstimationError(
-            f"the likelihood cannot be evaluated at the start of {moments.rows.structure.text}"
-        )
-    return here, None
+        text = search.moments.rows.structure.text
+        raise EstimationError(f"the likelihood cannot be evaluated at the start of {text}")
+    return here
 
 
-def _joint(search: ResidualSearch) -> JointMaximum | None:
-    """Where a climb over all parameters at once ends; None where it ends at no maximum.
+def _of_all_at_once(search: ResidualSearch) -> tuple[AtCoordinates, Floats] | None:
+    """The maximum, and the slope there, by a climb over all parameters; None where none is found.
 
     Of very many groups it begins at the maximum of some, so near to that of all that few steps are
     left, with the curvature that some tell.
     """
-    moments = search.moments
+    moments, blocks, reading = search.moments, search.blocks, search.reading
     if len(moments.design.factors) > 1 or not len(moments.rows.start):
         return None
-    some = moments.thinned(_SOME_GROUPS) if search.blocks else None
-    if some is None:
-        return _climbed(search)
-    near = _climbed(ResidualSearch(some, search.blocks, search.reading))
-    if near is not None:
-        near = replace(near, whole=near.whole / some.share)
-        found = climb_near(moments, search.blocks, search.reading, near)
-        if found is not None:
-            search.least = _LAST
-            return found
-    return _climbed(search)
+    if (some := moments.thinned(_SOME_GROUPS) if blocks else None) is not None:
+        near = _climbed(ResidualSearch(some, blocks, reading))
+        if near is not None:
+            first = replace(near[1], whole=near[1].whole / some.share)
+            joint = climb_near(moments, blocks, reading, first)
+            if joint is not None:
+                search.least = _LAST
+                return _settled(search, joint)
+    climbed = _climbed(search)
+    if climbed is None:
+        return None
+    climb, joint = climbed
+    found = optimum_of(climb, joint, _LAST * search.width)
+    if found is None:
+        return _settled(search, joint)
+    search.calls += climb.calls
+    search.keep(found[0])
+    return found
 
 
-def _climbed(search: ResidualSearch) -> JointMaximum | None:
-    """Where a climb over all parameters at once ends; None where it ends at no maximum."""
-    joint = climb_together(search.moments, search.blocks, search.reading)
+def _climbed(search: ResidualSearch) -> tuple[Climb, JointMaximum] | None:
+    """A climb over all parameters at once, and where it ended; None where that is no maximum."""
+    climb = Climb(search.moments, search.blocks, search.reading)
+    joint = climb_together(climb)
     if joint is not None and search.moments.rows.correlation is not None and joint.on_face:
-        joint = _higher(search, joint)
+        climb, joint = _higher(search, climb, joint)
     if joint is None or not joint.converged:
         return None
-    return joint if joint.definite or joint.covariance is not None else None
+    return (climb, joint) if joint.definite or joint.covariance is not None else None
 
 
-def _higher(search: ResidualSearch, joint: JointMaximum) -> JointMaximum:
+def _higher(
+    search: ResidualSearch, climb: Climb, joint: JointMaximum
+) -> tuple[Climb, JointMaximum]:
     """The same, or a higher one from the best λ of the first z.
 
     Errors whose correlation hardly falls stand for effects of groups, so that a climb may end where
@@ -125,22 +128,27 @@ def _higher(search: ResidualSearch, joint: JointMaximum) -> JointMaximum:
     moments = search.moments
     first = search.at(moments.rows.start)
     if first is None:
-        return joint
+        return climb, joint
     root = first.optimum.theta.relative(moments.basis)
-    other = climb_together(moments, search.blocks, search.reading, root)
+    again = Climb(moments, search.blocks, search.reading)
+    other = climb_together(again, root)
     if other is None or not other.converged:
-        return joint
+        return climb, joint
     search.calls += other.evaluations
-    return other if not joint.converged or other.value > joint.value + _HIGHER else joint
+    is_higher = not joint.converged or other.value > joint.value + _HIGHER
+    return (again, other) if is_higher else (climb, joint)
 
 
-def _settled(
-    search: ResidualSearch, here: AtCoordinates, joint: JointMaximum
-) -> tuple[AtCoordinates, Floats]:
+def _settled(search: ResidualSearch, joint: JointMaximum) -> tuple[AtCoordinates, Floats] | None:
     """The maximum beside where a climb over all parameters ended, and the slope there.
 
     It is so near that secants alone lead to all digits, and mostly there is nothing left to gain.
     """
+    search.calls += joint.evaluations
+    search.near = joint.root
+    if (here := search.at(joint.z)) is None:
+        search.near = None
+        return None
     close = _LAST * search.width
     slope = search.slope(here)
     if joint.promised(slope) < close:

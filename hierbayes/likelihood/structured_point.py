@@ -47,6 +47,8 @@ class Room(NamedTuple):
         What is kept of the groups.
     D, products, squares, score : (q²,), (q², 2, q²), (q(p + 1), q(p + 1)), (q, q) float
         As `Curvature` has them.
+    gamma : (p + 1,) float
+        γ̂, and after it σ̂.
     """
 
     half: Floats
@@ -55,13 +57,14 @@ class Room(NamedTuple):
     products: Floats
     squares: Floats
     score: Floats
+    gamma: Floats
 
     @classmethod
     def of(cls, J: int, q: int, m: int) -> Room:
         """For J groups, q effects and p + 1 = m columns."""
         return cls(
             np.empty((J, q, q)), np.empty((J, q, m)), np.empty(q * q), np.empty((q * q, 2, q * q)),
-            np.empty((q * m, q * m)), np.empty((q, q)),
+            np.empty((q * m, q * m)), np.empty((q, q)), np.empty(m),
         )  # fmt: skip
 
 
@@ -185,8 +188,8 @@ def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, righ
 
 @compiled(error_model="numpy")
 def _point(
-    cells, groups, class_of, half, turned, D, products, squares, score, weights, slopes, bends,
-    root, rows, columns, mask, unit, n, restricted, wanted,
+    cells, groups, class_of, half, turned, D, products, squares, score, found, weights, slopes,
+    bends, root, rows, columns, mask, unit, n, restricted, wanted,
 ):  # fmt: skip
     q, m, K = len(root), round(math.sqrt(cells.shape[1])) - len(root), len(weights) - 1
     p, own, k = m - 1, len(rows), slopes.shape[1]
@@ -201,6 +204,7 @@ def _point(
     integrated = 1.0 if restricted else 0.0
     deviance += integrated * log_det_X + weights[K]
     sigma = r / math.sqrt(freedom)
+    found[:p], found[p] = gamma, sigma
     if q:
         _by_products(half, turned, gamma, F, sigma, integrated, D, products, squares, mask, score)
         for e in range(own):
