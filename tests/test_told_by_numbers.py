@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 
-from hierbayes.design.blocks import count_free_entries
+from hierbayes.design.blocks import count_free_entries, entry_directions
 from hierbayes.design.built_design import build_design
 from hierbayes.design.identification import (
     are_told_by_numbers,
@@ -16,6 +17,8 @@ from hierbayes.design.identification import (
 )
 from hierbayes.design.problem import summed_up
 from hierbayes.design.products import Products
+from hierbayes.design.sparse_gram import sparse_gram
+from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.specification.formula import read_combined
 from tests.dense import Array
 
@@ -80,6 +83,25 @@ def test_elsewhere_derivatives_say_it(a: int, b: int, times: int, formula: str) 
     assert not are_told_by_numbers(cross)
     if max(blocks) == 1:
         assert len(parts) - len(blind_directions(cross, blocks)) == dense_rank(X, parts)
+
+
+CROSSED = ["y ~ x + (1 + x | a) + (1 | b)", "y ~ own + (1 | b) + (1 | a)",
+           "y ~ again + (1 + x | a) + (1 + again | b) + (0 + x | b)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", CROSSED)
+def test_derivatives_are_alike_as_dense_ones_are(formula: str) -> None:
+    design = build_design(read_combined(formula), data(5, 5, 2))
+    cross = summed_up(design)
+    assert isinstance(cross, SparseProducts)
+    columns, Z = design.rows.internal(cross.basis)
+    X, same = columns[:, :-1], np.zeros((Z.shape[1], len(Z), len(Z)))
+    for codes, span in zip(design.rows.codes_of, design.spans, strict=True):
+        same[span] = codes[:, None] == codes
+    V = [same[np.nonzero(S)[0][0]] * (Z @ S @ Z.T) for S in entry_directions(design.blocks)]
+    P = np.eye(len(X)) - X @ np.linalg.pinv(X)
+    moved = np.array([(P @ part @ P).ravel() for part in [*V, np.eye(len(X))]])
+    assert_allclose(sparse_gram(cross, design.blocks), moved @ moved.T, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("formula", ["y ~ x + (1 | a)", "y ~ own + (0 + x | a)"])

@@ -76,7 +76,7 @@ def blind_directions(cross: Products, blocks: tuple[int, ...]) -> BlindDirection
     if not blocks or are_surely_told(cross):
         return _none(sum(blocks))
     S = entry_directions(blocks)
-    gram = sparse_gram(cross, S) if isinstance(cross, SparseProducts) else _gram(cross, S)
+    gram = sparse_gram(cross, blocks) if isinstance(cross, SparseProducts) else _gram(cross, S)
     size = np.sqrt(np.maximum(np.diag(gram), 1e-300))
     values, vectors = np.linalg.eigh(gram / np.outer(size, size))
     if values[0] >= _SAME:
