@@ -67,7 +67,8 @@ class Model(PosedModel):
         mapping from names to priors, for ``sd`` also by grouping factor, as in
         ``dict(sd={"school": {"ses": HalfNormal(2)}})``; the rest keeps its defaults,
         see `priors`.
-        The blocks ``G``, ``icc`` and ``r2`` take one prior for several of these.
+        The blocks ``G``, ``icc`` and ``r2`` take one prior for several of these, and ``G``
+        also one of some grouping factors, ``dict(G={"school": InverseWishart(4, 10)})``.
         ``residual`` has the parameters of a residual structure, as in
         ``dict(residual={"phi": Normal(0.5, 0.2)})``.
         REML and ML do not use them.
