@@ -137,7 +137,7 @@ def test_rows_by_the_observed_information_have_satterthwaites_df(name: str) -> N
         adjusted = hb.wald(fit, df=f"{kind}-observed").rows
         assert_allclose(adjusted["df"], plain["df"], rtol=1e-4)
         assert_allclose(adjusted["se"], hb.wald(fit, df=kind).rows["se"], rtol=0.05)
-    assert (adjusted["se"] >= plain["se"]).all()  # of first order
+    assert (adjusted["se"] >= (1.0 - 1e-6) * plain["se"]).all()  # of first order
 
 
 def test_complete_unstructured_is_hotelling() -> None:
