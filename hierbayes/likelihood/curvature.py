@@ -116,13 +116,15 @@ class GroupCurvature:
     def solve(self, right: Floats) -> Floats:
         """M⁻¹ times (effects,)."""
         J, q, _ = self.M.shape
+        if q == 1:
+            return right / self.M.ravel()
         solved: Floats = np.linalg.solve(self.M, right.reshape(J, q, 1)).ravel()
         return solved
 
     @cached_property
     def inverse(self) -> Floats:
         """M⁻¹ (J, q, q)."""
-        inverse: Floats = np.linalg.inv(self.M)
+        inverse: Floats = 1.0 / self.M if self.M.shape[1] == 1 else np.linalg.inv(self.M)
         return inverse
 
     @cached_property

@@ -90,7 +90,8 @@ def _at_nodes(mode: Mode, nodes: Nodes, *, with_slopes: bool) -> _AtNodes:
     rows, point, L, family = mode.rows, mode.point, mode.point.root, mode.rows.family
     (codes,), (J,), n, K = rows.codes_of, rows.levels, rows.n, len(nodes.z)
     fixed = mode.eta - rows.random_part(rows.effects_of(L, mode.b))
-    inverse = np.linalg.inv(_of_groups(mode).C)
+    C = _of_groups(mode).C
+    inverse = 1.0 / C if C.shape[1] == 1 else np.linalg.inv(C)
     v = np.ascontiguousarray((nodes.z @ inverse).swapaxes(0, 1))
     b = mode.b.reshape(J, -1) + v
     u, terms = b @ L.T, nodes.log_weight[:, None] - 0.5 * (b**2).sum(axis=2)
