@@ -481,3 +481,19 @@ def test_what_is_nearly_a_mean_is_none(own: pd.DataFrame) -> None:
         "the slopes of 'ses' change with its group mean, and the column that stands for it is that "
         "mean less a constant; write cvar(ses, school)"
     )
+
+
+def test_means_of_groups_are_those_of_pandas_and_of_equal_values_their_value() -> None:
+    rng = np.random.default_rng(8)
+    sizes = rng.integers(1, 400, 60)
+    group = rng.permutation(np.repeat([f"g{k}" for k in range(60)], sizes))
+    x = pd.Series(1e6 + rng.normal(size=len(group)))
+    assert_allclose(hb.cvar(x, group), x.groupby(group).transform("mean"), rtol=1e-15)
+    level = x.groupby(group).transform("first") / 3.0
+    assert (hb.cvar(level, group) == level).all() and not hb.dvar(level, group).any()
+
+
+def test_rows_without_a_label_or_a_value_have_no_part_in_means() -> None:
+    group = pd.Series(["a", None, "b", "a", "b", "c"], dtype="str")
+    x = pd.Series([1.0, 7.0, 2.0, 4.0, np.nan, np.nan])
+    assert_allclose(hb.cvar(x, group), [2.5, np.nan, 2.0, 2.5, 2.0, np.nan])

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from formulaic.transforms import stateful_transform
 
 from hierbayes.errors import DataError
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.grouping import variance_components
 from hierbayes.frames.native_numbers import native_numbers
 
@@ -89,12 +89,45 @@ def lvar(x: Any, group: Any, _state: Any = None) -> pd.Series:
     """
     values, labels = numbers_of(x, _state), group_labels_of(group)
     if _LATENT not in _state:
-        _state[_LATENT] = _latent_means(values, labels, getattr(x, "name", None) or "x")
+        name = getattr(x, "name", None) or "x"
+        _state[_LATENT] = _latent_means(values, _groups_of(labels), name)
     latent: LatentMeans = _state[_LATENT]
     return _remembered(x, values, labels, latent.of, _state)
 
 
 CONTEXT = {"cvar": cvar, "dvar": dvar, "lvar": lvar}
+
+
+class Groups(NamedTuple):
+    """Groups of rows.
+
+    Parameters
+    ----------
+    codes : (n,) int
+        The place of each row's group, −1 where its label is missing.
+    labels : (J,) Index
+        Of the groups, in order of appearance.
+    """
+
+    codes: Integers
+    labels: pd.Index
+
+    @property
+    def sizes(self) -> pd.Series:
+        """Rows of each group, by label."""
+        known = self.codes[self.codes >= 0]
+        return pd.Series(np.bincount(known, minlength=len(self.labels)) * 1.0, self.labels)
+
+    def of_rows(self, values: pd.Series) -> Floats:
+        """What each row's group has (n,) of values by label; missing where there is none."""
+        at = values.index.get_indexer(self.labels)
+        found: Floats = np.append(values.to_numpy(), np.nan)[np.append(at, -1)[self.codes]]
+        return found
+
+
+def _groups_of(labels: Any) -> Groups:
+    codes, found = pd.factorize(labels)
+    return Groups(codes, pd.Index(found))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,9 +149,9 @@ class LatentMeans:
     within: float
     reliability: pd.Series
 
-    def of(self, values: Floats, labels: Any) -> pd.Series:
+    def of(self, values: Floats, groups: Groups) -> pd.Series:
         """E(ξ_j | x̄_j) of each group, by label."""
-        means, rows = _means(values, labels), _rows(labels)
+        means, rows = _means(values, groups), groups.sizes
         return self.mean + self.between / (self.between + self.within / rows) * (means - self.mean)
 
 
@@ -157,8 +190,8 @@ def latent_means(states: Mapping[str, dict[str, Any]]) -> dict[str, LatentMeans]
     return {text: state[_LATENT] for text, state in states.items() if _LATENT in state}
 
 
-def _latent_means(values: Floats, labels: Any, name: str) -> LatentMeans:
-    means, rows = _means(values, labels), _rows(labels)
+def _latent_means(values: Floats, groups: Groups, name: str) -> LatentMeans:
+    means, rows = _means(values, groups), groups.sizes
     n, J = len(values), len(rows)
     if J < 2 or n == J:
         raise DataError(
@@ -166,7 +199,7 @@ def _latent_means(values: Floats, labels: Any, name: str) -> LatentMeans:
             f"in {n} rows, and it takes two groups and one with two rows; use cvar"
         )
     sizes = rows.to_numpy(dtype=np.float64)
-    inside = float(((values - means.reindex(labels).to_numpy()) ** 2).sum())
+    inside = float(((values - groups.of_rows(means)) ** 2).sum())
     across = float((sizes * (means.to_numpy() - values.mean()) ** 2).sum())
     between, within = variance_components(inside, across, sizes)
     if between <= 0.0:
@@ -192,36 +225,40 @@ def _remembered(
     x: Any,
     values: Floats,
     labels: Any,
-    summarise: Callable[[Floats, Any], pd.Series],
+    summarise: Callable[[Floats, Groups], pd.Series],
     state: dict[str, Any],
 ) -> pd.Series:
     """Each row's group value: as remembered, or of the new rows for a group that is not."""
+    groups = _groups_of(labels)
     if MEANS not in state:
-        state[MEANS] = summarise(values, labels)
+        state[MEANS] = summarise(values, groups)
     means: pd.Series = state[MEANS]
-    unknown = ~pd.Index(labels).isin(means.index)
-    if unknown.any():
-        own = summarise(values[unknown], labels[unknown])
+    new = means.index.get_indexer(groups.labels) < 0
+    if new.any():
+        unknown = np.append(new, False)[groups.codes]
+        own = summarise(values[unknown], _groups_of(labels[unknown]))
         means = pd.concat([means, own]) if len(means) else own
         if state.get(_LEARNS):
             state[MEANS] = means
     index = x.index if isinstance(x, pd.Series) else None
-    return pd.Series(means.reindex(labels).to_numpy(), index=index)
+    return pd.Series(groups.of_rows(means), index=index)
 
 
-def _means(values: Floats, labels: Any) -> pd.Series:
-    """Mean of the values in each group, by label.
+def _means(values: Floats, groups: Groups) -> pd.Series:
+    """Mean of the known values in each group, by label.
 
-    That of equal values is their value, so that deviations from it are 0 and not rounding.
+    The mean of what is left of the values once a first mean is taken out is added to it.  So the
+    mean of equal values is their value: what is left of each is the rounding of the first mean.
     """
-    grouped = pd.Series(values).groupby(labels, sort=False)
-    lowest = grouped.min()
-    return grouped.mean().where(grouped.max() > lowest, lowest)
-
-
-def _rows(labels: Any) -> pd.Series:
-    """Rows of each group, by label, in the order of `_means`."""
-    return pd.Series(np.ones(len(labels))).groupby(labels, sort=False).sum()
+    codes, J = groups.codes, len(groups.labels)
+    known = (codes >= 0) & ~np.isnan(values)
+    if not known.all():
+        codes, values = codes[known], values[known]
+    with np.errstate(all="ignore"):  # groups without values, infinite ones
+        sizes = np.bincount(codes, minlength=J)
+        means = np.bincount(codes, values, J) / sizes
+        means += np.bincount(codes, values - means[codes], J) / sizes
+    return pd.Series(means, groups.labels)
 
 
 def numbers_of(x: Any, state: dict[str, Any]) -> Floats:
