@@ -21,6 +21,7 @@ import numpy as np
 from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import room_for
 from hierbayes.design.blocks import entry_directions, free_entries
+from hierbayes.estimation.trust_region import solve_told
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyCurvature, is_average
 
@@ -50,13 +51,14 @@ def scored(
         Groups, of the factor that has fewest.
     """
     at, averaged = free_entries(blocks), is_average(curvature)
+    pull = np.array(curvature.pull)  # no view: compiled once for all
     if is_average(curvature):
-        mean, traces = curvature.by_entry(at), np.where(at[0] == at[1], curvature.pull[at[0]], 0.0)
+        mean, traces = curvature.by_entry(at), np.where(at[0] == at[1], pull[at[0]], 0.0)
     else:
         mean, traces = curvature.expected(entry_directions(blocks))
     moved = np.zeros(Gamma.shape)
     score_step(
-        Gamma, mean, traces, curvature.score, curvature.pull, curvature.freedom, averaged, *at,
+        Gamma, mean, traces, curvature.score, pull, curvature.freedom, averaged, *at,
         noise, least_scored(J), moved,
     )  # fmt: skip
     if len(at[0]) == len(noise):  # each effect has a block of its own
@@ -121,7 +123,7 @@ def score_step(
         left -= g[i] * (t[i] + H[k, i])
         told -= g[i] * step[i]
     H[k, k], step[k] = left, told
-    _solve_told(H, step)
+    solve_told(H, step, _TOLD)
     share = 1.0 + step[k] if 1.0 + step[k] > _LEAST_LEFT else _LEAST_LEFT
     for i in range(k):
         r, c = rows[i], columns[i]
@@ -139,24 +141,3 @@ def _share(M: Floats, pull: Floats, r: int) -> float:
         return _FARTHEST
     share = pull[r] / squares
     return share if share > 1.0 / _FARTHEST else 1.0 / _FARTHEST
-
-
-@inner
-def _solve_told(H: Floats, x: Floats) -> None:
-    """Write H⁻x (n,) over x by the factors LDL' of H (n, n), what H says nothing of being 0."""
-    n = len(x)
-    for i in range(n):
-        whole = H[i, i]
-        for j in range(i):
-            for h in range(j):
-                H[i, j] -= H[i, h] * H[j, h] * H[h, h]
-            H[i, j] = H[i, j] / H[j, j] if H[j, j] > 0.0 else 0.0
-            H[i, i] -= H[i, j] * H[i, j] * H[j, j]
-            x[i] -= H[i, j] * x[j]
-        if not H[i, i] > _TOLD * whole:
-            H[i, i] = 0.0
-    for i in range(n):
-        x[i] = x[i] / H[i, i] if H[i, i] > 0.0 else 0.0
-    for i in range(n - 1, -1, -1):
-        for h in range(i + 1, n):
-            x[i] -= H[h, i] * x[h]

@@ -20,6 +20,7 @@ import numpy as np
 from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.blocks import entry_directions, free_entries
+from hierbayes.estimation.trust_region import solve_told
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyCurvature, is_average
 
@@ -107,18 +108,11 @@ def take_up(
 
 @inner
 def _in_units(A: Floats, e: Floats) -> float:
-    """e'A⁻e for A (k, k) without what of it is flat, by A = LDL', over the lower triangle."""
-    k, total, half = len(e), 0.0, room_for(len(e))
+    """e'A⁻e for A (k, k) without what of it is flat, which is written over."""
+    k, total, x = len(e), 0.0, room_for(len(e))
     for i in range(k):
-        whole, half[i] = A[i, i], e[i]
-        for j in range(i):
-            for h in range(j):
-                A[i, j] -= A[i, h] * A[j, h] * A[h, h]
-            A[i, j] = A[i, j] / A[j, j] if A[j, j] > 0.0 else 0.0
-            A[i, i] -= A[i, j] * A[i, j] * A[j, j]
-            half[i] -= A[i, j] * half[j]
-        if A[i, i] > _FLAT * whole:
-            total += half[i] * half[i] / A[i, i]
-        else:
-            A[i, i] = half[i] = 0.0
+        x[i] = e[i]
+    solve_told(A, x, _FLAT)
+    for i in range(k):
+        total += e[i] * x[i]
     return total

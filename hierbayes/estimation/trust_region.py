@@ -62,6 +62,30 @@ def solve_quadratic(information: Floats, slope: Floats, step: Floats, L: Floats)
     return gain
 
 
+@inner
+def solve_told(H: Floats, x: Floats, told: float) -> None:
+    """Write H⁻x (n,) over x by LDL' = H (n, n), over the lower triangle.
+
+    Where a pivot is no more than ``told`` of its entry H says nothing, and 0 is written.
+    """
+    n = len(x)
+    for i in range(n):
+        whole = H[i, i]
+        for j in range(i):
+            for h in range(j):
+                H[i, j] -= H[i, h] * H[j, h] * H[h, h]
+            H[i, j] = H[i, j] / H[j, j] if H[j, j] > 0.0 else 0.0
+            H[i, i] -= H[i, j] * H[i, j] * H[j, j]
+            x[i] -= H[i, j] * x[j]
+        if not H[i, i] > told * whole:
+            H[i, i] = 0.0
+    for i in range(n):
+        x[i] = x[i] / H[i, i] if H[i, i] > 0.0 else 0.0
+    for i in range(n - 1, -1, -1):
+        for h in range(i + 1, n):
+            x[i] -= H[h, i] * x[h]
+
+
 def best_step(slope: Floats, information: Floats, radius: float) -> tuple[Floats, float]:
     """The s with ‖s‖ ≤ radius that maximises slope·s − ½ s'·information·s, and the maximum.
 
