@@ -118,10 +118,9 @@ class Groups(NamedTuple):
         known = self.codes[self.codes >= 0]
         return pd.Series(np.bincount(known, minlength=len(self.labels)) * 1.0, self.labels)
 
-    def of_rows(self, values: pd.Series) -> Floats:
-        """What each row's group has (n,) of values by label; missing where there is none."""
-        at = values.index.get_indexer(self.labels)
-        found: Floats = np.append(values.to_numpy(), np.nan)[np.append(at, -1)[self.codes]]
+    def of_rows(self, values: Floats) -> Floats:
+        """What each row's group has (n,) of values (J,); missing where it has no label."""
+        found: Floats = np.append(values, np.nan)[self.codes]
         return found
 
 
@@ -199,7 +198,7 @@ def _latent_means(values: Floats, groups: Groups, name: str) -> LatentMeans:
             f"in {n} rows, and it takes two groups and one with two rows; use cvar"
         )
     sizes = rows.to_numpy(dtype=np.float64)
-    inside = float(((values - groups.of_rows(means)) ** 2).sum())
+    inside = float(((values - groups.of_rows(means.to_numpy())) ** 2).sum())
     across = float((sizes * (means.to_numpy() - values.mean()) ** 2).sum())
     between, within = variance_components(inside, across, sizes)
     if between <= 0.0:
@@ -229,9 +228,10 @@ def _remembered(
     state: dict[str, Any],
 ) -> pd.Series:
     """Each row's group value: as remembered, or of the new rows for a group that is not."""
-    groups = _groups_of(labels)
+    groups, index = _groups_of(labels), x.index if isinstance(x, pd.Series) else None
     if MEANS not in state:
         state[MEANS] = summarise(values, groups)
+        return pd.Series(groups.of_rows(state[MEANS].to_numpy()), index=index)
     means: pd.Series = state[MEANS]
     new = means.index.get_indexer(groups.labels) < 0
     if new.any():
@@ -240,8 +240,8 @@ def _remembered(
         means = pd.concat([means, own]) if len(means) else own
         if state.get(_LEARNS):
             state[MEANS] = means
-    index = x.index if isinstance(x, pd.Series) else None
-    return pd.Series(groups.of_rows(means), index=index)
+    in_order = means.reindex(groups.labels).to_numpy()
+    return pd.Series(groups.of_rows(in_order), index=index)
 
 
 def _means(values: Floats, groups: Groups) -> pd.Series:

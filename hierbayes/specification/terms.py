@@ -196,6 +196,7 @@ def _is_word(text: str) -> bool:
     return text.isidentifier() and not iskeyword(text) and text not in CONSTANTS
 
 
+@lru_cache(maxsize=512)
 def _reads_as_one(text: str) -> bool:
     """Whether Python code stands in a formula without braces: a column, a call, or 1."""
     if _is_word(text) or text == INTERCEPT or BACKTICKS.fullmatch(text):
