@@ -88,10 +88,10 @@ def _write_scales(
             rest = gram[r, c]
             for h in range(r):
                 rest -= root[h, r] * root[h, c]
-            root[r, c] = rest / root[r, r] if r < c else np.sqrt(max(rest, 0.0))
-        pivots[c] = root[c, c]
+            root[r, c] = rest / root[r, r] if r < c else rest
         if not root[c, c] > 0.0:
             return 0.0
+        pivots[c] = root[c, c] = np.sqrt(root[c, c])
         for r in range(c + 1):
             rest = 1.0 if r == c else 0.0
             for h in range(r, c):
