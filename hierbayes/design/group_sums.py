@@ -13,7 +13,7 @@ from hierbayes.frames.arrays import Floats, Integers
 def group_sums(
     columns: Floats, Z: Floats, codes: Integers, J: int
 ) -> tuple[Floats, Floats, Floats]:
-    """The upper triangle of Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and n_j (J,).
+    """Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and n_j (J,).
 
     Parameters
     ----------
@@ -61,6 +61,11 @@ def _sums(
 ) -> None:
     """`group_sums`, added to zeros."""
     _add_rows(columns, Z, codes, A, B, counts)
+    J, q = A.shape[:2]
+    for j in range(J):
+        for k in range(q):
+            for h in range(k):
+                A[j, k, h] = A[j, h, k]
 
 
 @compiled(short_loops=True)
@@ -92,7 +97,7 @@ def _products_outside(
 def _add_rows(
     columns: Floats, Z: Floats, codes: Integers, A: Floats, B: Floats, counts: Floats
 ) -> None:
-    """Add the rows to the sums of their groups."""
+    """Add the rows to the sums of their groups, of A the upper triangle."""
     n, m = columns.shape
     q = Z.shape[1]
     for i in range(n):

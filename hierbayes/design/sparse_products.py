@@ -253,7 +253,7 @@ def sparse_products(
     parts = [np.ascontiguousarray(Z[:, span]) for span in spans]
     codes = rows.codes_of
     levels = tuple(
-        LevelProducts(factor.labels, *_whole(*group_sums(columns, part, at, factor.J)))
+        LevelProducts(factor.labels, *group_sums(columns, part, at, factor.J))
         for factor, at, part in zip(factors, codes, parts, strict=True)
     )
     pairs = tuple(
@@ -262,10 +262,3 @@ def sparse_products(
     )
     C, n = columns.T @ columns, float(len(columns))
     return SparseProducts(levels, pairs, C, n, basis, SummedRows(rows))
-
-
-def _whole(upper: Floats, B: Floats, rows: Floats) -> tuple[Floats, Floats, Floats]:
-    """The same with both triangles of Z_j'Z_j (J, q, q)."""
-    if upper.shape[1] == 1:
-        return upper, B, rows
-    return upper + np.triu(upper, 1).transpose(0, 2, 1), B, rows
