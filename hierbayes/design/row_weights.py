@@ -43,9 +43,9 @@ def whole_counts(data: DataColumns, name: str) -> Floats:
         When a count is no whole number; the row is named.
     """
     column = data[name]
-    if not is_numeric_dtype(column) or is_bool_dtype(column):
+    values = _numbers(column)
+    if values is None:
         raise DataError(f"counts must be numbers, not {column.dtype}")
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     refuse_no_counts(values, data.index)
     return values
 
@@ -77,9 +77,9 @@ def refuse_not_positive(data: DataColumns, name: str, argument: str) -> None:
         Naming the column and the first such row.
     """
     column = data[name]
-    if not is_numeric_dtype(column) or is_bool_dtype(column):
+    values = _numbers(column)
+    if values is None:
         raise DataError(f"{argument}: column '{name}' must be of numbers, not {column.dtype}")
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     bad = ~(np.isfinite(values) & (values > 0.0))
     if bad.any():
         at = int(bad.argmax())
@@ -89,3 +89,13 @@ def refuse_not_positive(data: DataColumns, name: str, argument: str) -> None:
             f"{f' and not usable in {bad.sum() - 1} more' if bad.sum() > 1 else ''}; every row "
             "needs a finite number above 0: leave such rows out"
         )
+
+
+def _numbers(column: pd.Series) -> Floats | None:
+    """Numbers (n,), missing ones NaN; None where they are none, or truth values."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        return column.to_numpy(dtype=np.float64)
+    if not is_numeric_dtype(dtype) or is_bool_dtype(dtype):
+        return None
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
