@@ -204,7 +204,9 @@ def _point(
     integrated = 1.0 if restricted else 0.0
     deviance += integrated * log_det_X + weights[K]
     sigma = r / math.sqrt(freedom)
-    found[:p], found[p] = gamma, sigma
+    for a in range(p):
+        found[a] = gamma[a]
+    found[p] = sigma
     if q:
         _by_products(half, turned, gamma, F, sigma, integrated, D, products, squares, mask, score)
         for e in range(own):
@@ -244,9 +246,14 @@ def _point(
 def _by_products(half, turned, gamma, F, sigma, integrated, D, products, squares, mask, score):
     """Write M and the sums over groups of which −∂²ℓ is made, as `Curvature` has them."""
     q, wide = len(mask), 1 + F.shape[1]
-    for sums in (D, products.reshape(2 * q**4), squares.reshape((q * wide) ** 2)):
-        for i in range(len(sums)):
-            sums[i] = 0.0
+    for i in range(q * q):
+        D[i] = 0.0
+        for k in range(2):
+            for h in range(q * q):
+                products[i, k, h] = 0.0
+    for i in range(q * wide):
+        for h in range(q * wide):
+            squares[i, h] = 0.0
     terms, vY = room_for((3, q * q)), room_for((q, wide))
     add_curvature(
         half, turned, gamma, F, sigma, integrated, terms, vY, vY.reshape(q * wide), squares, D,
