@@ -7,6 +7,7 @@ each point of a search takes longer than what is computed.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def add_cells(cells, groups, class_of, weights, first, before, M):
     return c
 
 
-@inner
+@partial(inner, fastmath={"reassoc"})  # in whatever order: a sum waits for the one before it
 def add_traces(cells, groups, class_of, first, before, E, totals):
     """Add tr(M_jk E_j) of every cell of the groups after ``before`` to its class."""
     J, many = len(E), cells.shape[1]

@@ -35,7 +35,7 @@ def directions(
     A, low, turn = room_for((q, q)), room_for((q, q)), room_for((q, q))  # λA⁻¹, λ'D̂, ΓD̂
     G, GO, DGO = room_for((k, q, m)), room_for((q, m)), room_for((k, q, m))
     DM = room_for((k, q, q))
-    parts, first = room_for((4, q, q)), 0
+    parts, first = room_for((6, q, q)), 0
     LE, hO, kO = room_for((d, q)), room_for((q, m)), room_for((q, m))
     for j in range(J):
         for t in range(k):
@@ -89,6 +89,8 @@ def directions(
                         second[own + t, e] += (
                             parts[0, i, c] - parts[1, c, i] - parts[2, i, c] + parts[3, c, i]
                         )
+    for e in range(own):
+        _add_turned(S[e])
 
 
 @inner
@@ -166,13 +168,24 @@ def _group(j, half, turned, root, D, K, h, kappa, A, low, turn):
 
 @inner
 def _own(own, rows, columns, h, kappa, S):
-    """Add S_e of every entry of λ."""
+    """Add half of S_e of every entry of λ: what is turned is added at the end."""
     m = h.shape[1]
     for e in range(own):
         i, c = rows[e], columns[e]
         for a in range(m):
+            size = kappa[c, a]
             for b in range(m):
-                S[e, a, b] -= kappa[c, a] * h[i, b] + h[i, a] * kappa[c, b]
+                S[e, a, b] -= size * h[i, b]
+
+
+@inner
+def _add_turned(S):
+    """Add its transpose to a matrix (m, m)."""
+    for a in range(len(S)):
+        for b in range(a + 1):
+            both = S[a, b] + S[b, a]
+            S[a, b] = both
+            S[b, a] = both
 
 
 @inner
@@ -197,9 +210,16 @@ def _along(moved, K, G, S):
 
 @inner
 def _mixed(moved, G, A, turn, LE, hO, kO, parts):
-    """What entries of λ and one direction have together, as four matrices (q, q)."""
+    """What entries of λ and one direction have together, as four matrices (q, q) and two more."""
     q, m = G.shape
     d = q + m
+    for i in range(q):
+        for e in range(q):
+            of_h, of_k = 0.0, 0.0
+            for a in range(m):
+                of_h += hO[i, a] * G[e, a]
+                of_k += kO[i, a] * G[e, a]
+            parts[4, i, e], parts[5, i, e] = of_h, of_k
     for i in range(q):
         for c in range(q):
             total, of_h, of_k = 0.0, 0.0, 0.0
@@ -212,12 +232,8 @@ def _mixed(moved, G, A, turn, LE, hO, kO, parts):
                     total += A[e, i] * moved[e, f] * turn[f, c]
             parts[1, i, c] = total
             for e in range(q):
-                h, k = 0.0, 0.0
-                for a in range(m):
-                    h += hO[i, a] * G[e, a]
-                    k += kO[i, a] * G[e, a]
-                of_h += h * A[e, c]
-                of_k += k * turn[e, c]
+                of_h += parts[4, i, e] * A[e, c]
+                of_k += parts[5, i, e] * turn[e, c]
             parts[2, i, c] = of_h
             parts[3, i, c] = of_k
 
