@@ -16,7 +16,6 @@ from pandas.api.types import (
 )
 
 from hierbayes.compilation import compiled
-from hierbayes.compiled_arrays import room_for
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.frames.grouping import Groups
@@ -77,19 +76,20 @@ def columns_vary_within(columns: Floats, codes: Integers, J: int) -> Booleans:
 
     Numbers are the same where their range in a group is at most 1e-9 of that of the column.
     """
-    varies = np.zeros((J, columns.shape[1]), dtype=np.bool_)
-    _mark_varying(np.ascontiguousarray(columns), codes, varies)
+    if not len(codes):
+        return np.zeros((J, columns.shape[1]), dtype=np.bool_)
+    high, low = np.full((2, J, columns.shape[1]), -np.inf)
+    low[:] = np.inf
+    _write_ranges(np.ascontiguousarray(columns), codes, high, low)
+    with np.errstate(invalid="ignore"):  # two infinite values are the same
+        varies: Booleans = high - low > CONSTANT_TOLERANCE * _spread(columns, high, low)
     return varies
 
 
-@compiled(short_loops=True)
-def _mark_varying(columns: Floats, codes: Integers, varies: Booleans) -> None:
-    """Write in which groups (J, k) columns vary."""
-    (n, k), J = columns.shape, len(varies)
-    high, low = room_for((J, k)), room_for((J, k))
-    for j in range(J):
-        for c in range(k):
-            high[j, c], low[j, c] = -np.inf, np.inf
+@compiled()
+def _write_ranges(columns: Floats, codes: Integers, high: Floats, low: Floats) -> None:
+    """The largest and the smallest value (J, k) of each group over what stands there."""
+    n, k = columns.shape
     for i in range(n):
         j = codes[i]
         for c in range(k):
@@ -98,19 +98,16 @@ def _mark_varying(columns: Floats, codes: Integers, varies: Booleans) -> None:
                 high[j, c] = value
             if value < low[j, c]:
                 low[j, c] = value
-    for c in range(k):
-        top, bottom = -np.inf, np.inf
-        for j in range(J):
-            top, bottom = max(top, high[j, c]), min(bottom, low[j, c])
-        if not top - bottom < np.inf:  # the range is that of the finite values
-            top, bottom = -np.inf, np.inf
-            for i in range(n):
-                value = columns[i, c]
-                if abs(value) < np.inf:
-                    top, bottom = max(top, value), min(bottom, value)
-        limit = CONSTANT_TOLERANCE * max(top - bottom, 0.0)
-        for j in range(J):  # two infinite values are the same: their difference is no number
-            varies[j, c] = high[j, c] - low[j, c] > limit
+
+
+def _spread(columns: Floats, high: Floats, low: Floats) -> Floats:
+    """Range (k,) of the finite values of columns, of which the groups' limits are known."""
+    spread: Floats = high.max(axis=0) - low.min(axis=0)
+    if not np.isfinite(spread).all():
+        finite = np.isfinite(columns)
+        top, bottom = (np.where(finite, columns, limit) for limit in (-np.inf, np.inf))
+        spread = np.maximum(top.max(axis=0) - bottom.min(axis=0), 0.0)
+    return spread
 
 
 def partly_missing(column: pd.Series, groups: Groups) -> Booleans:
