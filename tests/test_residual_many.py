@@ -16,6 +16,7 @@ from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.structured_blocks import class_totals_of
+from hierbayes.residuals.bound import StructuredRows
 from hierbayes.residuals.row_kernels import distinct_places, is_in_order, neighbours, places_within
 
 FORMULA = "y ~ x + (1 | g)"
@@ -148,6 +149,18 @@ def test_moments_do_not_depend_on_the_order_of_rows(structure: hr.ResidualStruct
     assert found.atoms.tolist() == wanted.atoms.tolist()
     assert found.class_of.tolist() == wanted.class_of.tolist()
     assert_allclose(found.cells, wanted.cells, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1, 10**7, 2**55])
+def test_gaps_of_whole_times_are_told_apart_whatever_their_size(unit: int) -> None:
+    frame = pd.DataFrame({"g": [0, 0, 0, 1, 1, 1], "t": [0, 1, 3, 0, 2, 3]})
+    frame["t"] = unit * frame["t"].astype(float)
+    frame["y"], frame["x"] = [1.0, 2.0, 4.0, 3.0, 1.0, 2.5], [0.0, 1.0, 0.0, 2.0, 1.0, 3.0]
+    rows = StructuredRows(frame, frame["g"].to_numpy(), "g", np.zeros(6, dtype=int))
+    found = hr.AR1("t").bind(rows)
+    assert found.gaps.tolist() == [unit, 2 * unit]
+    assert found.counts.tolist() == [2.0, 2.0]
+    assert found.links.kind[6:].tolist() == [1, 3, 3, 1, 1, 3, 3, 1, 2, 4, 4, 2]
 
 
 def test_sums_over_links_add_up_over_any_chunks() -> None:

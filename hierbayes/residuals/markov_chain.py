@@ -25,10 +25,11 @@ from hierbayes.residuals.bound import (
 from hierbayes.residuals.coordinates import log_logistic_slope, log_one_less_square
 from hierbayes.residuals.correlation_kernels import chain_parts
 from hierbayes.residuals.number_columns import numbers_of
-from hierbayes.residuals.row_kernels import is_in_order, neighbours
+from hierbayes.residuals.row_kernels import distinct_places, is_in_order, neighbours
 from hierbayes.residuals.times import refuse_lone_rows
 
 _START = 0.3  # the correlation of neighbours from which a search begins
+_EXACT = 2.0**53  # whole numbers below are what they are
 _NOTHING = 800.0  # −log of a correlation that is 0
 _LITTLE = 7.0  # −log of one that is so small that the likelihood is straight
 
@@ -218,11 +219,13 @@ def chain(
 
 def _gaps(lags: Floats, continuous: bool) -> tuple[Floats, Integers, Integers]:
     """Distinct lags (G,), ascending, which of them each is (m,), and how many are (G,)."""
+    longest = float(lags.max(initial=0.0))
+    if not continuous and 0.0 < longest < _EXACT:
+        found, place = distinct_places(lags.astype(np.intp), int(longest) + 1)
+        return found.astype(np.float64), place, np.bincount(place)
     if continuous and len(lags):  # of whole times differences are exact
-        size = math.floor(math.log10(lags.max()))
+        size = math.floor(math.log10(longest))
         lags = np.round(lags, 10 - min(size, 0))  # equal ones are told as such
-    if len(lags) and (lags == lags[0]).all():
-        return lags[:1], np.zeros(len(lags), dtype=np.intp), np.array([len(lags)])
     return np.unique(lags, return_inverse=True, return_counts=True)
 
 
