@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled, lent
 from hierbayes.compiled_arrays import room_for
 from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.estimation.trust_region import solve_told
@@ -133,7 +133,7 @@ def score_step(
         moved[r, c] = moved[c, r] = there * noise[r] * noise[c]
 
 
-@inner
+@lent
 def _share(M: Floats, pull: Floats, r: int) -> float:
     """What is expected of the squares of an effect beside them, within bounds."""
     squares = pull[r] + 2.0 * M[r, r]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hierbayes.compilation import inner
+from hierbayes.compilation import inner, lent
 from hierbayes.compiled_arrays import integers_for, room_for
 from hierbayes.design.elimination import Elimination
 from hierbayes.frames.arrays import Floats, Integers
@@ -83,7 +83,7 @@ def another(e: Elimination, here: Spot) -> Spot:
     )  # fmt: skip
 
 
-@inner
+@lent
 def arrive(there: Spot, here: Spot) -> None:
     """Write one point over another."""
     write_over(there.root, here.root)
@@ -101,7 +101,7 @@ def arrive(there: Spot, here: Spot) -> None:
         here.pull[i] = there.pull[i]
 
 
-@inner
+@lent
 def write_over(a: Floats, b: Floats) -> None:
     """Write a matrix over another."""
     for i in range(a.shape[0]):

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled, inner, lent
 from hierbayes.compiled_arrays import integers_for, room_for
 from hierbayes.design.elimination import Elimination
 from hierbayes.estimation.local_quadratic import quadratic
@@ -160,7 +160,7 @@ def _promise(ground: Ground, here: Spot, lore: Lore, unit: Floats, step: Floats)
     )  # fmt: skip
 
 
-@inner
+@lent
 def _length(step: Floats) -> float:
     total = 0.0
     for i in range(len(step)):
@@ -191,7 +191,7 @@ def _moved(
     return is_plain(there.root, ground.noise, e)
 
 
-@inner
+@lent
 def _judge(rise: float, gain: float, length: float, C: Floats, numbers: Floats) -> None:
     """The trust region after a step, and what was learnt where ℓ is not what it said."""
     lost = numbers[ROUNDING]

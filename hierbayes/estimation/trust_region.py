@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
+from hierbayes.compilation import compiled, lent
 from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Floats
 
@@ -34,7 +34,7 @@ def newton_step(slope: Floats, information: Floats) -> tuple[Floats, float, floa
     return step, math.sqrt(length) + 0.0 * gain, gain
 
 
-@inner
+@lent
 def solve_quadratic(information: Floats, slope: Floats, step: Floats, L: Floats) -> float:
     """Write the step that the factors LDL' solve for; half of slope·step, nan as above."""
     k, floor = slope.shape[0], 0.0
@@ -62,7 +62,7 @@ def solve_quadratic(information: Floats, slope: Floats, step: Floats, L: Floats)
     return gain
 
 
-@inner
+@lent
 def solve_told(H: Floats, x: Floats, told: float) -> None:
     """Write H⁻x (n,) over x by LDL' = H (n, n), over the lower triangle.
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import inner
+from hierbayes.compilation import lent
 
 
-@inner
+@lent
 def cholesky_in_place(a):
     """Lower Cholesky factor of a symmetric matrix, written over its lower triangle.
 
@@ -32,7 +32,7 @@ def cholesky_in_place(a):
     return True
 
 
-@inner
+@lent
 def solve_lower(low, b):
     """Overwrite b (k, m) with low⁻¹ b, low (k, k) lower triangular."""
     for i in range(low.shape[0]):
@@ -43,7 +43,7 @@ def solve_lower(low, b):
             b[i, c] = total / low[i, i]
 
 
-@inner
+@lent
 def solve_lower_transposed(low, b):
     """Overwrite b (k, m) with low'⁻¹ b, low (k, k) lower triangular."""
     size = low.shape[0]
