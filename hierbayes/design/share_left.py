@@ -9,6 +9,7 @@ others, of X and of y is a dense matrix, small where the others have few levels:
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg.lapack import dpotrf
 
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.remembered import remembered
@@ -32,20 +33,18 @@ def share_left(cross: SparseProducts, most: int = _MOST) -> float:
     first = max(range(len(cross.levels)), key=cross.sizes.__getitem__)
     if sum(cross.sizes) - cross.sizes[first] + cross.p + 1 > most:
         return 0.0
-    A = cross.levels[first].A
     whole, B = _products(cross, first)
-    size = A.trace(axis1=1, axis2=2)
-    ridge = _RIDGE * np.maximum(size, 1e-6 * size.max())  # a level may know nothing of an effect
-    A = A + ridge[:, None, None] * np.eye(A.shape[1])
-    solved = B / A if A.shape[1] == 1 else np.linalg.inv(A) @ B
-    W = whole - B.reshape(-1, B.shape[2]).T @ solved.reshape(-1, B.shape[2])
+    J, q, w = B.shape
+    A = cross.levels[first].A.copy()
+    squares = A.reshape(J, q * q)[:, :: q + 1]  # a view of the diagonals
+    size = squares.sum(axis=1)
+    squares += (_RIDGE * np.maximum(size, 1e-6 * size.max()))[:, None]  # levels may know nothing
+    solved = B / A if q == 1 else np.linalg.inv(A) @ B
+    W = whole - B.reshape(J * q, w).T @ solved.reshape(J * q, w)
     own = np.maximum(whole.diagonal(), 1e-300)
-    W.ravel()[:: len(W) + 1][:-1] += _RIDGE * own[:-1]
-    try:
-        last = np.linalg.cholesky(W)[-1, -1]  # which reads the lower triangle
-    except np.linalg.LinAlgError:
-        return 0.0
-    return float(last * last / own[-1])
+    W.ravel()[:: w + 1][:-1] += _RIDGE * own[:-1]
+    root, failed = dpotrf(W, lower=1)
+    return 0.0 if failed else float(root[-1, -1] ** 2 / own[-1])
 
 
 def _products(cross: SparseProducts, first: int) -> tuple[Floats, Floats]:
