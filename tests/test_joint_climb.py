@@ -18,6 +18,7 @@ from hierbayes.estimation.joint_optimum import optimum_of
 from hierbayes.estimation.near_climb import _NearClimb, climb_near
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.estimation.residual_search import ResidualSearch
+from hierbayes.estimation.scoring import scored
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
@@ -88,6 +89,24 @@ def test_scoring_is_that_of_the_profile(name: str, reading: Reading) -> None:
     assert_allclose(found.expected(S)[0], wanted.expected(S)[0], rtol=1e-9, atol=1e-9)
     assert_allclose(found.pull, wanted.pull, rtol=1e-10)
     assert found.freedom == wanted.freedom
+
+
+def test_scoring_with_sigma_held_is_a_step_of_g_alone() -> None:
+    problem = residual_models.model("sim_AR1_varIdent_slope").problem
+    blocks = problem.design.blocks
+    assert problem.moments is not None
+    products = problem.moments.at(problem.moments.rows.start).products
+    assert isinstance(products, CrossProducts)
+    noise = products.noise
+    curvature = profile_at(np.diag(noise), products, REML).curvature()
+    S = entry_directions(blocks)
+    slope = S.reshape(len(S), -1) @ curvature.score.ravel()
+    step = np.linalg.solve(curvature.expected(S)[0], slope)
+    wanted = np.diag(noise**2) + np.tensordot(step, S, axes=1)
+    found = scored(np.diag(noise**2), curvature, blocks, noise, products.J, holds_sigma=True)
+    assert_allclose(found, wanted, rtol=1e-8)
+    with_sigma = scored(np.diag(noise**2), curvature, blocks, noise, products.J)
+    assert np.abs(with_sigma / wanted - 1.0).max() > 0.1
 
 
 @pytest.mark.parametrize("reading", [REML, ML])

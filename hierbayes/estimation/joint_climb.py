@@ -145,7 +145,8 @@ class Climb:
         )  # fmt: skip
         if not math.isfinite(value):
             return None
-        Gamma = scored(root_of_noise**2, curvature, self.blocks, noise, J)
+        # σ held: errors that stand for effects are not passed by, see `residual_maximum`
+        Gamma = scored(root_of_noise**2, curvature, self.blocks, noise, J, holds_sigma=True)
         self.unit[: len(self.rows)] = (np.sqrt(np.diag(Gamma)) + noise)[self.rows]
         if root is not None:
             Gamma = root @ root.T

@@ -34,7 +34,13 @@ _FARTHEST = 1e3  # squares from what is expected of them
 
 
 def scored(
-    Gamma: Floats, curvature: AnyCurvature, blocks: tuple[int, ...], noise: Floats, J: int
+    Gamma: Floats,
+    curvature: AnyCurvature,
+    blocks: tuple[int, ...],
+    noise: Floats,
+    J: int,
+    *,
+    holds_sigma: bool = False,
 ) -> Floats:
     """Γ (q, q) after one step of scoring, kept inside the cone.
 
@@ -49,7 +55,10 @@ def scored(
         Error of an effect that one group estimates by itself, against σ.
     J : int
         Groups, of the factor that has fewest.
+    holds_sigma : bool
+        Whether σ² stays where it is: N of infinity leaves it no room.
     """
+    freedom = math.inf if holds_sigma else curvature.freedom
     at, averaged = free_entries(blocks), is_average(curvature)
     pull = np.array(curvature.pull)  # no view: compiled once for all
     if is_average(curvature):
@@ -58,7 +67,7 @@ def scored(
         mean, traces = curvature.expected(entry_directions(blocks))
     moved = np.zeros(Gamma.shape)
     score_step(
-        Gamma, mean, traces, curvature.score, pull, curvature.freedom, averaged, *at,
+        Gamma, mean, traces, curvature.score, pull, freedom, averaged, *at,
         noise, least_scored(J), moved,
     )  # fmt: skip
     if len(at[0]) == len(noise):  # each effect has a block of its own
