@@ -477,6 +477,17 @@ def test_the_next_occasion_given_those_before_is_that_of_one_normal_distribution
         alike.predict(new, errors="given")
 
 
+def test_the_next_occasion_of_categories_of_which_some_do_not_occur() -> None:
+    """Columns of the errors, which no term names, stay beside a factor that loses its levels."""
+    known = ROWS[ROWS["week"] < 5].assign(sex=ROWS["sex"].astype("category"))
+    new = ROWS[(ROWS["week"] == 5) & ROWS["g"].isin(set(known["g"]))].head(1)
+    of_one = new.assign(sex=pd.Categorical(new["sex"], known["sex"].cat.categories))
+    fit = hb.Model("y ~ x + sex", known, residual=hr.AR1("week", group="g")).reml()
+    given = fit.predict(new, errors="given")
+    pd.testing.assert_series_equal(fit.predict(of_one, errors="given"), given)
+    assert abs(given - fit.predict(new)).item() > 1e-3
+
+
 def test_the_next_occasion_weighs_what_it_says() -> None:
     """With weights the new error has variance σ²/w*, and covariances σ²C/√(w w*)."""
     known = ROWS[ROWS["week"] < 5].assign(w=lambda d: 1.0 + d["week"] % 2)

@@ -69,7 +69,8 @@ def complete_rows(
     Returns
     -------
     frame : DataFrame
-        Complete rows only; factor levels that do not occur in them are removed.
+        Complete rows only; factor levels that do not occur in them are removed.  Where all rows
+        are complete the other columns of the data stand beside them.
     kept : (rows of data,) bool
     dropped : Dropped
 
@@ -80,7 +81,10 @@ def complete_rows(
         is left, or a number is infinite.
     """
     columns, kept, dropped = complete_columns(data, names)
-    return columns.frame, kept, dropped
+    frame = columns.frame
+    if frame is not data and not dropped.rows:
+        frame = data.assign(**dict(frame.items()))
+    return frame, kept, dropped
 
 
 def complete_columns(
