@@ -17,7 +17,13 @@ from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.structured_blocks import class_totals_of
 from hierbayes.residuals.bound import StructuredRows
-from hierbayes.residuals.row_kernels import distinct_places, is_in_order, neighbours, places_within
+from hierbayes.residuals.row_kernels import (
+    distinct_places,
+    is_in_order,
+    neighbours,
+    pairs_within,
+    places_within,
+)
 
 FORMULA = "y ~ x + (1 | g)"
 STRUCTURES = [hr.AR1("week"), hr.Strata("half"), hr.Unstructured("week"), hr.Exponential("x")]
@@ -125,6 +131,14 @@ def test_rows_are_in_order_where_no_group_has_two_of_one_time() -> None:
 def test_places_within_groups_are_counted_in_whatever_order_these_come() -> None:
     codes = np.array([2, 0, 2, 2, 0, 4])
     assert places_within(codes, 5).tolist() == [0, 0, 1, 2, 1, 0]
+
+
+def test_pairs_within_groups_are_all_of_them_once() -> None:
+    owner = np.array([0, 0, 0, 2, 3, 3])
+    left, right = np.empty(10, dtype=int), np.empty(10, dtype=int)
+    pairs_within(owner, left, right)
+    wanted = [(a, b) for b in range(6) for a in range(b + 1) if owner[a] == owner[b]]
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == wanted
 
 
 def test_neighbours_are_those_of_the_order_that_is_given() -> None:

@@ -23,7 +23,7 @@ from hierbayes.residuals.bound import (
 )
 from hierbayes.residuals.coordinates import log_logistic_slope
 from hierbayes.residuals.correlation_kernels import exchangeable_parts
-from hierbayes.residuals.row_kernels import distinct_places
+from hierbayes.residuals.row_kernels import distinct_places, pairs_within
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_lone_rows
 
@@ -87,11 +87,10 @@ class CompoundSymmetry(Correlation):
 
 def _pairs_within(owner: Any) -> tuple[Any, Any]:
     """Every two (and each with itself) of the cells of one group, cells being sorted by group."""
-    first = np.searchsorted(owner, owner)
-    before = np.arange(len(owner)) - first + 1  # as many stand before it, itself included
-    right = np.repeat(np.arange(len(owner)), before)
-    start = np.repeat(np.cumsum(before) - before, before)
-    left = np.arange(len(right)) - start + np.repeat(first, before)
+    sizes = np.bincount(owner)
+    many = int((sizes * (sizes + 1)).sum()) // 2
+    left, right = np.empty(many, dtype=np.intp), np.empty(many, dtype=np.intp)
+    pairs_within(owner, left, right)
     return left, right
 
 

@@ -81,3 +81,15 @@ def neighbours(
             before[many], after[many], lags[many] = a, b, times[b] - times[a]
             many += 1
     return many
+
+
+@compiled()
+def pairs_within(owner: Integers, left: Integers, right: Integers) -> None:
+    """Write every two rows (and each with itself) of one group, rows being sorted by group."""
+    many, first = 0, 0
+    for i in range(len(owner)):
+        if owner[i] != owner[first]:
+            first = i
+        for k in range(first, i + 1):
+            left[many], right[many] = k, i
+            many += 1
