@@ -1,5 +1,7 @@
 """Residuals of rows and of groups, against n×n matrices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -250,6 +252,15 @@ def test_a_row_that_fits_itself() -> None:
     assert_allclose(result.frame["leverage"].iloc[3], 1.0)
     assert np.isnan(result.frame["studentized"].iloc[3])
     assert "1 row fits itself (leverage 1) and has no studentized residual" in result.findings
+
+
+def test_quantiles_that_are_rounding_are_zero(small: hb.Fit) -> None:
+    found = hb.level1_residuals(small)
+    moved = found.frame["marginal"] - found.frame["marginal"].median() + 1e-17
+    frame = found.frame.assign(marginal=moved)
+    assert replace(found, frame=frame).quantiles().loc["marginal", "median"] == 0.0
+    frame["marginal"] += 1e-6 * moved.std()
+    assert replace(found, frame=frame).quantiles().loc["marginal", "median"] != 0.0
 
 
 @pytest.mark.parametrize("function", [hb.level1_residuals, hb.level2_residuals])

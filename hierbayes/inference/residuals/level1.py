@@ -32,6 +32,7 @@ _EXACT = 1e-9  # 1 − h below this: the row fits itself
 _NORMAL_TAIL = 0.0026997960632601866  # P(|N(0, 1)| > FAR)
 _KINDS = ("marginal", "marginal_studentized", "conditional", "standardized", "studentized",
           "within")  # fmt: skip
+_ROUNDING = 1e-10  # of a standard deviation: what is 0 but for it
 _QUANTILES = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
 
 
@@ -81,7 +82,8 @@ class Level1Residuals(Printed):
             if len(values):
                 cuts = np.quantile(values, list(_QUANTILES.values()))
                 mean, sd = float(values.mean()), float(values.std())
-                rows[kind] = [*cuts, mean if abs(mean) > 1e-10 * sd else 0.0, sd]
+                rows[kind] = [0.0 if abs(one) <= _ROUNDING * sd else one for one in (*cuts, mean)]
+                rows[kind].append(sd)
         columns = [*_QUANTILES, "mean", "sd"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
