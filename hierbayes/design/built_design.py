@@ -39,6 +39,7 @@ from hierbayes.design.usable_columns import (
 from hierbayes.errors import FormulaError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.named_columns import require_frame
 from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.formula_parser import parse_formula
@@ -110,8 +111,9 @@ def _columns_of_data(
     Raises
     ------
     DataError
-        When one is not there, or a weight cannot be used.
+        When one is not there, a weight cannot be used, or the data are no frame.
     """
+    require_frame(data)
     left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
     further = () if family is None else family.further_terms
     needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, further)
