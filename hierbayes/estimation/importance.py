@@ -159,7 +159,7 @@ def repeated(weights: Floats, draws: int, generator: np.random.Generator) -> Int
 
 def statistics(log_p: Floats) -> xr.Dataset:
     """Statistics by chain and draw, in the names of a sampler."""
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     dims = ("chain", "draw")
     nothing = np.zeros(log_p.shape, dtype=bool)

@@ -49,7 +49,7 @@ def ranef(fit: Fitted, k: int | None = None) -> pd.DataFrame:
 
 def ranef_cov(fit: Fitted, k: int | None = None, *, given_gamma: bool) -> xr.DataArray:
     """Covariance of u_j of factor k by group."""
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     k = _place(fit, k)
     names = list(fit.design.effects[fit.design.spans[k]])

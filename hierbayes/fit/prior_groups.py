@@ -125,7 +125,7 @@ def log_prior(densities: Densities, priors: PriorSet, shape: tuple[int, ...]) ->
     PriorError
         When a prior has no density without latent parameters.
     """
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     latent = [prior for _, prior, _ in priors.joint if not prior.has_density]
     if latent:

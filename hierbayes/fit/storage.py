@@ -61,7 +61,7 @@ def labelled_draws(fit: Fitted, name: str, factor: str | None = None) -> xr.Data
 
 def _of_errors(fit: Drawn) -> xr.DataArray:
     """Draws of the parameters of a residual structure."""
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     names, draws = fit.error_draws
     coords = {
@@ -73,7 +73,7 @@ def _of_errors(fit: Drawn) -> xr.DataArray:
 
 
 def _labelled(fit: Drawn, name: str, k: int, values: Floats) -> xr.DataArray:
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     dims = ("chain", "draw", *_dims(fit, name, k))
     coords = {dim: labels for dim, labels in _coords(fit).items() if dim in dims}
@@ -98,7 +98,7 @@ def to_datatree(
     With ``graph`` the posterior also holds the free variables of the graph of the model;
     ``further`` are more groups by name.  Data of rows that stream are left out.
     """
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     design = fit.design
     groups = {"posterior": drawn_quantities(fit)}
@@ -124,7 +124,7 @@ def to_datatree(
 
 def _data_groups(fit: Fitted) -> dict[str, xr.Dataset]:
     """observed_data and constant_data: the rows, which are in memory."""
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     design, groups = fit.design, dict[str, xr.Dataset]()
     response, index = observed_variable(design)
@@ -156,7 +156,7 @@ def _data_groups(fit: Fitted) -> dict[str, xr.Dataset]:
 
 def drawn_quantities(fit: Drawn) -> xr.Dataset:
     """Everything that a tree keeps of draws, with labels that a file can hold."""
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     found = xr.Dataset(dict(_stored(fit))).assign_coords(_storable_labels(fit))
     return found.assign(residual=_of_errors(fit)) if fit.error_draws[0] else found

@@ -169,8 +169,8 @@ class PosedModel:
         )
         <BLANKLINE>
         """
-        from hierbayes.translation.dialect import ModelToWrite  # noqa: PLC0415
-        from hierbayes.translation.registry import emit  # noqa: PLC0415
+        from hierbayes.translation.dialect import ModelToWrite  # noqa: PLC0415  # not to fit
+        from hierbayes.translation.registry import emit  # noqa: PLC0415  # not to fit
 
         refuse_counted_code(self._counts, system)
         variables = describe_variables(self.problem, self.data)
@@ -225,7 +225,7 @@ class PosedModel:
         0.3
         """
         from hierbayes.priors.draws import draw_priors
-        from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415
+        from hierbayes.studies.prior_predictive.prior_predictive import prior_predictive  # noqa: PLC0415  # not to fit
 
         self.problem.refuse_fitted_variances("prior_predictive()")
         if seed is None:

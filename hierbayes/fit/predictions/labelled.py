@@ -45,7 +45,7 @@ def labelled(
     values: Floats,
 ) -> xr.DataArray:
     """The same of values (M, n) that have been drawn."""
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     dims: tuple[str, ...] = ("chain", "draw", "obs")
     coords = {

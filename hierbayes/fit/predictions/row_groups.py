@@ -64,7 +64,7 @@ def by_draw_and_row(
     problem: Problem, draws: ParameterDraws, pieces: list[np.ndarray]
 ) -> xr.Dataset:
     """Under the name and with the rows that the observed responses have in a tree."""
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     values = np.concatenate(pieces, axis=1).reshape(*draws.shape, -1)
     name, index = observed_variable(problem.design)

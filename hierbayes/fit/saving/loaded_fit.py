@@ -209,7 +209,7 @@ def _sampling(plain: Any, contents: Contents) -> Sampling:
 
 
 def _stats(contents: Contents) -> xr.Dataset:
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr  # noqa: PLC0415  # loads slowly
 
     said = contents.manifest["stats"]
     data, coords = (

@@ -142,7 +142,7 @@ def with_places(tree: ast.Module, text: str) -> ast.Module:
         starts.append(starts[-1] + len(row) + 1)
     for node in ast.walk(tree):
         if isinstance(node, ast.expr | ast.stmt):
-            node.place = starts[node.lineno - 1] + node.col_offset  # type: ignore[union-attr]
+            node.place = starts[node.lineno - 1] + node.col_offset  # type: ignore[union-attr]  # has a line
     return tree
 
 
