@@ -50,9 +50,10 @@ if TYPE_CHECKING:
     from hierbayes.inference.context.response_variance import ResponseVariance
     from hierbayes.inference.context.variance_explained import VarianceExplained, variance_explained
     from hierbayes.inference.evidence.bayes_factor import BayesFactor, bayes_factor
+    from hierbayes.inference.evidence.density_ratio import SavageDickey
     from hierbayes.inference.evidence.evidence import evidence
     from hierbayes.inference.evidence.marginal_likelihood import MarginalLikelihood
-    from hierbayes.inference.evidence.savage_dickey import SavageDickey, savage_dickey
+    from hierbayes.inference.evidence.savage_dickey import savage_dickey
     from hierbayes.inference.hypotheses.anova import Anova, anova
     from hierbayes.inference.hypotheses.wald import WaldTest, wald
     from hierbayes.inference.influence.influence import influence
@@ -193,9 +194,10 @@ _HOMES = {
     "hierbayes.inference.context.response_variance": ("ResponseVariance",),
     "hierbayes.inference.context.variance_explained": ("VarianceExplained", "variance_explained"),
     "hierbayes.inference.evidence.bayes_factor": ("BayesFactor", "bayes_factor"),
+    "hierbayes.inference.evidence.density_ratio": ("SavageDickey",),
     "hierbayes.inference.evidence.evidence": ("evidence",),
     "hierbayes.inference.evidence.marginal_likelihood": ("MarginalLikelihood",),
-    "hierbayes.inference.evidence.savage_dickey": ("SavageDickey", "savage_dickey"),
+    "hierbayes.inference.evidence.savage_dickey": ("savage_dickey",),
     "hierbayes.inference.hypotheses.anova": ("Anova", "anova"),
     "hierbayes.inference.hypotheses.wald": ("WaldTest", "wald"),
     "hierbayes.inference.influence.influence": ("influence",),

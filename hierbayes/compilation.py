@@ -12,23 +12,19 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
-from types import CodeType
 from typing import Any
 from uuid import uuid4
-from zlib import crc32
 
 import llvmlite.binding as llvm
-import numpy as np
 from numba import njit, types
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
-from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
 from numba.core.sigutils import normalize_signature
-from numba.core.typing.templates import Signature
-from numba.extending import _Intrinsic
+
+from hierbayes.code_version import version_of
 
 _FOUND: set[tuple[Callable[..., Any], Any]] = set()  # on disk: to look takes 15 ms
 
@@ -196,11 +192,6 @@ def is_kept(function: Callable[..., Any]) -> bool:
     return _cache_of(function) is not None
 
 
-def version_of(function: Any) -> int:
-    """A number that changes with the code of a function, and of all of ours that it calls."""
-    return crc32("\n".join(sorted(set(_made_of(function, set())))).encode())
-
-
 class _KernelCache(FunctionCache):
     """Numba's cache of one function, outdated by a change of whatever the function calls.
 
@@ -228,55 +219,6 @@ def _cache_of(function: Callable[..., Any]) -> _KernelCache | None:
         if "cannot cache function" not in str(error):
             raise
         return None
-
-
-def _made_of(function: Any, seen: set[Any]) -> Iterator[str]:
-    """The code of a function and of those it calls; the values that are constants of the code."""
-    if function in seen:
-        return
-    seen.add(function)
-    yield f"{function.__qualname__} {_code_text(function.__code__)}"
-    for name, value in _named_in(function):
-        if isinstance(value, Dispatcher):
-            yield f"{name} {[(k, _ordered(one)) for k, one in sorted(value.targetoptions.items())]}"
-        if isinstance(value, Dispatcher | _Intrinsic):
-            called = value.py_func if isinstance(value, Dispatcher) else value._defn
-            if called.__module__.split(".")[0] == function.__module__.split(".")[0]:
-                yield from _made_of(called, seen)
-        elif isinstance(value, types.ExternalFunction):
-            yield f"{name} {value.symbol} {value.sig}"
-        elif isinstance(value, np.ndarray):
-            yield f"{name} {value.tolist()}"
-        elif _is_constant(value):
-            yield f"{name} {value!r}"
-
-
-def _ordered(value: Any) -> Any:
-    """A value whose text is the same in every process: that of a set is not."""
-    return sorted(value, key=repr) if isinstance(value, set | frozenset) else value
-
-
-def _is_constant(value: Any) -> bool:
-    """Whether compiled code holds a value itself, and its text is the same in every process."""
-    if isinstance(value, tuple):
-        return all(map(_is_constant, value))
-    return isinstance(value, bool | int | float | str | Signature)
-
-
-def _named_in(function: Any) -> Iterator[tuple[str, Any]]:
-    """The global values that the code of a function names, and those that it closes over."""
-    for name in function.__code__.co_names:
-        if name in function.__globals__:
-            yield name, function.__globals__[name]
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        yield name, cell.cell_contents
-
-
-def _code_text(code: CodeType) -> str:
-    """What a function does, as text: the same for the same source, wherever it stands."""
-    inner = [_code_text(one) for one in code.co_consts if isinstance(one, CodeType)]
-    constants = [_ordered(one) for one in code.co_consts if not isinstance(one, CodeType)]
-    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants!r} {inner}"
 
 
 def _let_pytensor_write() -> None:

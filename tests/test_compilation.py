@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numba.core.caching import NullCache
 
-from hierbayes.compilation import _made_of, _named_in, compiled, inner, lent
+from hierbayes.code_version import code_of, named_in
+from hierbayes.compilation import compiled, inner, lent
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.design.sparse_products import _added
 from hierbayes.estimation.sparse_walk import walk
@@ -154,7 +155,7 @@ def test_what_is_lent_arrays_makes_none() -> None:
 def _called_by(function: Any, seen: set[Any]) -> set[Any]:
     """A function and all of ours that it calls in compiled code."""
     seen.add(function)
-    for _, value in _named_in(function):
+    for _, value in named_in(function):
         called = getattr(value, "py_func", None)
         if called is not None and called not in seen:
             _called_by(called, seen)
@@ -179,7 +180,7 @@ def test_sets_are_said_in_one_order_in_every_process() -> None:
     def reads(x: float) -> Any:
         return known(x)
 
-    said = "\n".join(_made_of(reads, set()))
+    said = "\n".join(code_of(reads, set()))
     assert "('fastmath', ['arcp', 'contract', 'reassoc'])" in said
     assert "['a', 'b', 'c', 'd']" in said
 

@@ -74,9 +74,9 @@ def test_a_fit_by_reml_loads_what_it_needs_and_no_other_room() -> None:
     assert modules & OTHERS == {"numpy", "pandas", "scipy", "numba", "formulaic"}
     rooms = {name.split(".")[1] for name in ours(modules) if "." in name}
     assert rooms == {
-        "compilation", "compiled_arrays", "compiling_process", "design", "display", "errors",
-        "estimation", "families", "fit", "frames", "language", "likelihood", "model", "priors",
-        "public_names", "residuals", "sources", "specification",
+        "code_version", "compilation", "compiled_arrays", "compiling_process", "design", "display",
+        "errors", "estimation", "families", "fit", "frames", "language", "likelihood", "model",
+        "priors", "public_names", "residuals", "sources", "specification",
     }  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from zlib import crc32
 
 import numpy as np
 
-from hierbayes.compilation import inner, version_of
+from hierbayes.code_version import version_of
+from hierbayes.compilation import inner
 from hierbayes.errors import FamilyError
 from hierbayes.families.density_code import formulas_of_density
 from hierbayes.families.family import ResponseFamily

@@ -19,7 +19,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from hierbayes.compilation import callback, compiled, is_on_disk, version_of
+from hierbayes.code_version import version_of
+from hierbayes.compilation import callback, compiled, is_on_disk
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.likelihood.collapsed import collapsed
 

@@ -15,7 +15,8 @@ import numpy as np
 from numba import carray, types
 from numba.extending import intrinsic
 
-from hierbayes.compilation import callback, inner, is_on_disk, version_of
+from hierbayes.code_version import version_of
+from hierbayes.compilation import callback, inner, is_on_disk
 from hierbayes.design.elimination import Elimination
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.native import SIGNATURE, array_form

@@ -17,7 +17,7 @@ from hierbayes.fit.of_family.point import FamilyPointFit
 from hierbayes.fit.of_family.posterior import FamilyPosteriorFit
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.influence.family_cases import group_cases
-from hierbayes.inference.influence.of_family import Deletion
+from hierbayes.inference.influence.family_deletion import Deletion
 from hierbayes.inference.predictive.left_out_groups import MANY_REFITS, RefittedGroups
 from hierbayes.likelihood.theta import Theta
 
