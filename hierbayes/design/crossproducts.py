@@ -107,6 +107,11 @@ class CrossProducts:
         """How many groups each factor has: of the only one."""
         return (self.J,)
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many effects each factor has: the only one."""
+        return (self.R.shape[2],)
+
     @cached_property
     def A(self) -> Floats:
         """Z_j'Z_j (J, q, q)."""
@@ -120,7 +125,7 @@ class CrossProducts:
     @property
     def spans(self) -> tuple[slice, ...]:
         """The places of the factor's effects among those of all: everything."""
-        return (slice(0, self.R.shape[2]),)
+        return (slice(0, *self.widths),)
 
     @cached_property
     def noise(self) -> Floats:

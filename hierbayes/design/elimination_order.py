@@ -39,7 +39,7 @@ type _Pair = tuple[int, int, bytes, bytes]
 def elimination_of(cross: SparseProducts) -> Layout:
     """The order of elimination of these cross-products, and the place of every entry."""
     levels, pairs = cross.levels, cross.pairs
-    J, q = tuple(one.J for one in levels), tuple(one.q for one in levels)
+    J, q = cross.group_counts, cross.widths
     if sum(len(pair.i) for pair in pairs) > _FEW:
         A, B = tuple(one.A for one in levels), tuple(one.B for one in levels)
         by_pair = {(pair.first, pair.second): (pair.i, pair.j, pair.values) for pair in pairs}

@@ -43,13 +43,13 @@ class LevelProducts:
         return int(self.A.shape[1])
 
     @property
-    def noise(self) -> Floats:
-        """Error of an effect (q,) that one level estimates by itself on average, against σ.
+    def noise(self) -> list[float]:
+        """Error of each effect that one level estimates by itself on average, against σ.
 
         Infinite where no row says anything of the effect.
         """
         J, information = self.J, self.A.sum(axis=0).diagonal().tolist()
-        return np.array([math.sqrt(J / one) if one > 0.0 else math.inf for one in information])
+        return [math.sqrt(J / one) if one > 0.0 else math.inf for one in information]
 
     def placed(self, labels: pd.Index) -> LevelProducts:
         """The same among all of ``labels``, zero where there were no rows."""

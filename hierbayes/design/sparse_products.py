@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, combinations
+from itertools import combinations
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import integers_for, zeros_of
 from hierbayes.design.basis import Basis
-from hierbayes.design.blocks import free_entries
+from hierbayes.design.blocks import block_slices, free_entries
 from hierbayes.design.group_sums import group_sums
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.level_products import LevelProducts
@@ -101,19 +102,17 @@ class SparseProducts:
     @cached_property
     def spans(self) -> tuple[slice, ...]:
         """The places of each factor's effects among those of all."""
-        ends = list(accumulate(level.q for level in self.levels))
-        return tuple(slice(end - one.q, end) for end, one in zip(ends, self.levels, strict=True))
+        return tuple(block_slices(self.widths))
 
     @cached_property
     def noise(self) -> Floats:
         """Error of an effect (Q,) that one level estimates by itself on average, against σ."""
-        noise: Floats = np.concatenate([one.noise for one in self.levels])
-        return noise
+        return np.array([its for one in self.levels for its in one.noise])
 
     @cached_property
     def entries(self) -> tuple[Integers, Integers]:
         """Where the entries of G's lower triangle stand that lie within a factor."""
-        return free_entries(tuple(level.q for level in self.levels))
+        return free_entries(self.widths)
 
     @cached_property
     def group_counts(self) -> tuple[int, ...]:
@@ -121,9 +120,14 @@ class SparseProducts:
         return tuple(one.J for one in self.levels)
 
     @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """q_k: how many effects each factor has."""
+        return tuple(one.q for one in self.levels)
+
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """J_k q_k: how many random effects each factor has in all."""
-        return tuple(one.J * one.q for one in self.levels)
+        return tuple(map(mul, self.group_counts, self.widths))
 
     def squares(self, k: int) -> Floats:
         """Squares (J, q) of the columns of Z_j of factor k."""

@@ -135,7 +135,7 @@ def left_within(cross: Products) -> tuple[float, float]:
     if isinstance(cross, SparseProducts):
         share = swept(cross)[0] if has_root(cross) else np.nan
         left = share * cross.C[-1, -1] if share < _VERY_SMALL else np.nan
-        return left, cross.n - cross.p - float(sum(cross.sizes))
+        return left, least_freedom(cross)
     left, rank = _left_and_rank(cross.W, cross.C, cross.R)
     return left, cross.n - rank
 

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from hierbayes.design.blocks import free_entries
+from hierbayes.design.blocks import block_slices, free_entries
 from hierbayes.design.products import Products
 from hierbayes.design.sums import least_freedom, left_within
 from hierbayes.estimation.local_quadratic import local_quadratic
@@ -164,17 +164,16 @@ class Search:
 
 def of_few_groups(cross: Products, blocks: tuple[int, ...]) -> Booleans:
     """Which effects (Q,) have so few groups that ℓ may well have several maxima."""
-    return _few(cross.group_counts, tuple(span.stop for span in cross.spans), blocks)
+    return _few(cross.group_counts, cross.widths, blocks)
 
 
 @lru_cache(maxsize=64)
-def _few(counts: tuple[int, ...], ends: tuple[int, ...], blocks: tuple[int, ...]) -> Booleans:
-    """`of_few_groups`, from the groups of each factor and where its effects end."""
-    rows, few, start = free_entries(blocks)[0], np.zeros(sum(blocks), dtype=np.bool_), 0
-    for J, end in zip(counts, ends, strict=True):
-        entries = int(((start <= rows) & (rows < end)).sum())
-        few[start:end] = _FEW_GROUPS * entries > J
-        start = end
+def _few(counts: tuple[int, ...], widths: tuple[int, ...], blocks: tuple[int, ...]) -> Booleans:
+    """`of_few_groups`, from the groups and the effects of each factor."""
+    rows, few = free_entries(blocks)[0], np.zeros(sum(blocks), dtype=np.bool_)
+    for J, at in zip(counts, block_slices(widths), strict=True):
+        entries = int(((at.start <= rows) & (rows < at.stop)).sum())
+        few[at] = _FEW_GROUPS * entries > J
     few.setflags(write=False)
     return few
 
@@ -254,7 +253,7 @@ def _report(
             for one, its in zip(slope.tolist(), diagonal, strict=True)
         ),
         ascent=largest_ascent(curvature.score, curvature.pull, search.mask),
-        singular=not all(triangle.root.any(axis=0).tolist()),
+        singular=not all(map(any, triangle.root.T.tolist())),
         evaluations=search.calls,
     )
 

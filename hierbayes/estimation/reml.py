@@ -57,7 +57,7 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     if first is not None:
         found.append(climb(search, first))
     few = search.of_few_groups if found else np.ones(len(search.noise), dtype=np.bool_)
-    for size in _OTHER_SIZES if few.any() else ():
+    for size in _OTHER_SIZES if np.count_nonzero(few) else ():
         start = search.at(_elsewhere(search, found, few, size))
         if np.isfinite(start[1].value):
             found.append(climb(search, search.place(*start), tuple(found)))
@@ -68,7 +68,7 @@ def maximise(cross: Products, blocks: tuple[int, ...], reading: Reading = REML) 
     best = max(found, key=lambda one: one.value)
     if not search.residual_can_vanish:
         refuse_lost_residual(cross, best.theta, by_roots=True)
-    return replace(best, evaluations=search.calls)
+    return best if best.evaluations == search.calls else replace(best, evaluations=search.calls)
 
 
 def _first(search: Search) -> Place | None:
@@ -116,7 +116,7 @@ def refuse_lost_residual(cross: Products, theta: Theta, *, by_roots: bool) -> No
         return
     rooted = has_root(cross)
     least = EXACT if by_roots and rooted else LEAST_RESIDUAL
-    spread = float(np.sqrt(cross.C[-1, -1] / cross.n))
+    spread = math.sqrt(max(float(cross.C[-1, -1]), 0.0) / cross.n)
     ratio = float(theta.internal(cross.basis)[1]) / max(spread, 1e-300)
     if not ratio >= least:
         where = " but by reml() and ml()" if rooted and not by_roots and ratio >= EXACT else ""

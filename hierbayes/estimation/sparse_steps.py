@@ -98,9 +98,9 @@ class SparseSteps:
         """
         cross, e, Q = self.cross, self.elimination, len(self.cross.noise)
         spot = Spot(
-            np.diag(cross.noise), free_entries(self.blocks)[0].copy(), np.empty(e.C.shape),
-            np.empty(e.size), np.empty(cross.p), np.empty((cross.p, cross.p)), np.empty((Q, Q)),
-            np.empty((Q, Q)), np.empty(Q),
+            np.empty((Q, Q)), np.empty(Q, dtype=np.intp), np.empty(e.C.shape), np.empty(e.size),
+            np.empty(cross.p), np.empty((cross.p, cross.p)), np.empty((Q, Q)), np.empty((Q, Q)),
+            np.empty(Q),
         )  # fmt: skip
         secant = Secant(self.blocks)
         numbers = np.array([np.nan, 0.0, 0.0, 0.0, radius, np.inf, 0.0, BEGINS, 0.0])

@@ -22,7 +22,7 @@ from hierbayes.estimation.sparse_spots import Ground, Lore, Spot, another, arriv
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.sparse_point import is_plain, sparse_point, value_of_point
 
-# Places in ``numbers``; where nothing is known of the first point yet, LEARNS is `BEGINS`.
+# Places in ``numbers``; where a climb is yet to begin, LEARNS is `BEGINS`.
 VALUE, ROUNDING, SIGMA, LOG_DET, RADIUS, LAST, FLOOR, LEARNS, ENDED = range(9)
 COUNT, BEGINS = 9, -1.0
 
@@ -31,7 +31,7 @@ COUNT, BEGINS = 9, -1.0
 def walk(
     e: Elimination, ground: Ground, here: Spot, lore: Lore, numbers: Floats, least: float, most: int
 ) -> int:
-    """Walk on from a point; how many others were looked at, and it where nothing was known of it.
+    """Walk on from a point, or from where a climb begins; how many others were looked at.
 
     With ``most`` 0 what there is to know of the point is written, from its root, and of the numbers
     log|I + Λ'Z'ZΛ|, r and log|X'(V/σ²)⁻¹X| in this order.
@@ -93,11 +93,15 @@ def walk(
 
 @inner
 def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Floats) -> int:
-    """Look at a point, and at where a step of scoring leads from it; how many those are.
+    """Look at effects of the size of their noise, and where a step of scoring leads from there.
 
-    Each effect is by itself.  The higher of the two is written to ``here``.
+    Each effect is by itself.  The higher of the two is written to ``here``; how many they are.
     """
     Q, begun = len(here.root), 1
+    for i in range(Q):
+        here.at[i] = ground.rows[i]
+        for j in range(Q):
+            here.root[i, j] = ground.noise[i] if i == j else 0.0
     value, rounding, sigma, log_det = _value(e, ground, here)
     if math.isfinite(value):
         Gamma = room_for((Q, Q))
