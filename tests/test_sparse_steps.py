@@ -121,6 +121,26 @@ def test_one_step_of_scoring_leads_to_the_maximum_of_balanced_crossed_factors() 
     assert_allclose(fit.sigma**2, left, rtol=1e-7)
 
 
+def test_two_steps_of_scoring_lead_to_the_face_on_which_balanced_nested_factors_are_highest() -> (
+    None
+):
+    """Classes that differ by less than their pupils do: what they are pooled with is explicit."""
+    group = np.repeat(np.arange(24), 3)
+    y = np.random.default_rng(8).normal(size=72) + 2.0 * np.cos(2.5 * group)
+    cells = y.reshape(8, 3, 3)
+    means = cells.mean(axis=2)
+    assert means.mean(axis=1).var(ddof=1) < means.var(axis=1, ddof=1).mean() / 3
+    fit = hb.Model(
+        "y ~ 1 + (1 | a) + (1 | b)", pd.DataFrame({"a": group // 3, "b": group, "y": y})
+    ).reml()
+    left = cells.var(axis=2, ddof=1).mean()
+    assert fit.maximum.evaluations == 3
+    assert fit.singular
+    assert fit.theta.G[0, 0, 0, 0] == 0.0
+    assert_allclose(fit.theta.G[0, 0, 1, 1], means.var(ddof=1) - left / 3, rtol=1e-9)
+    assert_allclose(fit.sigma**2, left, rtol=1e-9)
+
+
 def test_of_many_levels_and_of_more_effects_python_takes_them() -> None:
     data = rows().assign(z=np.arange(400.0) % 7)
     problem = hb.Model("y ~ x + (1 + x + z | a) + (1 | b)", data).problem

@@ -7,6 +7,9 @@ beside σ², those of σ² follow from I = V/σ² − Σ g_i V_i:
     [B, c; c', b] [δ; δ₀] = [s; −g's],   c = t − B g,   b = ½ N − g't − g'c,
     g ← (g + δ)/(1 + δ₀)
 
+A variance of an effect by itself that would be negative becomes 0, and the others are solved for
+beside that.
+
 In the place of B may stand ½ f_i'P f_k/σ̂² of average information, f_i = Z S_i v.  Far from the
 truth its squares Σ_j v_j²/σ̂² are far from what is expected of them, which t has, and so it is
 brought to their size: exactly, of one effect of each factor in balanced groups.
@@ -18,7 +21,7 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled, lent
+from hierbayes.compilation import compiled, inner, lent
 from hierbayes.compiled_arrays import room_for
 from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.estimation.trust_region import solve_told
@@ -26,8 +29,8 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyCurvature, is_average
 
 _LEAST_LEFT = 1e-4  # of σ² after the step
-# Of the squared noise of effects, with its error: what is left of a variance by itself, and of one
-# in any direction of effects that have covariances.
+# Of the squared noise of effects, with its error: what is left of a variance by itself where Python
+# takes the steps, and of one in any direction of effects that have covariances.
 _LEAST, _LEAST_OF_SEVERAL = 0.01, 0.1
 _TOLD = 1e-10  # of a pivot beside its entry, or nothing is told
 _FARTHEST = 1e3  # squares from what is expected of them
@@ -65,13 +68,11 @@ def scored(
         mean, traces = curvature.by_entry(at), np.where(at[0] == at[1], pull[at[0]], 0.0)
     else:
         mean, traces = curvature.expected(entry_directions(blocks))
-    moved = np.zeros(Gamma.shape)
-    score_step(
-        Gamma, mean, traces, curvature.score, pull, freedom, averaged, *at,
-        noise, least_scored(J), moved,
-    )  # fmt: skip
-    if len(at[0]) == len(noise):  # each effect has a block of its own
-        return moved
+    moved, alone = np.zeros(Gamma.shape), len(at[0]) == len(noise)
+    score_step(Gamma, mean, traces, curvature.score, pull, freedom, averaged, *at, noise, moved)
+    if alone:  # each effect has a block of its own
+        least = _LEAST * math.sqrt(2.0 / J)
+        return np.diag(np.maximum(moved.diagonal(), least * noise**2))
     inside, W = np.linalg.eigh(moved / noise / noise[:, None])
     least = _LEAST_OF_SEVERAL * math.sqrt(2.0 / J)
     if inside[0] >= least:
@@ -81,15 +82,10 @@ def scored(
     return found
 
 
-def least_scored(J: int) -> float:
-    """What is left of a variance by itself, of the squared noise of its effect, in J groups."""
-    return _LEAST * math.sqrt(2.0 / J)
-
-
 @compiled(error_model="numpy", short_loops=True)
 def score_step(
     Gamma: Floats, information: Floats, traces: Floats, M: Floats, pull: Floats, freedom: float,
-    averaged: bool, rows: Integers, columns: Integers, noise: Floats, least: float, moved: Floats,
+    averaged: bool, rows: Integers, columns: Integers, noise: Floats, moved: Floats,
 ) -> None:  # fmt: skip
     """Write the Γ (q, q) that a step leads to, its free entries at ``rows`` and ``columns`` (k,).
 
@@ -108,38 +104,61 @@ def score_step(
         N.
     averaged : bool
         Whether the information is the average one.
-    least : float
-        What is left of a variance, of squared noise, where each effect is by itself.
     """
     k = len(rows)
-    H, step, g, t = room_for((k + 1, k + 1)), room_for(k + 1), room_for(k), room_for(k)
+    H, right, g, t = room_for((k + 1, k + 1)), room_for(k + 1), room_for(k), room_for(k)
     a, size = room_for(k), room_for(k)
     for i in range(k):
         r, c = rows[i], columns[i]
         unit = noise[r] * noise[c]
         g[i], t[i] = Gamma[r, c] / unit, 0.5 * traces[i] * unit
-        step[i] = M[r, c] * unit * (1.0 if r == c else 2.0)
-        a[i] = 2.0 * (t[i] + step[i]) if averaged else 2.0 * t[i]
+        right[i] = M[r, c] * unit * (1.0 if r == c else 2.0)
+        a[i] = 2.0 * (t[i] + right[i]) if averaged else 2.0 * t[i]
         size[i] = math.sqrt(_share(M, pull, r) * _share(M, pull, c)) if averaged else 1.0
     left, told = 0.5 * freedom, 0.0
     for i in range(k):
-        H[k, i] = t[i]
+        total = t[i]
         for j in range(k):
             unit = noise[rows[i]] * noise[columns[i]] * noise[rows[j]] * noise[columns[j]]
             both = information[i, j] * unit + 0.5 * a[i] * a[j] / freedom
             H[i, j] = math.sqrt(size[i] * size[j]) * both
-            H[k, i] -= H[i, j] * g[j]
-        left -= g[i] * (t[i] + H[k, i])
-        told -= g[i] * step[i]
-    H[k, k], step[k] = left, told
-    solve_told(H, step, _TOLD)
-    share = 1.0 + step[k] if 1.0 + step[k] > _LEAST_LEFT else _LEAST_LEFT
+            total -= H[i, j] * g[j]
+        H[k, i] = H[i, k] = total
+        left -= g[i] * (t[i] + total)
+        told -= g[i] * right[i]
+    H[k, k], right[k] = left, told
+    _go(H, right, g, k == len(noise))
     for i in range(k):
         r, c = rows[i], columns[i]
-        there = (g[i] + step[i]) / share
-        if k == len(noise) and there < least:
-            there = least
-        moved[r, c] = moved[c, r] = there * noise[r] * noise[c]
+        moved[r, c] = moved[c, r] = g[i] * noise[r] * noise[c]
+
+
+@inner
+def _go(H: Floats, right: Floats, g: Floats, alone: bool) -> None:
+    """Write over g (k,) where the step leads to; none is negative where they are variances alone.
+
+    One that would be is held at 0, what it tells of the others is taken to their right-hand sides,
+    and its row and column are left empty.
+    """
+    k, again = len(g), True
+    A, step = room_for(H.shape), room_for(k + 1)
+    while again:
+        for i in range(k + 1):
+            step[i] = right[i]
+            for j in range(k + 1):
+                A[i, j] = H[i, j]
+        solve_told(A, step, _TOLD)
+        again = False
+        for j in range(k):
+            if alone and g[j] + step[j] < 0.0:
+                for i in range(k + 1):
+                    right[i] += H[i, j] * g[j]
+                    H[i, j] = H[j, i] = 0.0
+                g[j] = right[j] = 0.0
+                again = True
+    share = 1.0 + step[k] if 1.0 + step[k] > _LEAST_LEFT else _LEAST_LEFT
+    for i in range(k):
+        g[i] = (g[i] + step[i]) / share
 
 
 @lent

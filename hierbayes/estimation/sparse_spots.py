@@ -25,8 +25,6 @@ class Ground(NamedTuple):
         Where the blocks of G end.
     rows, columns : (k,) int
         Entries of Γ.
-    smallest : float
-        Least variance after a step of scoring, of squared noise.
     """
 
     freedom: float
@@ -35,7 +33,6 @@ class Ground(NamedTuple):
     ends: Integers
     rows: Integers
     columns: Integers
-    smallest: float
 
 
 class Spot(NamedTuple):

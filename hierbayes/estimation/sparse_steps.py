@@ -16,7 +16,6 @@ from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, ends_of
-from hierbayes.estimation.scoring import least_scored
 from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.sparse_spots import Ground, Lore, Spot
 from hierbayes.estimation.sparse_walk import BEGINS, COUNT, walk
@@ -132,9 +131,8 @@ class SparseSteps:
         cross, e, root = self.cross, self.elimination, spot.root
         freedom = freedom_of(cross, self.reading)
         ground = Ground(
-            freedom, self.reading == REML, cross.noise, ends_of(self.blocks), *cross.entries,
-            least_scored(min(cross.group_counts)),
-        )  # fmt: skip
+            freedom, self.reading == REML, cross.noise, ends_of(self.blocks), *cross.entries
+        )
         before = secant.last or (root, spot.M, spot.average)
         before = before[0].copy(), before[1].copy(), before[2].copy()
         slope, information = np.empty(len(spot.average)), np.empty(spot.average.shape)
@@ -159,7 +157,7 @@ def at_point(
 ) -> tuple[float, float, float]:  # fmt: skip
     """`sparse_point`, by the function that takes steps: compiled once, it serves for both."""
     numbers = np.empty(COUNT)
-    ground = Ground(freedom, integrated, noise, rows, rows, columns, 0.0)
+    ground = Ground(freedom, integrated, noise, rows, rows, columns)
     spot = Spot(root, rows, S, omega, gamma, F, M, average, pull)
     walk(e, ground, spot, Lore(root, M, average, average, pull, average), numbers, 0.0, 0)
     log_det, r, log_det_X = numbers[:3].tolist()

@@ -93,9 +93,10 @@ def walk(
 
 @inner
 def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Floats) -> int:
-    """Look at effects of the size of their noise, and where a step of scoring leads from there.
+    """Look at effects of the size of their noise, and where steps of scoring lead from there.
 
-    Each effect is by itself.  The higher of the two is written to ``here``; how many they are.
+    Each effect is by itself.  A step after which some have no variance any more is followed by
+    another, of those that are left.  The highest point is written to ``here``; how many they are.
     """
     Q, begun = len(here.root), 1
     for i in range(Q):
@@ -103,28 +104,42 @@ def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Flo
         for j in range(Q):
             here.root[i, j] = ground.noise[i] if i == j else 0.0
     value, rounding, sigma, log_det = _value(e, ground, here)
-    if math.isfinite(value):
-        Gamma = room_for((Q, Q))
-        for i in range(Q):
-            for j in range(Q):
-                Gamma[i, j] = here.root[i, j] * here.root[i, j]
-        score_step(
-            Gamma, here.average, here.pull, here.M, here.pull, ground.freedom, True, ground.rows,
-            ground.columns, ground.noise, ground.smallest, there.root,
-        )  # fmt: skip
-        for i in range(Q):
-            there.at[i] = ground.rows[i]
-            for j in range(Q):
-                there.root[i, j] = math.sqrt(there.root[i, j]) if i == j else 0.0
-        if is_plain(there.root, ground.noise, e):
-            risen, its_rounding, its_sigma, its_log_det = _value(e, ground, there)
-            begun = 2
-            if risen > value:
-                arrive(there, here)
-                value, rounding, sigma, log_det = risen, its_rounding, its_sigma, its_log_det
+    for _ in range(Q + 1 if math.isfinite(value) else 0):
+        vanish = _scored(ground, here, there)
+        if not is_plain(there.root, ground.noise, e):
+            break
+        risen, its_rounding, its_sigma, its_log_det = _value(e, ground, there)
+        begun += 1
+        if not risen > value:
+            break
+        arrive(there, here)
+        value, rounding, sigma, log_det = risen, its_rounding, its_sigma, its_log_det
+        if not vanish:
+            break
     numbers[VALUE], numbers[ROUNDING], numbers[SIGMA] = value, rounding, sigma
     numbers[LOG_DET], numbers[LEARNS] = log_det, 0.0
     return begun
+
+
+@inner
+def _scored(ground: Ground, here: Spot, there: Spot) -> bool:
+    """Write the root after a step of scoring; whether an effect has no variance any more."""
+    Q, vanish = len(here.root), False
+    Gamma = room_for((Q, Q))
+    for i in range(Q):
+        for j in range(Q):
+            Gamma[i, j] = here.root[i, j] * here.root[i, j]
+    score_step(
+        Gamma, here.average, here.pull, here.M, here.pull, ground.freedom, True, ground.rows,
+        ground.columns, ground.noise, there.root,
+    )  # fmt: skip
+    for i in range(Q):
+        there.at[i] = ground.rows[i]
+        for j in range(Q):
+            there.root[i, j] = math.sqrt(there.root[i, j]) if i == j else 0.0
+        if here.root[i, i] > 0.0 and there.root[i, i] == 0.0:
+            vanish = True
+    return vanish
 
 
 @inner
