@@ -60,5 +60,6 @@ def test_columns_are_made_independent_where_they_nearly_depend(near: float, mixe
     assert found.is_mixed == mixed
     internal = found.apply(X)
     assert_allclose(X @ found.matrix, internal, atol=1e-6)
+    assert_allclose(found.log_det, np.linalg.slogdet(found.matrix)[1], rtol=1e-9)
     if mixed:
         assert_allclose(internal.T @ internal / len(X), np.eye(4), atol=1e-10)

@@ -17,6 +17,7 @@ from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.structured_blocks import class_totals_of
 from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.number_columns import distinct_numbers
 from hierbayes.residuals.row_kernels import (
     distinct_places,
     is_in_order,
@@ -200,6 +201,35 @@ def test_totals_of_a_profiled_likelihood_are_those_of_second_moments(reading: Re
     K, cells = len(moments.classes), (moments.cells, moments.atoms, moments.class_of)
     wanted = np.bincount(moments.class_of, (moments.cells * E[moments.atoms]).sum(axis=1), K)
     assert_allclose(class_totals_of(profile, cells, K), wanted, rtol=1e-11, atol=1e-11)
+
+
+def test_distinct_numbers_are_in_order() -> None:
+    values = np.random.default_rng(2).integers(-9, 9, 200) / 7.0
+    distinct, place = distinct_numbers(values)
+    wanted, places = np.unique(values, return_inverse=True)
+    assert distinct.tolist() == wanted.tolist() and place.tolist() == places.tolist()
+
+
+def test_without_random_effects_all_rows_are_one_atom() -> None:
+    frame = drawn(60)
+    model = hb.Model("y ~ x", frame, residual=hr.AR1("week", group="g"))
+    moments, z = model.problem.moments, np.array([0.4])
+    assert moments is not None
+    assert moments.atom_codes.tolist() == [[0]]
+    assert len(moments.cells) == len(moments.classes)
+    found, basis = moments.at(z).products, moments.basis
+    assert isinstance(found, CrossProducts)
+    W = np.linalg.inv(dense_correlation(frame, np.tanh(z)[0]))
+    columns, _ = model.problem.design.rows.internal(basis)
+    assert_allclose(found.C, columns.T @ W @ columns, rtol=1e-10, atol=1e-10)
+    assert found.J == 60 and found.n == len(frame)
+
+
+def dense_correlation(frame: pd.DataFrame, phi: float) -> np.ndarray:
+    """Of AR(1) errors of persons, all rows together."""
+    g, week = frame["g"].to_numpy(), frame["week"].to_numpy()
+    away = np.abs(np.subtract.outer(week, week))
+    return np.where(np.equal.outer(g, g), phi**away, 0.0)
 
 
 def test_cross_products_of_whole_blocks_are_those_of_their_parts() -> None:

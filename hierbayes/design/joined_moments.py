@@ -52,10 +52,7 @@ def joined_moments(
     basis = first.basis if basis is None else basis
     errors = joined_errors([part.rows for part in parts])
     factors, codes_of = _joined_factors(parts, labels)
-    atoms = [
-        np.stack([codes[part.atom_codes[k]] for k, codes in enumerate(own)])
-        for part, own in zip(parts, codes_of, strict=True)
-    ]
+    atoms = [_groups_of_atoms(part, own) for part, own in zip(parts, codes_of, strict=True)]
     atom_codes, atom_places = _distinct_columns(atoms)
     classes, class_places = _distinct_columns(
         [errors.classes(at, part.classes).T for at, part in enumerate(parts)]
@@ -109,6 +106,13 @@ def _joined_factors(
         for codes, one in zip(codes_of, own, strict=True):
             codes.append(rank[one])
     return tuple(factors), codes_of
+
+
+def _groups_of_atoms(part: ResidualMoments, codes: list[Integers]) -> Integers:
+    """The groups (factors, A) of the atoms of a part, its own groups having these codes."""
+    if not part.design.effects:
+        return part.atom_codes
+    return np.stack([own[at] for own, at in zip(codes, part.atom_codes, strict=True)])
 
 
 def _distinct_columns(parts: Sequence[Integers]) -> tuple[Integers, list[Integers]]:

@@ -1,8 +1,8 @@
 r"""The cross-products of rows weighted by R⁻¹, at any parameters of a residual structure.
 
 R⁻¹ = Σ_k c_k(z) Σ_{links of class k} (e_ae_b' + e_be_a')/(1 + [a = b]) with coefficients that
-depend on z and links that do not.  So for each set of rows that share their groups, an *atom*, and
-each class
+depend on z and links that do not.  So for each set of rows that share their random effects, an
+*atom*, and each class
 
     M = Σ [Z X y]_a'[Z X y]_b + [Z X y]_b'[Z X y]_a
 
@@ -68,7 +68,7 @@ class ResidualMoments:
         A kind of link, and the levels of variance of its ends.
     class_of : (cells,) int
     atom_codes : (factors, A) int
-        The group of each atom, by factor.
+        The group of each atom, by factor; without random effects all rows are one atom, of group 0.
     counts : tuple of (J_k,) float
         Rows of each group, by factor.
     design : Design
@@ -96,21 +96,8 @@ class ResidualMoments:
 
     @cached_property
     def kernel_cells(self) -> tuple[Floats, Integers, Integers, int]:
-        """Cells, group and class of each, and the number of groups, as compiled code takes them.
-
-        Without random effects all groups are one.
-        """
-        if self.design.effects:
-            return self.cells, self.atoms, self.class_of, self.atom_codes.shape[1]
-        K = len(self.classes)
-        return self._by_class, np.zeros(K, dtype=np.intp), np.arange(K), 1
-
-    @cached_property
-    def _by_class(self) -> Floats:
-        """M of every class (K, d²), all atoms together."""
-        by_class = np.zeros((len(self.classes), self.cells.shape[1]))
-        combine(self.cells, self.class_of, np.ones(len(self.cells)), by_class)
-        return by_class
+        """Cells, group and class of each, and the number of groups, as compiled code takes them."""
+        return self.cells, self.atoms, self.class_of, self.atom_codes.shape[1]
 
     @cached_property
     def _atoms_are_groups(self) -> bool:
@@ -139,12 +126,8 @@ class ResidualMoments:
         """
         if slopes is None:
             slopes = self.rows.coefficient_slopes(z, self.classes)
-        if self.design.effects:
-            totals = np.zeros(len(self.classes))
-            flat = E.reshape(len(E), -1)
-            add_traces(self.cells, self.atoms, self.class_of, flat, totals)
-        else:  # of all atoms E is one
-            totals = self._by_class @ E[0].ravel()
+        totals = np.zeros(len(self.classes))
+        add_traces(self.cells, self.atoms, self.class_of, E.reshape(len(E), -1), totals)
         return self.slope_of(totals, slopes)
 
     def slope_of(self, totals: Floats, slopes: Floats) -> Floats:
@@ -181,7 +164,7 @@ class ResidualMoments:
         design = self.design
         q, d = sum(design.blocks), math.isqrt(self.cells.shape[1])
         if not design.effects and len(design.factors) == 1:
-            C = (weights @ self._by_class).reshape(d, d)
+            C = (weights[self.class_of] @ self.cells).reshape(d, d)
             return CrossProducts.without_effects(C, self.counts[0], self._groups, self.basis)
         flat = np.zeros((self.atom_codes.shape[1], d * d))
         combine(self.cells, self.atoms, weights[self.class_of], flat)
@@ -224,7 +207,7 @@ class ResidualMoments:
 def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> ResidualMoments:
     """The moments of a design under a residual structure, in a basis."""
     columns, Z = design.rows.internal(basis)
-    F = np.concatenate([Z, columns], axis=1)
+    F = np.concatenate([Z, columns], axis=1) if design.effects else columns
     counts = tuple(
         np.bincount(codes, minlength=factor.J)
         for codes, factor in zip(design.rows.codes_of, design.factors, strict=True)
@@ -235,8 +218,10 @@ def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> Residu
         F, atom_of = with_sums(F, atom_of, links.sums)
     classes, class_of_link = _classes(rows)
     K = len(classes)
-    place = atom_of[links.left] * K + class_of_link
-    cells_found, cell_of = distinct_places(place, atom_codes.shape[1] * K)
+    if (A := atom_codes.shape[1]) > 1:
+        cells_found, cell_of = distinct_places(atom_of[links.left] * K + class_of_link, A * K)
+    else:  # each class is a cell
+        cells_found, cell_of = np.arange(K), class_of_link
     return ResidualMoments(
         rows=rows,
         cells=sums(F, links.left, links.right, cell_of, len(cells_found)),
@@ -252,6 +237,8 @@ def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> Residu
 
 def _atoms(design: Design, counts: tuple[Integers, ...]) -> tuple[Integers, Integers]:
     """The groups (factors, A) of each atom, and the atom of each row (n,)."""
+    if not design.effects:
+        return np.zeros((len(counts), 1), dtype=np.intp), np.zeros(design.rows.n, dtype=np.intp)
     if len(design.factors) == 1:
         (codes,), (many,) = design.rows.codes_of, counts
         if many.all():  # each group has rows, and is an atom
@@ -267,15 +254,23 @@ def _classes(rows: ResidualRows) -> tuple[Integers, Integers]:
     L, links = len(rows.level_counts), rows.links
     if rows.correlation is None:  # each row with itself
         found, place = distinct_places(rows.levels, L)
-        return np.stack([0 * found, found, found], axis=1), place
+        return _table(len(found), 0, found, found), place
     kinds, level = int(links.kind.max()) + 1, rows.node_levels
     if L == 1:
         found, place = distinct_places(links.kind, kinds)
-        return np.stack([found, 0 * found, 0 * found], axis=1), place
+        return _table(len(found), found, 0, 0), place
     left, right = level[links.left], level[links.right]
     key = (links.kind * L + np.minimum(left, right)) * L + np.maximum(left, right)
     found, place = distinct_places(key, kinds * L * L)
-    return np.stack([found // (L * L), found // L % L, found % L], axis=1), place
+    return _table(len(found), found // (L * L), found // L % L, found % L), place
+
+
+def _table(K: int, *columns: Integers | int) -> Integers:
+    """Columns (K,) side by side (K, 3), or one number for all of one."""
+    table = np.empty((K, len(columns)), dtype=np.intp)
+    for k, column in enumerate(columns):
+        table[:, k] = column
+    return table
 
 
 def _by_group(codes: Integers, J: int, values: Floats) -> Floats:

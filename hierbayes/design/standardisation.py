@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -62,6 +63,12 @@ class Standardisation:
     def least_spread(self) -> float:
         """The least spread; 1 of no columns."""
         return min(self.spread.tolist(), default=1.0)
+
+    @property
+    def log_det(self) -> float:
+        """log |det T|: what makes the constant is not shifted, so that shifts change no volume."""
+        of_mix = float(np.linalg.slogdet(self.mix)[1]) if self.is_mixed else 0.0
+        return of_mix - sum(map(math.log, self.spread.tolist()))
 
     def leads(self, k: int) -> bool:
         """Whether the first k columns by themselves would be standardised as they are."""

@@ -124,8 +124,8 @@ def count_variances(problem: Problem) -> int:
     return count_free_entries(blocks) + 1 - blind + of_errors
 
 
-def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:
-    """The evidence of a REML or ML optimum."""
+def maximum_of(optimum: Optimum, problem: Problem, half_log_det: float | None = None) -> Maximum:
+    """The evidence of a REML or ML optimum; ½ log|R| is that of the problem, unless it is known."""
     design, cross = problem.design, problem.products
     p = len(design.terms)
     is_reml = optimum.reading == REML
@@ -133,7 +133,7 @@ def maximum_of(optimum: Optimum, problem: Problem) -> Maximum:
         name="REML" if is_reml else "ML",
         value=optimum.value
         + log_jacobian(optimum.reading, cross.basis, cross.n)
-        - problem.half_log_det,
+        - (problem.half_log_det if half_log_det is None else half_log_det),
         n_parameters=p + count_variances(problem),
         n_penalty=cross.n - p if is_reml else cross.n,
         gradient=optimum.gradient,

@@ -53,9 +53,7 @@ def log_jacobian(reading: Reading, basis: Basis, n: float) -> float:
     log_scale = math.log(basis.scale)
     if reading != REML:
         return -n * log_scale
-    p, T = len(basis.x.spread), basis.x.matrix
-    volume = math.log(abs(T.item())) if p == 1 else float(np.linalg.slogdet(T)[1])
-    return -(n - p) * log_scale + volume
+    return -(n - len(basis.x.spread)) * log_scale + basis.x.log_det
 
 
 @dataclass(frozen=True, slots=True, eq=False)

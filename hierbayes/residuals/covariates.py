@@ -6,6 +6,7 @@ values held, a structure like any other (`hierbayes.fit.structured.fitted_varian
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from hierbayes.residuals.bound import (
     Parameter,
     in_parts,
 )
-from hierbayes.residuals.number_columns import numbers_of
+from hierbayes.residuals.number_columns import distinct_numbers, numbers_of
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
 FITTED = "fitted(.)"  # the column of fitted values, in rows that have them
@@ -203,7 +204,8 @@ class OfCovariate:
 
     def refuse_untold(self, counts: Floats) -> None:
         """As in `BoundVariance`."""
-        if not self.spread > 1e-12 * max(float(np.abs(self.values).max()), 1e-300):
+        largest = max(-self.values[0], self.values[-1], 1e-300)  # of numbers in their order
+        if not self.spread > 1e-12 * largest:
             name = self.of.said if self.of.x is None else f"'{self.of.x}'"
             raise DataError(
                 f"{name} is the same in every row, so that the data tell nothing of how the "
@@ -256,6 +258,6 @@ class OfCovariate:
 
 def _of_covariate(of: CovariateVariance, frame: Columns) -> OfCovariate:
     v = of.covariate(frame)
-    spread = float(v.std())
-    values, levels = np.unique(v, return_inverse=True)
-    return OfCovariate(of.parameter, values, spread, levels, of)
+    about = v - v.sum() / len(v)
+    values, levels = distinct_numbers(v)
+    return OfCovariate(of.parameter, values, math.sqrt(about @ about / len(v)), levels, of)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Columns, Floats
+from hierbayes.residuals.bound import Columns, Floats, Integers
 
 
 def numbers_of(frame: Columns, name: str, what: str) -> Floats:
@@ -33,6 +33,23 @@ def numbers_of(frame: Columns, name: str, what: str) -> Floats:
         at = frame.index[int(np.flatnonzero(~np.isfinite(values))[0])]
         raise DataError(f"{what} must be finite, and column '{name}' is not in row {at}")
     return values
+
+
+def distinct_numbers(values: Floats) -> tuple[Floats, Integers]:
+    """Distinct ones of n finite numbers, ascending, and which each of the n is.
+
+    Examples
+    --------
+    >>> distinct, place = distinct_numbers(np.array([2.5, 1.0, 2.5]))
+    >>> distinct.tolist(), place.tolist()
+    ([1.0, 2.5], [1, 0, 1])
+    """
+    order = values.argsort()
+    ascending, is_new = values[order], np.ones(len(values), dtype=np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=is_new[1:])
+    place = np.empty(len(values), dtype=np.intp)
+    place[order] = is_new.cumsum() - 1
+    return ascending[is_new], place
 
 
 def _as_numbers(dtype: Any, name: str) -> str:

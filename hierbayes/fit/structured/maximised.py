@@ -46,15 +46,15 @@ def _maximum(problem: Problem, reading: Reading) -> StructuredPointFit:
     moments = problem.moments
     assert moments is not None
     errors = maximise_residual(moments, problem.design.blocks, reading)
-    weighted = problem.weighted(errors.best.z, errors.best.products)
-    optimum = errors.best.optimum
+    best, of_weights = errors.best, problem.design.rows.log_root_weights
+    weighted, optimum = problem.weighted(best.z, best.products), best.optimum
     return StructuredPointFit(
         problem=weighted,
         theta=optimum.theta[None, None],
         gamma_draws=optimum.gamma[None, None],
         gamma_prior=flat_prior(len(problem.design.terms)),
         priors=None,
-        evidence=maximum_of(optimum, weighted),
+        evidence=maximum_of(optimum, weighted, optimum.value - best.value - of_weights),
         errors=errors,
     )
 
