@@ -265,17 +265,34 @@ def test_of_more_than_a_thousand_effects(sigma: float) -> None:
 @pytest.mark.parametrize("name", FORMULAS)
 def test_products_say_how_much_is_left(name: str, sigma: float) -> None:
     """Of y°'y°, beside the dense least squares of the fixed part and all effects."""
-    fit = fitted(name, sigma)
-    cross, rows = fit.problem.products, fit.design.rows
+    cross, left, by_fixed = left_of(hb.Model(FORMULAS[name], data(name, sigma)))
+    assert_allclose(share_left(cross), left, rtol=1e-4)
+    assert surely_left(cross) <= by_fixed * cross.C[-1, -1]
+    assert (surely_left(cross) > 0.0) == (sigma == 1.0)  # a hundredth of y°'y° is not much
+
+
+def test_products_say_so_where_columns_depend_in_a_level() -> None:
+    """Of three factors, nested and crossed, with slopes of what is constant in some levels."""
+    rows = data("nested", 1.0)
+    rows["z"] = rows["x"].where(rows["s"] > 3, 1.0)
+    cross, left, _ = left_of(hb.Model("y ~ x + (1 + z | s:c) + (1 + x | b) + (1 | s)", rows))
+    assert_allclose(share_left(cross), left, rtol=1e-6)
+
+
+def left_of(model: hb.Model) -> tuple[SparseProducts, float, float]:
+    """The products, and what of y°'y° fixed part and effects leave, and the former alone."""
+    cross, rows = model.problem.products, model.problem.design.rows
     assert isinstance(cross, SparseProducts)
     columns, Z = rows.internal(cross.basis)
     of_factors = zip(rows.codes_of, cross.levels, cross.spans, strict=True)
     of_levels = [
-        (codes[:, None] == np.arange(level.J)) * Z[:, span] for codes, level, span in of_factors
+        (codes[:, None] == np.arange(level.J)) * Z[:, [k]]
+        for codes, level, span in of_factors
+        for k in range(span.start, span.stop)
     ]
-    every, y = np.hstack([columns[:, :-1], *of_levels]), columns[:, -1]
-    left = y - every @ np.linalg.lstsq(every, y)[0]
-    assert_allclose(share_left(cross), left @ left / (y @ y), rtol=1e-4)
-    by_fixed = y - columns[:, :-1] @ np.linalg.lstsq(columns[:, :-1], y)[0]
-    assert surely_left(cross) <= by_fixed @ by_fixed
-    assert (surely_left(cross) > 0.0) == (sigma == 1.0)  # a hundredth of y°'y° is not much
+    X, y = columns[:, :-1], columns[:, -1]
+    shares = []
+    for every in (np.hstack([X, *of_levels]), X):
+        left = y - every @ np.linalg.lstsq(every, y)[0]
+        shares.append(float(left @ left / (y @ y)))
+    return cross, shares[0], shares[1]

@@ -24,7 +24,7 @@ def factored(A: Floats, B: Floats) -> Floats:
 
 
 @inner
-def _root_group(A: Floats, B: Floats, j: int) -> None:
+def root_group(A: Floats, B: Floats, j: int) -> None:
     """R_j over the upper triangle of A_j, and T_j over B_j."""
     q, m = B.shape[1:]
     for k in range(q):
@@ -52,7 +52,7 @@ def root_blocks(M: Floats, R: Floats, T: Floats, W: Floats) -> None:
                 R[j, k, h] = M[j, k, h]
             for c in range(m):
                 T[j, k, c] = M[j, k, q + c]
-        _root_group(R, T, j)
+        root_group(R, T, j)
         for a in range(m):
             for c in range(a + 1):
                 total = M[j, q + a, q + c]
@@ -74,7 +74,7 @@ def factor_groups(A: Floats, B: Floats, own: Floats) -> None:
     """`factored`, the coefficients written over zeros."""
     J, q, m = B.shape
     for j in range(J):
-        _root_group(A, B, j)
+        root_group(A, B, j)
         for k in range(q - 1, -1, -1):
             if A[j, k, k] > 0.0:
                 for c in range(m):

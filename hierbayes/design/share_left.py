@@ -3,7 +3,7 @@ r"""How much of y the fixed part and the effects of all factors leave, by their 
 The effects of the factor with most levels are eliminated level by level; what is left of the
 others, of X and of y is a dense matrix, small where the others have few levels:
 
-    W = [Z X y]'[Z X y] − Σ_j B_j'(A_j + εI)⁻¹B_j,    A_j = Z_1j'Z_1j,  B_j = Z_1j'[Z X y]
+    [Z X y]'[Z X y] − Σ_j B_j'A_j⁻B_j,    A_j = Z_1j'Z_1j,  B_j = Z_1j'[Z X y]
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg.lapack import dpotrf
 
-from hierbayes.design.level_products import LevelProducts
+from hierbayes.compilation import compiled
+from hierbayes.design.elimination import COLUMN, COLUMN_PLACE, PRODUCTS, ROW, ROW_PLACE
+from hierbayes.design.elimination_order import elimination_of
+from hierbayes.design.group_cholesky import root_group
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 
 _MOST = 300  # columns of the dense matrix
 _RIDGE = 1e-10  # of the squares of columns: of those that depend on others only it is left
@@ -30,50 +33,50 @@ def share_left(cross: SparseProducts, most: int = _MOST) -> float:
     most : int
         Columns of the dense matrix, beyond which it is.
     """
-    first = max(range(len(cross.levels)), key=cross.sizes.__getitem__)
-    if sum(cross.sizes) - cross.sizes[first] + cross.p + 1 > most:
+    counts, sizes = cross.group_counts, cross.sizes
+    first = counts.index(max(counts))
+    w = sum(sizes) - sizes[first] + cross.p + 1
+    if w > most:
         return 0.0
-    whole, B = _products(cross, first)
-    J, q, w = B.shape
+    e = elimination_of(cross).elimination  # whose first effects are those of the first factor
     A = cross.levels[first].A.copy()
-    squares = A.reshape(J, q * q)[:, :: q + 1]  # a view of the diagonals
-    size = squares.sum(axis=1)
-    squares += (_RIDGE * np.maximum(size, 1e-6 * size.max()))[:, None]  # levels may know nothing
-    solved = B / A if q == 1 else np.linalg.inv(A) @ B
-    W = whole - B.reshape(J * q, w).T @ solved.reshape(J * q, w)
-    own = np.maximum(whole.diagonal(), 1e-300)
-    W.ravel()[:: w + 1][:-1] += _RIDGE * own[:-1]
-    root, failed = dpotrf(W, lower=1)
-    return 0.0 if failed else float(root[-1, -1] ** 2 / own[-1])
+    B, W = np.zeros((*A.shape[:2], w)), np.zeros((w, w))
+    _eliminate(e.blocks, e.products, e.q, e.C, A, B, W)
+    T = B.reshape(-1, w)
+    root, failed = dpotrf(W - T.T @ T, lower=1)
+    return 0.0 if failed else float(root[-1, -1] ** 2 / max(e.C[-1, -1], 1e-300))
 
 
-def _products(cross: SparseProducts, first: int) -> tuple[Floats, Floats]:
-    """[Z X y]'[Z X y] (w, w) of all factors but the first, and Z_1j'[Z X y] (J, q, w).
+@compiled(short_loops=True, error_model="numpy")
+def _eliminate(
+    blocks: Integers, products: Floats, q: Integers, C: Floats, A: Floats, B: Floats, W: Floats
+) -> None:
+    """Of all but the first factor the lower triangle of [Z X y]'[Z X y] (w, w), written over zeros.
 
-    Of the former the lower triangle.
+    All of its columns but y have a ridge.  R_j and T_j (J, q, w) of the first factor, R_j'R_j = A_j
+    and R_j'T_j = B_j, are written over A_j and zeros.
     """
-    p1, levels, end = cross.p + 1, cross.levels, 0
-    at: dict[int, slice] = {}
-    for k, size in enumerate(cross.sizes):
-        if k != first:
-            at[k] = slice(end, end := end + size)
-    whole, B = np.zeros((end + p1, end + p1)), np.zeros((*levels[first].A.shape[:2], end + p1))
-    whole[end:, end:], B[:, :, end:] = cross.C, levels[first].B
-    for k, own in at.items():
-        each = np.arange(levels[k].J)
-        _by_levels(whole[own, own], levels[k], levels[k])[each, :, each] = levels[k].A
-        whole[end:, own] = levels[k].B.reshape(-1, p1).T
-    for pair in cross.pairs:
-        for k, i, m, j, values in (
-            (pair.first, pair.i, pair.second, pair.j, pair.values),
-            (pair.second, pair.j, pair.first, pair.i, pair.values.transpose(0, 2, 1)),
-        ):
-            if m != first:
-                strip = B.reshape(-1, end + p1) if k == first else whole[at[k]]
-                _by_levels(strip[:, at[m]], levels[k], levels[m])[i, :, j] = values
-    return whole, B
-
-
-def _by_levels(block: Floats, rows: LevelProducts, columns: LevelProducts) -> Floats:
-    """A view (J_k, q_k, J_m, q_m) of a block of effects of two factors (J_k q_k, J_m q_m)."""
-    return block.reshape(rows.J, rows.q, columns.J, columns.q)
+    J, width, w = B.shape
+    own, p1 = J * width, len(C)
+    for b in range(len(blocks)):
+        row, at, columns = blocks[b, ROW], blocks[b, PRODUCTS], q[blocks[b, COLUMN]]
+        r0, c0 = blocks[b, ROW_PLACE] - own, blocks[b, COLUMN_PLACE]
+        rows, down, along = q[row], columns, 1
+        if row < 0:
+            r0, rows, down, along = w - p1, p1, 1, p1
+        elif r0 < 0:  # an A_j
+            continue
+        for r in range(rows):
+            for c in range(columns):
+                value = products[at + r * down + c * along]
+                if c0 < own:
+                    B[c0 // width, c, r0 + r] = value
+                else:
+                    W[r0 + r, c0 - own + c] = value
+    for r in range(p1):
+        for c in range(r + 1):
+            W[w - p1 + r, w - p1 + c] = C[r, c]
+    for r in range(w - 1):
+        W[r, r] += _RIDGE * max(W[r, r], 1e-300)
+    for j in range(J):
+        root_group(A, B, j)
