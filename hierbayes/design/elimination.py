@@ -42,16 +42,16 @@ class Elimination(NamedTuple):
         Blocks of Ω: row factor (−1: W), column factor, where its cross-products begin, where it
         begins, its leading dimension, whether it stands on the diagonal, and where the effects of
         its rows and of its columns begin among all.
-    products : float
-        The cross-products of the blocks.
     offsets : (N + M,) int
         Where the effects of each panel, then of each component, begin among all.
-    C : (p+1, p+1) float
-        [X y]'[X y].
     size : int
         Entries of Ω but for W'W.
     effects : int
         Random effects in all.
+    products : float
+        The cross-products of the blocks.
+    C : (p+1, p+1) float
+        [X y]'[X y].
     """
 
     q: Integers
@@ -63,11 +63,11 @@ class Elimination(NamedTuple):
     core: Integers
     components: Integers
     blocks: Integers
-    products: Floats
     offsets: Integers
-    C: Floats
     size: int
     effects: int
+    products: Floats
+    C: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

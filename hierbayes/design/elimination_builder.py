@@ -68,11 +68,11 @@ class Builder:
             core=self.core_rows,
             components=self.components,
             blocks=np.concatenate(blocks.kinds),
-            products=np.concatenate(blocks.values),
             offsets=self._offsets(),
-            C=np.ascontiguousarray(self.entries.C),
             size=self.size,
             effects=int(q @ self.entries.J),
+            products=np.concatenate(blocks.values),
+            C=np.ascontiguousarray(self.entries.C),
         )
         return Layout(
             tuple(self.chain), elimination, self.places, int(self.core_sizes.max(initial=0))

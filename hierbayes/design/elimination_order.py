@@ -24,7 +24,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hierbayes.design.elimination import Layout
+from hierbayes.design.elimination import Elimination, Layout
 from hierbayes.design.elimination_builder import Builder, Entries
 from hierbayes.design.remembered import remembered
 from hierbayes.design.sparse_products import SparseProducts
@@ -47,9 +47,8 @@ def elimination_of(cross: SparseProducts) -> Layout:
     shape = tuple((pair.first, pair.second, _key(pair.i), _key(pair.j)) for pair in pairs)
     known, order = _order(cross.p, J, q, shape)
     every = [one.A for one in levels] + [one.B for one in levels] + [one.values for one in pairs]
-    products: Floats = np.concatenate([one.ravel() for one in every])[order]
-    C = np.ascontiguousarray(cross.C)
-    elimination = known.elimination._replace(products=products, C=C)
+    products: Floats = np.concatenate(every, axis=None)[order]
+    elimination = Elimination(*known.elimination[:-2], products, np.ascontiguousarray(cross.C))
     return Layout(known.chain, elimination, known.places, known.core_size)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from hierbayes.design.blocks import block_slices, free_entries
 from hierbayes.design.products import Products
 from hierbayes.design.sums import least_freedom, left_within
-from hierbayes.estimation.local_quadratic import local_quadratic
+from hierbayes.estimation.local_quadratic import largest_slope, local_quadratic
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, factorise, moved
 from hierbayes.estimation.scoring import scored
 from hierbayes.estimation.secant import Secant
@@ -80,7 +80,6 @@ class Search:
 
     def __init__(self, cross: Products, blocks: tuple[int, ...], reading: Reading) -> None:
         self.cross, self.blocks, self.reading = cross, blocks, reading
-        self.mask = block_mask(blocks)
         self.lower = free_entries(blocks)
         self.noise = cross.noise  # of an effect, against σ
         self.calls = 0
@@ -190,13 +189,13 @@ def climb(
     """
     quick, secant = None if known or search.residual_can_vanish else search.quick, here.secant
     for _ in range(_MOST_STEPS):
-        if quick is not None and here.certificate is None:
+        if quick is not None and here.slope is None:
             here, taken = quick.go_on(here, least)
             search.calls += taken
         triangle, profile, radius, last = here.triangle, here.profile, here.radius, here.last
         curvature = profile.curvature()
-        if here.certificate is not None:
-            return _report(search, triangle, profile, curvature, *here.certificate)
+        if here.slope is not None:
+            return _report(search, triangle, profile, curvature, here.slope)
         H = secant.information(curvature, triangle.root)
         unit, slope, information, newton, newton_gain = local_quadratic(
             triangle.root, *triangle.at, *search.lower, curvature.score, H, search.noise
@@ -207,7 +206,8 @@ def climb(
                 step, gain = best_step(slope, information, radius)
             lost = gain <= profile.noise and gain >= last  # among the rounding errors of ℓ
             if gain <= least or lost:
-                return _report(search, triangle, profile, curvature, information, slope)
+                steepest = largest_slope(slope, information)
+                return _report(search, triangle, profile, curvature, steepest)
             there = search.moved(triangle, unit * step)
             rise = there[1].value - profile.value
             length = math.sqrt(step @ step)
@@ -228,8 +228,8 @@ def climb(
         if search.residual_can_vanish and triangle.largest > VANISHED:
             curvature = profile.curvature()
             slope = unit * triangle.slope(curvature.score)
-            return _report(search, triangle, profile, curvature, information, slope)
-    return _report(search, triangle, profile, curvature, information, slope)
+            break
+    return _report(search, triangle, profile, curvature, largest_slope(slope, information))
 
 
 def _report(
@@ -237,32 +237,29 @@ def _report(
     triangle: PivotedTriangle,
     profile: AnyProfile,
     curvature: AnyCurvature,
-    information: Floats,
-    slope: Floats,
+    slope: float,
 ) -> Optimum:
-    """The optimum with its certificate; slope (k,) and information (k, k) are of free entries."""
-    search.reached = profile
-    basis, diagonal = search.cross.basis, information.diagonal().tolist()
+    """The optimum with its certificate, of which the largest slope is given."""
+    search.reached, basis = profile, search.cross.basis
     return Optimum(
         reading=search.reading,
         theta=Theta.from_internal(triangle.root * profile.sigma, profile.sigma, basis),
         gamma=basis.gamma(profile.gamma),
         value=profile.value,
-        gradient=max(
-            abs(one) / math.sqrt(max(its, 1e-300))
-            for one, its in zip(slope.tolist(), diagonal, strict=True)
-        ),
-        ascent=largest_ascent(curvature.score, curvature.pull, search.mask),
+        gradient=slope,
+        ascent=largest_ascent(curvature.score, curvature.pull, search.blocks),
         singular=not all(map(any, triangle.root.T.tolist())),
         evaluations=search.calls,
     )
 
 
-def largest_ascent(M: Floats, pull: Floats, mask: Booleans) -> float:
+def largest_ascent(M: Floats, pull: Floats, blocks: tuple[int, ...]) -> float:
     """Largest eigenvalue of M (q, q) within the blocks of G, beside half of the pull (q,)."""
-    if np.count_nonzero(mask) == len(pull):  # each effect has a block of its own
+    if len(blocks) == len(pull):  # each effect has a block of its own
         return max(
             one / (0.5 * its) for one, its in zip(M.diagonal().tolist(), pull.tolist(), strict=True)
         )
     size = 1.0 / np.sqrt(0.5 * pull)
-    return float(np.linalg.eigvalsh(size[:, None] * np.where(mask, M, 0.0) * size)[-1])
+    return float(
+        np.linalg.eigvalsh(size[:, None] * np.where(block_mask(blocks), M, 0.0) * size)[-1]
+    )

@@ -47,7 +47,7 @@ def optimum_of(
         gamma=moments.basis.gamma(room.gamma[:-1]),
         value=here.value + weighted.half_log_det,
         gradient=float((np.abs(here.slope[:m]) / np.sqrt(diagonal)).max(initial=0.0)),
-        ascent=largest_ascent(room.score, room.D[:: q + 1], climb.mask) if q else -math.inf,
+        ascent=largest_ascent(room.score, room.D[:: q + 1], climb.blocks) if q else -math.inf,
         singular=False,
         evaluations=steps,
     )

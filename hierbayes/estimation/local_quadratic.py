@@ -10,6 +10,8 @@ each in the units of its row: the size of its effect and its noise.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hierbayes.compilation import compiled
@@ -52,6 +54,17 @@ def local_quadratic(
         root, rows, columns, first, second, M, H, noise, unit, slope, information, step
     )
     return unit, slope, information, step, gain
+
+
+def largest_slope(slope: Floats, information: Floats) -> float:
+    """Largest |slope| (k,), each in the unit that its own curvature gives: standard errors."""
+    largest = 0.0
+    for e in range(len(slope)):
+        its = information[e, e] if information[e, e] > 1e-300 else 1e-300
+        one = abs(slope[e]) / math.sqrt(its)
+        if not one <= largest:
+            largest = one
+    return largest
 
 
 @compiled(error_model="numpy", short_loops=True)

@@ -68,11 +68,13 @@ def scored(
         mean, traces = curvature.by_entry(at), np.where(at[0] == at[1], pull[at[0]], 0.0)
     else:
         mean, traces = curvature.expected(entry_directions(blocks))
-    moved, alone = np.zeros(Gamma.shape), len(at[0]) == len(noise)
-    score_step(Gamma, mean, traces, curvature.score, pull, freedom, averaged, *at, noise, moved)
-    if alone:  # each effect has a block of its own
-        least = _LEAST * math.sqrt(2.0 / J)
-        return np.diag(np.maximum(moved.diagonal(), least * noise**2))
+    moved = np.zeros(Gamma.shape)
+    score_step(
+        Gamma, mean, traces, curvature.score, pull, freedom, averaged, *at,
+        noise, _LEAST * math.sqrt(2.0 / J), moved,
+    )  # fmt: skip
+    if len(at[0]) == len(noise):  # each effect has a block of its own
+        return moved
     inside, W = np.linalg.eigh(moved / noise / noise[:, None])
     least = _LEAST_OF_SEVERAL * math.sqrt(2.0 / J)
     if inside[0] >= least:
@@ -85,7 +87,7 @@ def scored(
 @compiled(error_model="numpy", short_loops=True)
 def score_step(
     Gamma: Floats, information: Floats, traces: Floats, M: Floats, pull: Floats, freedom: float,
-    averaged: bool, rows: Integers, columns: Integers, noise: Floats, moved: Floats,
+    averaged: bool, rows: Integers, columns: Integers, noise: Floats, least: float, moved: Floats,
 ) -> None:  # fmt: skip
     """Write the Γ (q, q) that a step leads to, its free entries at ``rows`` and ``columns`` (k,).
 
@@ -104,6 +106,8 @@ def score_step(
         N.
     averaged : bool
         Whether the information is the average one.
+    least : float
+        What is left of a variance, of squared noise, where each effect is by itself.
     """
     k = len(rows)
     H, right, g, t = room_for((k + 1, k + 1)), room_for(k + 1), room_for(k), room_for(k)
@@ -127,10 +131,12 @@ def score_step(
         left -= g[i] * (t[i] + total)
         told -= g[i] * right[i]
     H[k, k], right[k] = left, told
-    _go(H, right, g, k == len(noise))
+    alone = k == len(noise)
+    _go(H, right, g, alone)
     for i in range(k):
         r, c = rows[i], columns[i]
-        moved[r, c] = moved[c, r] = g[i] * noise[r] * noise[c]
+        there = least if alone and g[i] < least else g[i]
+        moved[r, c] = moved[c, r] = there * noise[r] * noise[c]
 
 
 @inner

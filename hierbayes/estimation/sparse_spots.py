@@ -58,16 +58,12 @@ class Lore(NamedTuple):
         Of the point before.
     C : (k, k) float
         What is added to average information.
-    slope, information : (k,) and (k, k) float
-        Of the last point, in the units of `local_quadratic`.
     """
 
     root: Floats
     M: Floats
     average: Floats
     C: Floats
-    slope: Floats
-    information: Floats
 
 
 @inner

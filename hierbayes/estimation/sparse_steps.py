@@ -44,8 +44,8 @@ class Place:
         What the last step was to gain.
     secant : Secant
         What has been learnt of the curvature.
-    certificate : tuple of (k, k), (k,) float, optional
-        Information and slope of the free entries in their units, where no step gains anything.
+    slope : float, optional
+        `largest_slope`, where no step gains anything.
     """
 
     triangle: PivotedTriangle
@@ -53,7 +53,7 @@ class Place:
     radius: float
     last: float
     secant: Secant
-    certificate: tuple[Floats, Floats] | None = None
+    slope: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +102,7 @@ class SparseSteps:
             np.empty(Q),
         )  # fmt: skip
         secant = Secant(self.blocks)
-        numbers = np.array([np.nan, 0.0, 0.0, 0.0, radius, np.inf, 0.0, BEGINS, 0.0])
+        numbers = np.array([np.nan, 0.0, 0.0, 0.0, radius, np.inf, 0.0, BEGINS, np.nan])
         looked, place = self._walked(spot, secant, numbers, least)
         return None if place is None else (place, looked)
 
@@ -119,7 +119,7 @@ class SparseSteps:
         )
         numbers = np.array([
             profile.value, profile.noise, profile.sigma, profile.eliminated.log_det, here.radius,
-            here.last, secant.noise, float(secant.last is not None), 0.0,
+            here.last, secant.noise, float(secant.last is not None), np.nan,
         ])  # fmt: skip
         taken, place = self._walked(spot, secant, numbers, least)
         return place or here, taken
@@ -135,10 +135,9 @@ class SparseSteps:
         )
         before = secant.last or (root, spot.M, spot.average)
         before = before[0].copy(), before[1].copy(), before[2].copy()
-        slope, information = np.empty(len(spot.average)), np.empty(spot.average.shape)
-        lore = Lore(*before, secant.correction, slope, information)
+        lore = Lore(*before, secant.correction)
         looked = int(walk(e, ground, spot, lore, numbers, least, _STEPS))
-        value, noise, sigma, log_det, radius, last, floor, learns, ended = numbers.tolist()
+        value, noise, sigma, log_det, radius, last, floor, learns, slope = numbers.tolist()
         if not math.isfinite(value):
             return looked, None
         if learns > 0.0:
@@ -146,8 +145,8 @@ class SparseSteps:
         parts, of_value = spot[2:], (value, noise, sigma, log_det)
         profile = SparseProfile.of_parts(cross, self.reading, root, parts, of_value)
         triangle = PivotedTriangle(root, (spot.at, free_entries(self.blocks)[1]))
-        certificate = (information, slope) if ended > 0.0 else None
-        return looked, Place(triangle, profile, radius, last, secant, certificate)
+        ended = None if math.isnan(slope) else slope
+        return looked, Place(triangle, profile, radius, last, secant, ended)
 
 
 def at_point(
@@ -159,6 +158,6 @@ def at_point(
     numbers = np.empty(COUNT)
     ground = Ground(freedom, integrated, noise, rows, rows, columns)
     spot = Spot(root, rows, S, omega, gamma, F, M, average, pull)
-    walk(e, ground, spot, Lore(root, M, average, average, pull, average), numbers, 0.0, 0)
+    walk(e, ground, spot, Lore(root, M, average, average), numbers, 0.0, 0)
     log_det, r, log_det_X = numbers[:3].tolist()
     return log_det, r, log_det_X

@@ -14,7 +14,7 @@ import numpy as np
 from hierbayes.compilation import compiled, inner, lent
 from hierbayes.compiled_arrays import integers_for, room_for
 from hierbayes.design.elimination import Elimination
-from hierbayes.estimation.local_quadratic import quadratic
+from hierbayes.estimation.local_quadratic import largest_slope, quadratic
 from hierbayes.estimation.pivoted_triangle import pivoted
 from hierbayes.estimation.scoring import score_step
 from hierbayes.estimation.secant import LOST, take_up
@@ -23,8 +23,10 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.sparse_point import is_plain, sparse_point, value_of_point
 
 # Places in ``numbers``; where a climb is yet to begin, LEARNS is `BEGINS`.
-VALUE, ROUNDING, SIGMA, LOG_DET, RADIUS, LAST, FLOOR, LEARNS, ENDED = range(9)
+VALUE, ROUNDING, SIGMA, LOG_DET, RADIUS, LAST, FLOOR, LEARNS, SLOPE = range(9)
 COUNT, BEGINS = 9, -1.0
+
+_largest_slope = inner(largest_slope)
 
 
 @compiled(error_model="numpy", short_loops=True)
@@ -44,7 +46,7 @@ def walk(
         Steps.
     numbers : (9,) float
         Of the point and of the climb, in the order above, written over.  Where the search ends, as
-        no step gains anything, the last is 1.
+        no step gains anything, the last is what `largest_slope` says, and nan else.
     """
     if most == 0:
         numbers[0], numbers[1], numbers[2] = _look(e, ground, here)
@@ -65,11 +67,11 @@ def walk(
                 lore.C, here.root, here.M, here.average, lore.root, lore.M, lore.average,
                 ground.rows, ground.columns, smallest,
             )  # fmt: skip
-        gain = _promise(ground, here, lore, unit, step)
+        gain, slope = _promise(ground, here, lore, unit, step)
         length = _length(step)
         in_rounding = gain <= numbers[ROUNDING] and gain >= numbers[LAST]
         if length <= numbers[RADIUS] and (gain <= least or in_rounding):
-            numbers[ENDED] = 1.0
+            numbers[SLOPE] = slope
             return begun + taken
         value, is_good = numbers[VALUE], False
         if gain > least and length <= numbers[RADIUS]:
@@ -131,7 +133,7 @@ def _scored(ground: Ground, here: Spot, there: Spot) -> bool:
             Gamma[i, j] = here.root[i, j] * here.root[i, j]
     score_step(
         Gamma, here.average, here.pull, here.M, here.pull, ground.freedom, True, ground.rows,
-        ground.columns, ground.noise, there.root,
+        ground.columns, ground.noise, 0.0, there.root,
     )  # fmt: skip
     for i in range(Q):
         there.at[i] = ground.rows[i]
@@ -166,17 +168,20 @@ def _value(e: Elimination, ground: Ground, spot: Spot) -> tuple[float, float, fl
 
 
 @inner
-def _promise(ground: Ground, here: Spot, lore: Lore, unit: Floats, step: Floats) -> float:
-    """What Newton's step is to gain; it and what `local_quadratic` makes are written."""
+def _promise(
+    ground: Ground, here: Spot, lore: Lore, unit: Floats, step: Floats
+) -> tuple[float, float]:
+    """What Newton's step is to gain, and the largest slope; it and the units are written."""
     k = len(ground.rows)
-    H = room_for((k, k))
+    H, slope, information = room_for((k, k)), room_for(k), room_for((k, k))
     for i in range(k):
         for j in range(k):
             H[i, j] = here.average[i, j] + lore.C[i, j]
-    return quadratic(
+    gain = quadratic(
         here.root, here.at, ground.columns, ground.rows, ground.columns, here.M, H, ground.noise,
-        unit, lore.slope, lore.information, step,
+        unit, slope, information, step,
     )  # fmt: skip
+    return gain, _largest_slope(slope, information)
 
 
 @lent

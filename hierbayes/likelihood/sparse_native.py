@@ -71,8 +71,8 @@ def _unpacked(index, products, C):
     at += 8 * B
     offsets = index[at : at + N + M]
     return Elimination(
-        q, start, nodes, ancestors, component, maps, core, components, blocks, products, offsets,
-        C, index[7], index[8],
+        q, start, nodes, ancestors, component, maps, core, components, blocks, offsets,
+        index[7], index[8], products, C,
     )  # fmt: skip
 
 
