@@ -195,9 +195,10 @@ def _refuse_straddling(
     group: str, codes: Integers, rows: Rows, factors: tuple[GroupingFactor, ...]
 ) -> None:
     """Refuse groups of correlated errors that are not inside one group of each factor."""
-    J = int(codes.max()) + 1
     for factor, other in zip(factors, rows.codes_of, strict=True):
-        first = np.zeros(J, dtype=np.intp)
+        if other is codes:  # the groups are those of the factor
+            continue
+        first = np.zeros(int(codes.max()) + 1, dtype=np.intp)
         first[codes] = other
         if (first[codes] != other).any():
             raise DataError(

@@ -119,11 +119,7 @@ class ErrorLaw:
 
     def log_sd(self, z: Any) -> Any:
         """Log of the standard deviation (L,) of each level of variance, relative to σ."""
-        total = np.zeros(self.level_of.shape[1])
-        first = len(self.parts) - len(self.variances)
-        for part, at, level in zip(self.variances, self._spans[first:], self.level_of, strict=True):
-            total = total + part.log_sd(z[at])[level]
-        return total
+        return self.sd_slopes @ z
 
     def mean_variance(self, z: Floats) -> Floats:
         """Variance of an error relative to σ², averaged over the rows, (...) at z (..., k)."""
@@ -186,12 +182,11 @@ class ErrorLaw:
 
     @cached_property
     def sd_slopes(self) -> Floats:
-        """∂ log sd/∂z (L, k): it is linear in z."""
+        """D (L, k): log standard deviations of the levels, relative to σ, are Dz."""
         slopes = np.zeros((self.level_of.shape[1], len(self.start)))
         first = len(self.parts) - len(self.variances)
         for part, at, level in zip(self.variances, self._spans[first:], self.level_of, strict=True):
-            for t, unit in zip(range(at.start, at.stop), np.eye(at.stop - at.start), strict=True):
-                slopes[:, t] = part.log_sd(unit)[level]
+            slopes[:, at] = part.sd_slopes[level]
         return slopes
 
     def row_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:

@@ -73,7 +73,7 @@ class Problem:
         assert self.moments is not None
         made = self.moments.at(z).products if products is None else products
         plain = self.working if self.plain is None else self.plain
-        return replace(self, working=made, z=z, plain=plain)
+        return Problem(self.design, made, self.moments, z, self.holds_sigma, plain)
 
     def of_rows(self, rows: Rows) -> Problem:
         """The same of some of the rows, the cross-products those of all."""

@@ -24,8 +24,10 @@ def edges_above(search: ResidualSearch, here: AtCoordinates) -> Iterator[AtCoord
     """A limit of a parameter, all others as they are, where it is a maximum as high as ``here``."""
     if search.moments.rows.correlation is None:  # variances have no such limits
         return
+    if not (low := here.z < _NEAR).any():
+        return
     edges, inside = search.moments.rows.edges
-    for i in np.flatnonzero(np.isfinite(edges) & (here.z < _NEAR)):
+    for i in np.flatnonzero(np.isfinite(edges) & low):
         search.keep(here)
         at_edge = _as_high(search, here, np.where(np.arange(len(edges)) == i, edges, here.z))
         if at_edge is None:

@@ -193,8 +193,9 @@ class BoundVariance(Protocol):
     def natural(self, z: Any) -> Any:
         """The parameters (..., k) at coordinates z (..., k)."""
 
-    def log_sd(self, z: Any) -> Any:
-        """Log of the standard deviation (L,) beside σ, linear in z."""
+    @property
+    def sd_slopes(self) -> Floats:
+        """D (L, k): the log of the standard deviation of each level beside σ is Dz."""
 
     def log_slopes(self, z: Any) -> Any:
         """log ∂ parameter/∂ coordinate (k,); 0 of those that are told together."""

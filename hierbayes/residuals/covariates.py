@@ -243,9 +243,10 @@ class OfCovariate:
         """δ (1,)."""
         return z / self.spread
 
-    def log_sd(self, z: Any) -> Any:
+    @property
+    def sd_slopes(self) -> Floats:
         """As in `BoundVariance`."""
-        return self.values * (z[0] / self.spread)
+        return self.values[:, None] / self.spread
 
     def log_slopes(self, z: Any) -> Any:
         """As in `BoundVariance`."""

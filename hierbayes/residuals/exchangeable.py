@@ -68,9 +68,8 @@ class CompoundSymmetry(Correlation):
         sizes, L = np.bincount(rows.codes), int(rows.levels.max()) + 1
         distinct, kind = distinct_places(sizes, int(sizes.max()) + 1)
         cells, sums = distinct_places(rows.codes * L + rows.levels, len(sizes) * L)
-        owner = cells // L
-        a, b = _pairs_within(owner) if L > 1 else (np.arange(len(owner)),) * 2
-        every = np.arange(rows.n)
+        owner, every = cells // L, np.arange(rows.n)
+        a, b = _pairs_within(owner) if L > 1 else (every[: len(owner)],) * 2
         links = Links(
             left=np.concatenate([every, rows.n + a]),
             right=np.concatenate([every, rows.n + b]),

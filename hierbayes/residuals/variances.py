@@ -162,9 +162,10 @@ class Ratios:
         """The ratios (L − 1,)."""
         return np.exp(z)
 
-    def log_sd(self, z: Any) -> Any:
+    @property
+    def sd_slopes(self) -> Floats:
         """As in `BoundVariance`."""
-        return np.concatenate([np.zeros(1), z])
+        return np.eye(self.L)[:, 1:]
 
     def log_slopes(self, z: Any) -> Any:
         """As in `BoundVariance`."""
@@ -180,7 +181,7 @@ class Ratios:
                 f"the fit has no variance for {', '.join(self.by)} = {new}; it has those of: "
                 f"{', '.join(self.labels)}"
             )
-        return np.asarray(self.log_sd(z)[places])
+        return np.append(0.0, z)[places]
 
 
 @lru_cache(maxsize=512)
