@@ -103,7 +103,7 @@ class Search:
     @cached_property
     def residual_can_vanish(self) -> bool:
         """Whether no contrast of the rows is free of the random effects, so that σ may be 0."""
-        return least_freedom(self.cross) <= 0.0 and self.within[1] <= 0.0
+        return self.within[1] <= 0.0 and least_freedom(self.cross) <= 0.0
 
     def ratio(self, profile: AnyProfile) -> float:
         """By how much Γ is too small at a profile whose σ̂ holds what the groups differ by."""
@@ -125,7 +125,7 @@ class Search:
         They do without the start of `ratio`, which only a known sum of squares within groups gives.
         """
         quick = self.quick
-        if quick is None or not quick.begins or self.residual_can_vanish:
+        if quick is None or self.residual_can_vanish:
             return None
         if not math.isnan(self.within[0]):
             return None

@@ -114,10 +114,12 @@ def refuse_lost_residual(cross: Products, theta: Theta, *, by_roots: bool) -> No
     """
     if not isinstance(cross, SparseProducts):
         return
-    rooted = has_root(cross)
-    least = EXACT if by_roots and rooted else LEAST_RESIDUAL
     spread = math.sqrt(max(float(cross.C[-1, -1]), 0.0) / cross.n)
     ratio = float(theta.internal(cross.basis)[1]) / max(spread, 1e-300)
+    if ratio >= LEAST_RESIDUAL:
+        return
+    rooted = has_root(cross)
+    least = EXACT if by_roots and rooted else LEAST_RESIDUAL
     if not ratio >= least:
         where = " but by reml() and ml()" if rooted and not by_roots and ratio >= EXACT else ""
         raise DataError(

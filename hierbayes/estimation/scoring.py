@@ -76,12 +76,17 @@ def scored(
     if len(at[0]) == len(noise):  # each effect has a block of its own
         return moved
     inside, W = np.linalg.eigh(moved / noise / noise[:, None])
-    least = _LEAST_OF_SEVERAL * math.sqrt(2.0 / J)
+    least = least_of_several(J)
     if inside[0] >= least:
         return moved
     W *= noise[:, None]
     found: Floats = (W * np.maximum(inside, least)) @ W.T
     return found
+
+
+def least_of_several(J: int) -> float:
+    """What is left of the variance in a direction of effects that have covariances, in J groups."""
+    return _LEAST_OF_SEVERAL * math.sqrt(2.0 / J)
 
 
 @compiled(error_model="numpy", short_loops=True)
@@ -165,6 +170,29 @@ def _go(H: Floats, right: Floats, g: Floats, alone: bool) -> None:
     share = 1.0 + step[k] if 1.0 + step[k] > _LEAST_LEFT else _LEAST_LEFT
     for i in range(k):
         g[i] = (g[i] + step[i]) / share
+
+
+@lent
+def lift(Gamma: Floats, ends: Integers, noise: Floats, least: float) -> None:
+    """Lift to the least, of squared noise, what variances Γ (Q, Q) has in blocks of one or two.
+
+    With S a block in units of noise and ν₁ ≤ ν₂ its eigenvalues, that is ν̄′I + (S − ν̄I)(ν₂′ − ν₁′)
+    /(ν₂ − ν₁), ν̄ the mean of both.
+    """
+    i = 0
+    for block in range(len(ends)):
+        j = ends[block] - 1
+        a, d = Gamma[i, i] / (noise[i] * noise[i]), Gamma[j, j] / (noise[j] * noise[j])
+        b = 0.0 if i == j else Gamma[i, j] / (noise[i] * noise[j])
+        middle, apart = 0.5 * (a + d), math.hypot(0.5 * (a - d), b)
+        if middle - apart < least:
+            largest = middle + apart if middle + apart > least else least
+            share = 0.5 * (largest - least) / apart if apart > 0.0 else 0.0
+            center = 0.5 * (largest + least)
+            Gamma[i, j] = Gamma[j, i] = share * b * noise[i] * noise[j]
+            Gamma[i, i] = (center + share * (a - middle)) * noise[i] * noise[i]
+            Gamma[j, j] = (center + share * (d - middle)) * noise[j] * noise[j]
+        i = j + 1
 
 
 @lent

@@ -25,6 +25,8 @@ class Ground(NamedTuple):
         Where the blocks of G end.
     rows, columns : (k,) int
         Entries of Γ.
+    least : float
+        Least variance in any direction after a step of scoring, of squared noise.
     """
 
     freedom: float
@@ -33,6 +35,7 @@ class Ground(NamedTuple):
     ends: Integers
     rows: Integers
     columns: Integers
+    least: float
 
 
 class Spot(NamedTuple):

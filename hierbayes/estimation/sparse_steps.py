@@ -16,6 +16,7 @@ from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.products import Products
 from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.estimation.pivoted_triangle import PivotedTriangle, ends_of
+from hierbayes.estimation.scoring import least_of_several
 from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.sparse_spots import Ground, Lore, Spot
 from hierbayes.estimation.sparse_walk import BEGINS, COUNT, walk
@@ -84,21 +85,17 @@ class SparseSteps:
             return None
         return cls(cross, blocks, reading, elimination)
 
-    @property
-    def begins(self) -> bool:
-        """Whether a step of scoring can be the first: each effect has a block of its own."""
-        return max(self.blocks) == 1
-
     def begin(self, radius: float, least: float) -> tuple[Place, int] | None:
         """Go from where effects have the size of their noise, by scoring first.
 
         Where `climb` has to look, and how many points were looked at; None where ℓ cannot be
         computed at the first.
         """
-        cross, e, Q = self.cross, self.elimination, len(self.cross.noise)
+        cross, e = self.cross, self.elimination
+        Q, k = len(cross.noise), len(cross.entries[0])
         spot = Spot(
-            np.empty((Q, Q)), np.empty(Q, dtype=np.intp), np.empty(e.C.shape), np.empty(e.size),
-            np.empty(cross.p), np.empty((cross.p, cross.p)), np.empty((Q, Q)), np.empty((Q, Q)),
+            np.empty((Q, Q)), np.empty(k, dtype=np.intp), np.empty(e.C.shape), np.empty(e.size),
+            np.empty(cross.p), np.empty((cross.p, cross.p)), np.empty((Q, Q)), np.empty((k, k)),
             np.empty(Q),
         )  # fmt: skip
         secant = Secant(self.blocks)
@@ -131,8 +128,9 @@ class SparseSteps:
         cross, e, root = self.cross, self.elimination, spot.root
         freedom = freedom_of(cross, self.reading)
         ground = Ground(
-            freedom, self.reading == REML, cross.noise, ends_of(self.blocks), *cross.entries
-        )
+            freedom, self.reading == REML, cross.noise, ends_of(self.blocks), *cross.entries,
+            0.0 if max(self.blocks) == 1 else least_of_several(min(cross.group_counts)),
+        )  # fmt: skip
         before = secant.last or (root, spot.M, spot.average)
         before = before[0].copy(), before[1].copy(), before[2].copy()
         lore = Lore(*before, secant.correction)
@@ -156,7 +154,7 @@ def at_point(
 ) -> tuple[float, float, float]:  # fmt: skip
     """`sparse_point`, by the function that takes steps: compiled once, it serves for both."""
     numbers = np.empty(COUNT)
-    ground = Ground(freedom, integrated, noise, rows, rows, columns)
+    ground = Ground(freedom, integrated, noise, rows, rows, columns, 0.0)
     spot = Spot(root, rows, S, omega, gamma, F, M, average, pull)
     walk(e, ground, spot, Lore(root, M, average, average), numbers, 0.0, 0)
     log_det, r, log_det_X = numbers[:3].tolist()

@@ -12,11 +12,11 @@ import math
 import numpy as np
 
 from hierbayes.compilation import compiled, inner, lent
-from hierbayes.compiled_arrays import integers_for, room_for
+from hierbayes.compiled_arrays import integers_for, room_for, zeros_of
 from hierbayes.design.elimination import Elimination
 from hierbayes.estimation.local_quadratic import largest_slope, quadratic
 from hierbayes.estimation.pivoted_triangle import pivoted
-from hierbayes.estimation.scoring import score_step
+from hierbayes.estimation.scoring import lift, score_step
 from hierbayes.estimation.secant import LOST, take_up
 from hierbayes.estimation.sparse_spots import Ground, Lore, Spot, another, arrive, write_over
 from hierbayes.frames.arrays import Floats
@@ -97,18 +97,19 @@ def walk(
 def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Floats) -> int:
     """Look at effects of the size of their noise, and where steps of scoring lead from there.
 
-    Each effect is by itself.  A step after which some have no variance any more is followed by
-    another, of those that are left.  The highest point is written to ``here``; how many they are.
+    A step after which some have no variance any more is followed by another, of those that are
+    left.  The highest point is written to ``here``; how many they are.
     """
     Q, begun = len(here.root), 1
-    for i in range(Q):
+    for i in range(len(here.at)):
         here.at[i] = ground.rows[i]
+    for i in range(Q):
         for j in range(Q):
             here.root[i, j] = ground.noise[i] if i == j else 0.0
     value, rounding, sigma, log_det = _value(e, ground, here)
     for _ in range(Q + 1 if math.isfinite(value) else 0):
-        vanish = _scored(ground, here, there)
-        if not is_plain(there.root, ground.noise, e):
+        is_good, vanished = _scored(e, ground, here, there)
+        if not is_good:
             break
         risen, its_rounding, its_sigma, its_log_det = _value(e, ground, there)
         begun += 1
@@ -116,7 +117,7 @@ def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Flo
             break
         arrive(there, here)
         value, rounding, sigma, log_det = risen, its_rounding, its_sigma, its_log_det
-        if not vanish:
+        if not vanished:
             break
     numbers[VALUE], numbers[ROUNDING], numbers[SIGMA] = value, rounding, sigma
     numbers[LOG_DET], numbers[LEARNS] = log_det, 0.0
@@ -124,24 +125,23 @@ def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Flo
 
 
 @inner
-def _scored(ground: Ground, here: Spot, there: Spot) -> bool:
-    """Write the root after a step of scoring; whether an effect has no variance any more."""
-    Q, vanish = len(here.root), False
-    Gamma = room_for((Q, Q))
-    for i in range(Q):
-        for j in range(Q):
-            Gamma[i, j] = here.root[i, j] * here.root[i, j]
+def _scored(e: Elimination, ground: Ground, here: Spot, there: Spot) -> tuple[bool, bool]:
+    """Write the root after a step of scoring; as `_factorised`, and whether a variance vanished."""
+    Q, k, vanished = len(here.root), len(ground.rows), False
+    Gamma, moved, traces = room_for((Q, Q)), zeros_of((Q, Q)), zeros_of(k)
+    _square(here.root, Gamma)
+    for i in range(k):
+        if ground.rows[i] == ground.columns[i]:
+            traces[i] = here.pull[ground.rows[i]]
     score_step(
-        Gamma, here.average, here.pull, here.M, here.pull, ground.freedom, True, ground.rows,
-        ground.columns, ground.noise, 0.0, there.root,
+        Gamma, here.average, traces, here.M, here.pull, ground.freedom, True, ground.rows,
+        ground.columns, ground.noise, 0.0, moved,
     )  # fmt: skip
     for i in range(Q):
-        there.at[i] = ground.rows[i]
-        for j in range(Q):
-            there.root[i, j] = math.sqrt(there.root[i, j]) if i == j else 0.0
-        if here.root[i, i] > 0.0 and there.root[i, i] == 0.0:
-            vanish = True
-    return vanish
+        if moved[i, i] == 0.0 and Gamma[i, i] > 0.0:
+            vanished = True
+    lift(moved, ground.ends, ground.noise, ground.least)
+    return _factorised(e, ground, moved, there), vanished
 
 
 @inner
@@ -196,23 +196,36 @@ def _length(step: Floats) -> float:
 def _moved(
     e: Elimination, ground: Ground, here: Spot, unit: Floats, step: Floats, there: Spot
 ) -> bool:
-    """Write the root after a step; whether `is_plain` says that it can be gone on from."""
-    Q, k = len(here.root), len(here.at)
-    Gamma, order = room_for((Q, Q)), integers_for(Q)
+    """Write the root after a step of its free entries; as `_factorised`."""
+    Gamma = room_for(here.root.shape)
     write_over(here.root, there.root)
-    for i in range(k):
+    for i in range(len(here.at)):
         there.root[here.at[i], ground.columns[i]] += unit[i] * step[i]
-    for i in range(Q):
+    _square(there.root, Gamma)
+    return _factorised(e, ground, Gamma, there)
+
+
+@inner
+def _factorised(e: Elimination, ground: Ground, Gamma: Floats, there: Spot) -> bool:
+    """Write the root of a Γ (Q, Q); whether `is_plain` says that it can be gone on from."""
+    order = integers_for(len(Gamma))
+    for i in range(len(Gamma)):
         order[i] = i
-        for j in range(Q):
-            total = 0.0
-            for h in range(Q):
-                total += there.root[i, h] * there.root[j, h]
-            Gamma[i, j] = total
     pivoted(Gamma, ground.ends, ground.noise, order, there.root)
-    for i in range(k):
+    for i in range(len(there.at)):
         there.at[i] = order[ground.rows[i]]
     return is_plain(there.root, ground.noise, e)
+
+
+@lent
+def _square(root: Floats, Gamma: Floats) -> None:
+    """Write Γ = λλ' (Q, Q)."""
+    for i in range(len(root)):
+        for j in range(len(root)):
+            total = 0.0
+            for h in range(len(root)):
+                total += root[i, h] * root[j, h]
+            Gamma[i, j] = total
 
 
 @lent

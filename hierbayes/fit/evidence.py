@@ -118,16 +118,15 @@ def count_variances(problem: Problem) -> int:
     blocks, of_errors, blind = problem.design.blocks, 0, 0
     if problem.moments is not None:
         of_errors = len(problem.moments.rows.start)
-    plain = problem.products if problem.plain is None else problem.plain
+    plain = problem.working if problem.plain is None else problem.plain
     if blocks and not are_surely_told(plain):  # of which it is known
-        blind = len(blind_directions(problem.products, blocks))
+        blind = len(blind_directions(problem.working, blocks))
     return count_free_entries(blocks) + 1 - blind + of_errors
 
 
 def maximum_of(optimum: Optimum, problem: Problem, half_log_det: float | None = None) -> Maximum:
     """The evidence of a REML or ML optimum; ½ log|R| is that of the problem, unless it is known."""
-    design, cross = problem.design, problem.products
-    p = len(design.terms)
+    p, cross = len(problem.design.terms), problem.working
     is_reml = optimum.reading == REML
     return Maximum(
         name="REML" if is_reml else "ML",
