@@ -23,7 +23,7 @@ from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import second_moments
-from hierbayes.likelihood.structured_point import Room, scoring_point, structured_point
+from hierbayes.likelihood.structured_point import Room, StructuredLikelihood
 from hierbayes.residuals.coordinates import derivative
 from tests import residual_models
 from tests.test_residual_structures import STRUCTURES, posed
@@ -41,15 +41,18 @@ def at_random(problem: Any) -> tuple[Any, Any]:
     return root, moments.rows.start + 0.1 * rng.normal(size=len(moments.rows.start))
 
 
-def point(problem: Any, root: Any, z: Any, reading: Reading, of: Any = structured_point) -> Any:
-    moments, blocks = problem.moments, problem.design.blocks
+def likelihood(problem: Any, reading: Reading) -> StructuredLikelihood:
+    moments, entries = problem.moments, free_entries(problem.design.blocks)
     *cells, J = moments.kernel_cells
-    q, d = len(root), math.isqrt(cells[0].shape[1])
-    return of(
-        (*cells,), Room.of(J, q, d - q), moments.rows.with_bends(z, moments.classes), root,
-        free_entries(blocks), block_mask(blocks), np.ones(len(free_entries(blocks)[0]) + len(z)),
-        float(moments.n), restricted=reading == REML,
-    )  # fmt: skip
+    q, d = sum(problem.design.blocks), math.isqrt(cells[0].shape[1])
+    room = Room.of(J, q, d - q, len(entries[0]) + len(moments.rows.start))
+    mask, n = block_mask(problem.design.blocks), float(moments.n)
+    return StructuredLikelihood((*cells,), room, entries, mask, n, reading == REML)
+
+
+def point(problem: Any, root: Any, z: Any, reading: Reading) -> Any:
+    moments, of = problem.moments, likelihood(problem, reading)
+    return of.at(moments.rows.with_bends(z, moments.classes), root, np.ones(len(of.room.moved)))
 
 
 @pytest.mark.parametrize("reading", [REML, ML])
@@ -80,7 +83,9 @@ def test_scoring_is_that_of_the_profile(name: str, reading: Reading) -> None:
     blocks = problem.design.blocks
     assert problem.moments is not None
     root, z = at_random(problem)
-    value, found = point(problem, root, z, reading, scoring_point)
+    weights, slopes = problem.moments.rows.with_slopes(z, problem.moments.classes)
+    of = likelihood(problem, reading)
+    value, found = of.scored(weights, slopes, root, np.ones(len(of.room.moved)))
     assert_allclose(value, point(problem, root, z, reading).value, rtol=1e-13)
     products = problem.moments.at(z).products
     assert isinstance(products, CrossProducts)

@@ -130,7 +130,7 @@ INSIDE: dict[str, set[str]] = {
     "hierbayes.estimation.sparse_walk": {"hierbayes.likelihood.sparse_point"},
     "hierbayes.estimation.sparse_steps": {"hierbayes.likelihood.sparse_profile"},
     "hierbayes.estimation.residual_search": {"hierbayes.likelihood.structured_blocks"},
-    "hierbayes.estimation.residual_target": {"hierbayes.likelihood.structured_point"},
+    "hierbayes.estimation.residual_target": {"hierbayes.likelihood.structured_blocks"},
     "hierbayes.estimation.inputs": {"hierbayes.likelihood.sparse_native"},
     "hierbayes.estimation.density_kernels": {"hierbayes.likelihood.native"},
 }

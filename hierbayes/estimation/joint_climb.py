@@ -21,7 +21,7 @@ from hierbayes.estimation.trust_region import best_step, newton_step
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.reading import REML, Reading
-from hierbayes.likelihood.structured_point import Room, scoring_point, structured_point
+from hierbayes.likelihood.structured_point import Room, StructuredLikelihood
 
 # How a climb goes; where it ends does not depend on them.
 _RADIUS = 1.0  # of the first step, in units of effects and coordinates
@@ -118,14 +118,19 @@ class Climb:
 
     def __init__(self, moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading) -> None:
         self.moments, self.blocks, self.reading = moments, blocks, reading
-        self.mask = block_mask(blocks)
-        self.entries = self.rows, self.columns = free_entries(blocks)
+        entries = self.rows, self.columns = free_entries(blocks)
         self.places = self.rows * sum(blocks) + self.columns  # in a flat root
         self.unit = np.ones(len(self.rows) + len(moments.rows.start))
         cells, groups, class_of, J = moments.kernel_cells
-        self.cells = cells, groups, class_of
         q, d = sum(blocks), math.isqrt(cells.shape[1])
-        self.room = Room.of(J, q, d - q)
+        self.likelihood = StructuredLikelihood(
+            cells=(cells, groups, class_of),
+            room=Room.of(J, q, d - q, len(self.unit)),
+            entries=entries,
+            mask=block_mask(blocks),
+            n=moments.share * moments.n,
+            restricted=reading == REML,
+        )
         self.calls = 0
 
     def start(self, root: Floats | None) -> tuple[Floats, Floats] | None:
@@ -134,15 +139,12 @@ class Climb:
         if not self.blocks:
             return np.zeros((0, 0)), z
         coefficients = self._coefficients(z, curved=False)
-        cells, _, class_of = self.cells
-        J, q, m = self.room.turned.shape
+        cells, _, class_of = self.likelihood.cells
+        J, q, m = self.likelihood.room.turned.shape
         own = cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j, summed
         noise = np.sqrt(J / (coefficients[0][class_of] @ own))
         root_of_noise = np.diag(noise)
-        value, curvature = scoring_point(
-            self.cells, self.room, coefficients, root_of_noise, self.entries, self.mask,
-            self.unit, self.moments.share * self.moments.n, restricted=self.reading == REML,
-        )  # fmt: skip
+        value, curvature = self.likelihood.scored(*coefficients[:2], root_of_noise, self.unit)
         if not math.isfinite(value):
             return None
         # σ held: errors that stand for effects are not passed by, see `residual_maximum`
@@ -168,11 +170,8 @@ class Climb:
     def at(self, root: Floats, z: Floats, *, curved: bool = True) -> Point | None:
         """ℓ there, with its curvature or without; None where it cannot be computed."""
         self.calls += 1
-        found = structured_point(
-            self.cells, self.room, self._coefficients(z, curved=curved), root, self.entries,
-            self.mask, self.unit, self.moments.share * self.moments.n,
-            restricted=self.reading == REML, curved=curved,
-        )  # fmt: skip
+        coefficients = self._coefficients(z, curved=curved)
+        found = self.likelihood.at(coefficients, root, self.unit, curved=curved)
         return Point(root, z, *found) if math.isfinite(found.value) else None
 
     def moved(self, here: Point, step: Floats) -> tuple[Floats, Floats]:

@@ -38,7 +38,7 @@ def optimum_of(
     here, steps = _settled(climb, joint, NEGLIGIBLE if len(climb.rows) else close)
     if here is None:
         return None
-    moments, room, m, q = climb.moments, climb.room, len(climb.rows), len(here.root)
+    moments, room, m = climb.moments, climb.likelihood.room, len(climb.rows)
     weighted, sigma = moments.at(here.z), float(room.gamma[-1])
     diagonal = joint.whole.diagonal()[:m]
     optimum = Optimum(
@@ -47,7 +47,7 @@ def optimum_of(
         gamma=moments.basis.gamma(room.gamma[:-1]),
         value=here.value + weighted.half_log_det,
         gradient=float((np.abs(here.slope[:m]) / np.sqrt(diagonal)).max(initial=0.0)),
-        ascent=largest_ascent(room.score, room.D[:: q + 1], climb.blocks) if q else -math.inf,
+        ascent=largest_ascent(room.score, room.D.diagonal(), climb.blocks) if m else -math.inf,
         singular=False,
         evaluations=steps,
     )

@@ -22,7 +22,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.reading import ML, NORMAL, VALUE_ONLY, Reading
 from hierbayes.likelihood.residual_moments import second_moments
-from hierbayes.likelihood.structured_point import class_totals, weighted_roots
+from hierbayes.likelihood.structured_blocks import class_totals, weighted_roots
 from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.error_density import ErrorDensity
 

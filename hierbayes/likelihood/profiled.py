@@ -32,7 +32,7 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.elimination import reduce_groups
-from hierbayes.likelihood.profiled_curvature import Curvature, add_curvature, score_of
+from hierbayes.likelihood.profiled_curvature import Curvature, curvature_sums, score_of
 from hierbayes.likelihood.profiled_gamma import solved
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.threads import added, of_each, spans
@@ -92,17 +92,8 @@ class Profile:
         return Curvature(D.reshape(M.shape), products, squares, self.integrated, self.freedom, M)
 
     def _added(self, part: tuple[Floats, Floats]) -> tuple[Floats, Floats, Floats]:
-        """Sums over the groups of a part: those of D_j, of its products and of w_jw_j', flat."""
-        F = self.precision_factor
-        q, k = len(self.root), F.shape[1]
-        squares, D = np.zeros((q + q * k, q + q * k)), np.zeros(q * q)
-        products = np.zeros((q * q, 2, q * q))
-        terms, w = np.empty((3, q * q)), np.empty((q, 1 + k))
-        add_curvature(
-            *part, self.gamma, F, self.sigma, self.integrated, terms, w, w.ravel(), squares, D,
-            products,
-        )  # fmt: skip
-        return D, products, squares
+        """Sums over the groups of a part."""
+        return curvature_sums(*part, self.gamma, self.precision_factor, self.sigma, self.integrated)
 
 
 def profile_at(

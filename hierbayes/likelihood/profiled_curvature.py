@@ -143,6 +143,28 @@ def _expected_information(S, products, squares, D, integrated, freedom, expected
             expected[i, j] = expected[j, i] = 0.5 * total
 
 
+def curvature_sums(
+    half: Floats, turned: Floats, gamma: Floats, F: Floats, sigma: float, integrated: float
+) -> tuple[Floats, Floats, Floats]:
+    """Sums of D_j (q²,), of its products and of w_jw_j', the last two as `Curvature` has them.
+
+    Parameters
+    ----------
+    half, turned : (J, r, q), (J, r, p + 1) float
+        N_j^-½R_j and N_j^-½T_j.
+    gamma, F, sigma, integrated
+        As `Profile` has them, F its precision factor.
+    """
+    q, columns = half.shape[2], 1 + F.shape[1]
+    squares, D = np.zeros((q * columns, q * columns)), np.zeros(q * q)
+    products = np.zeros((q * q, 2, q * q))
+    terms, w = np.empty((3, q * q)), np.empty((q, columns))
+    add_curvature(
+        half, turned, gamma, F, sigma, integrated, terms, w, w.ravel(), squares, D, products
+    )
+    return D, products, squares
+
+
 @compiled(error_model="numpy")
 def add_curvature(
     half, turned, gamma, F, sigma, integrated, terms, vY, w, squares, sum_D, products

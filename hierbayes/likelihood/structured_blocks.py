@@ -17,7 +17,9 @@ from hierbayes.design.group_cholesky import root_blocks
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.elimination import reduce_groups
 from hierbayes.likelihood.profiled import Profile
+from hierbayes.likelihood.profiled_gamma import of_factor
 from hierbayes.likelihood.residual_moments import write_profiled
+from hierbayes.likelihood.triangular import cholesky_in_place
 
 _GROUPS = 256  # of a block
 
@@ -57,37 +59,8 @@ def add_traces(cells, groups, class_of, first, before, E, totals):
     return c
 
 
-@inner
-def reduced_blocks(cells, groups, class_of, weights, root, half, turned):
-    """Σ_j log|N_j| and S at weights of classes; writes half and turned, as of `reduce_groups`."""
-    q, d = len(root), round(math.sqrt(cells.shape[1]))
-    m = d - q
-    log_det, S = 0.0, zeros_of((m, m))
-    J = len(half)
-    size = min(J, _GROUPS)
-    M, R, T = room_for((size, d, d)), zeros_of((size, q, q)), room_for((size, q, m))
-    c = np.int64(0)  # a literal 0 would have what it is handed to compiled twice
-    for j in range(0, J, size):
-        many = min(size, J - j)
-        W = zeros_of((m, m))
-        c = add_cells(cells, groups, class_of, weights, c, j, M[:many])
-        root_blocks(M[:many], R[:many], T[:many], W)
-        own, S_own, half_own, turned_own = reduce_groups(root, R[:many], T[:many], W)
-        log_det += own
-        for a in range(m):
-            for b in range(m):
-                S[a, b] += S_own[a, b]
-        for i in range(many):
-            for a in range(q):
-                for b in range(q):
-                    half[j + i, a, b] = half_own[i, a, b]
-                for b in range(m):
-                    turned[j + i, a, b] = turned_own[i, a, b]
-    return log_det, S
-
-
-@inner
-def traces_of_blocks(cells, groups, class_of, Gamma, half, turned, mean, totals):
+@compiled(error_model="numpy")
+def add_totals(cells, groups, class_of, Gamma, half, turned, mean, totals):
     """Add tr(M_jk E_j) of every cell to its class."""
     J, d = len(half), round(math.sqrt(cells.shape[1]))
     size = min(J, _GROUPS)
@@ -114,7 +87,7 @@ def square_of(root):
 @inner
 def mean_square(gamma, F, sigma, integrated):
     """The mean of (−γ, 1)(−γ, 1)' over σ²."""
-    p = len(gamma)
+    p = len(F)
     mean = room_for((p + 1, p + 1))
     for a in range(p + 1):
         for b in range(p + 1):
@@ -127,13 +100,50 @@ def mean_square(gamma, F, sigma, integrated):
     return mean
 
 
+@compiled(error_model="numpy")
+def weighted_roots(cells, groups, class_of, J, weights, q):
+    """R (J, q, q), T (J, q, p + 1) and W of groups weighted so, as `CrossProducts` has them."""
+    d = round(math.sqrt(cells.shape[1]))
+    R, T, W = zeros_of((J, q, q)), room_for((J, q, d - q)), zeros_of((d - q, d - q))
+    M = room_for((J, d, d))
+    add_cells(cells, groups, class_of, weights, 0, 0, M)
+    root_blocks(M, R, T, W)
+    return R, T, W
+
+
+@compiled(error_model="numpy")
+def class_totals(cells, groups, class_of, K, root, sigma, roots, precision, right, integrated):
+    """Σ_j tr(M_jk E_j) (K,) at a relative root and σ, γ under a normal prior or none.
+
+    ``roots`` are R, T and W; ``precision`` is that of the prior, and ``right`` that times its mean;
+    ``integrated`` is 0 where γ is at its best.
+    """
+    R, T, W = roots
+    _, S, half, turned = reduce_groups(root, R, T, W)
+    p = len(W) - 1
+    for a in range(p):
+        for b in range(p):
+            S[a, b] += sigma**2 * precision[a, b]
+        S[a, p] += sigma**2 * right[a]
+        S[p, a] = S[a, p]
+    S[p, p] += 1.0  # keeps the last pivot positive; it is not used
+    totals = zeros_of(K)
+    if not cholesky_in_place(S):
+        totals[:] = np.nan
+        return totals
+    F, gamma, _ = of_factor(S)
+    mean = mean_square(gamma, F, sigma, integrated)
+    add_totals(cells, groups, class_of, square_of(root), half, turned, mean, totals)
+    return totals
+
+
 def class_totals_of(
     profile: Profile, cells: tuple[Floats, Integers, Integers], classes: int
 ) -> Floats:
     """Σ_j tr(M_jk E_j) of every class (K,) where the profiled likelihood has been computed."""
     totals = np.zeros(classes)
     kept = slice(None if len(profile.root) else 1)  # without effects all groups are one
-    _add_totals(
+    _add_totals_of(
         *cells, profile.root, profile.half[kept], profile.turned[kept], profile.gamma,
         profile.precision_factor, profile.sigma, profile.integrated, totals,
     )  # fmt: skip
@@ -141,8 +151,8 @@ def class_totals_of(
 
 
 @compiled(error_model="numpy")
-def _add_totals(
+def _add_totals_of(
     cells, groups, class_of, root, half, turned, gamma, F, sigma, integrated, totals
 ):  # fmt: skip
     mean = mean_square(gamma, F, sigma, integrated)
-    traces_of_blocks(cells, groups, class_of, square_of(root), half, turned, mean, totals)
+    add_totals(cells, groups, class_of, square_of(root), half, turned, mean, totals)

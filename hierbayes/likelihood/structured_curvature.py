@@ -13,15 +13,15 @@ A_j = I + λ'M_j,ZZλ, κ_j = A_j⁻¹λ'M_j,Z· and h_j = (M_jC_j)_Z.
 
 from __future__ import annotations
 
-from hierbayes.compilation import inner
+from hierbayes.compilation import inner, lent
 from hierbayes.compiled_arrays import room_for, zeros_of
 
 
 @inner
 def directions(
-    cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, second, S
+    cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, second
 ):  # fmt: skip
-    """Write −∂²ℓ (n, n) but for what is outer and of λ alone, and S_t (n, m, m).
+    """Add −∂²ℓ (n, n) but for what is outer and of λ alone.
 
     The directions are the entries of λ at ``rows`` and ``columns``, then those along which the
     weights have ``slopes`` (K, k).
@@ -50,7 +50,6 @@ def directions(
             first += 1
         if q:
             _group(j, half, turned, root, D, K, h, kappa, A, low, turn)
-            _own(own, rows, columns, h, kappa, S)
             if own and k:
                 _times_transposed(h, mean, hO)
                 _times_transposed(kappa, mean, kO)
@@ -64,7 +63,7 @@ def directions(
                     for c in range(q):
                         LE[q + a, c] = -kO[c, a]
         for t in range(k):
-            _along(moved[t], K, G[t], S[own + t])
+            _find_changes(moved[t], K, G[t])
             if q:
                 _times_transposed(G[t], mean, GO)
                 _from_left(D, GO, DGO[t])
@@ -89,8 +88,6 @@ def directions(
                         second[own + t, e] += (
                             parts[0, i, c] - parts[1, c, i] - parts[2, i, c] + parts[3, c, i]
                         )
-    for e in range(own):
-        _add_turned(S[e])
 
 
 @inner
@@ -129,7 +126,7 @@ def add_outer(S, low, F, gamma, freedom, integrated, own, second):
             second[t, s] -= 0.5 * total
 
 
-@inner
+@lent
 def _group(j, half, turned, root, D, K, h, kappa, A, low, turn):
     """D_j, K_j, h_j, κ_j, λA_j⁻¹, λ'D̂ and ΓD̂ of D̂ = Z'(V/σ²)⁻¹Z."""
     r, q, m = half.shape[1], half.shape[2], turned.shape[2]
@@ -166,31 +163,9 @@ def _group(j, half, turned, root, D, K, h, kappa, A, low, turn):
     _times_transposed(A, root, D)
 
 
-@inner
-def _own(own, rows, columns, h, kappa, S):
-    """Add half of S_e of every entry of λ: what is turned is added at the end."""
-    m = h.shape[1]
-    for e in range(own):
-        i, c = rows[e], columns[e]
-        for a in range(m):
-            size = kappa[c, a]
-            for b in range(m):
-                S[e, a, b] -= size * h[i, b]
-
-
-@inner
-def _add_turned(S):
-    """Add its transpose to a matrix (m, m)."""
-    for a in range(len(S)):
-        for b in range(a + 1):
-            both = S[a, b] + S[b, a]
-            S[a, b] = both
-            S[b, a] = both
-
-
-@inner
-def _along(moved, K, G, S):
-    """G = (ṀC)_Z, and add C'ṀC to S."""
+@lent
+def _find_changes(moved, K, G):
+    """G = (ṀC)_Z."""
     q, m = K.shape
     for i in range(q):
         for a in range(m):
@@ -198,17 +173,9 @@ def _along(moved, K, G, S):
             for e in range(q):
                 total -= moved[i, e] * K[e, a]
             G[i, a] = total
-    for a in range(m):
-        for b in range(a + 1):
-            total = moved[q + a, q + b]
-            for e in range(q):
-                total -= moved[q + a, e] * K[e, b] + K[e, a] * G[e, b]
-            S[a, b] += total
-            if a != b:
-                S[b, a] += total
 
 
-@inner
+@lent
 def _mixed(moved, G, A, turn, LE, hO, kO, parts):
     """What entries of λ and one direction have together, as four matrices (q, q) and two more."""
     q, m = G.shape
@@ -238,7 +205,7 @@ def _mixed(moved, G, A, turn, LE, hO, kO, parts):
             parts[3, i, c] = of_k
 
 
-@inner
+@lent
 def _times_transposed(a, b, out):
     """Write ab' of a (q, m) and b (m, m), which may be symmetric."""
     q, m = a.shape
@@ -250,7 +217,7 @@ def _times_transposed(a, b, out):
             out[i, c] = total
 
 
-@inner
+@lent
 def _from_left(a, b, out):
     """Write ab of small matrices."""
     for i in range(a.shape[0]):

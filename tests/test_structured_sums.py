@@ -1,0 +1,60 @@
+"""Sums over cells of groups, of many groups side by side."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from hierbayes.design.blocks import free_entries
+from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.profiled import profile_at
+from hierbayes.likelihood.reading import ML, REML
+from hierbayes.likelihood.structured_point import Room, StructuredLikelihood
+from tests import residual_models
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_many_groups_side_by_side_are_each_their_own(restricted: bool) -> None:
+    """More groups than a block has, some without cells of a class, some whose columns depend."""
+    rng = np.random.default_rng(8)
+    J, q, m, K = 700, 2, 3, 2
+    F = rng.normal(size=(J, K, 4, q + m))
+    F[::3, :, :, 1] = 2.0 * F[::3, :, :, 0]
+    cells = np.einsum("jkna,jknb->jkab", F, F).reshape(J * K, -1)
+    groups, class_of = np.repeat(np.arange(J), K), np.tile(np.arange(K), J)
+    kept = (class_of == 0) | (groups % 5 != 1)
+    cells, groups, class_of = cells[kept], groups[kept], class_of[kept]
+    entries, n = free_entries((q,)), 8.0 * J
+    of = StructuredLikelihood(
+        (cells, groups, class_of), Room.of(J, q, m, 5), entries, block_mask((q,)), n, restricted
+    )
+    slopes = np.array([[0.4, 0.0], [0.0, -0.3], [2.0, 1.0]])
+
+    def at(x: Any) -> Any:
+        root, weights = np.zeros((q, q)), np.array([0.7, 1.3, 5.0]) + slopes @ x[3:]
+        root[entries] = x[:3]
+        found = of.at((weights, slopes, np.zeros((3, 2, 2))), root, np.ones(5))
+        M = np.zeros((J, (q + m) ** 2))
+        np.add.at(M, groups, weights[class_of][:, None] * cells)
+        moments = residual_models.model("RatPup_varIdent").problem.moments
+        assert moments is not None
+        cross = CrossProducts.from_blocks(
+            M.reshape(J, q + m, q + m), q, np.full(J, n / J), pd.RangeIndex(J), moments.basis
+        )
+        profile = profile_at(root, cross, REML if restricted else ML)
+        assert_allclose(found.value, profile.value - 0.5 * weights[-1], rtol=1e-12)
+        assert_allclose(of.room.R, cross.R, rtol=1e-10, atol=1e-10)
+        assert_allclose(of.room.T, cross.T, rtol=1e-10, atol=1e-10)
+        assert_allclose(of.room.W, cross.W, rtol=1e-10)
+        return found
+
+    x = np.array([0.8, -0.3, 0.5, 0.1, 0.2])
+    here = at(x)
+    ends = [(at(x - step), at(x + step)) for step in 1e-5 * np.eye(5)]
+    wanted = np.array([(b.value - a.value) / 2e-5 for a, b in ends])
+    assert_allclose(here.slope, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
+    wanted = np.array([(a.slope - b.slope) / 2e-5 for a, b in ends])
+    assert_allclose(here.information, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
