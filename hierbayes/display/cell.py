@@ -9,6 +9,7 @@ import pandas as pd
 
 # What columns of these names hold decides how many digits say something.
 _DEGREES = ("df", "df1", "df2", "numDF", "denDF", "DF")
+_ROUNDING = 1e-7  # relative: degrees of freedom that are whole, or would be but for it
 _WHOLE = ("ess_bulk", "ess_tail")
 _ROUGH = ("difference", "share", "from_theta")  # their smallest values need no more than a digit
 
@@ -37,7 +38,8 @@ def cell_text(value: object, column: str, decimals: int = 4) -> str:
     if column in ("p", "p-value") or column.startswith("p_"):
         return p_text(number)
     if column in _DEGREES:
-        return f"{number:z.0f}" if isinf(number) or number == round(number) else f"{number:.2f}"
+        whole = isinf(number) or abs(number - round(number)) <= _ROUNDING * abs(number)
+        return f"{number:z.0f}" if whole else f"{number:.2f}"
     if column in _WHOLE:
         return f"{number:.0f}"
     if column == "r_hat":
