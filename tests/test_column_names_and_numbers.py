@@ -260,3 +260,14 @@ def test_a_column_called_as_a_group_mean_is_none() -> None:
     with pytest.raises(hb.DataError, match=r"^the model has no group mean of 'x'"):
         fit.contextual("x")
     assert hb.Model("y ~ x + cvar(x, g) + (1 | g)", data=grouped()).reml().contextual("x")
+
+
+def test_a_level_of_the_index_is_no_column_and_the_refusal_says_how_to_make_one() -> None:
+    data = grouped()
+    with pytest.raises(hb.HierbayesError) as refused:
+        hb.Model("y ~ x + (1 | g)", data.set_index("g"))
+    assert str(refused.value) == (
+        "there is no column 'g' in the data, but their index has it: make columns of the index by "
+        "data.reset_index()"
+    )
+    assert hb.Model("y ~ x + (1 | g)", data.set_index("g").reset_index()).problem.design.J == 12

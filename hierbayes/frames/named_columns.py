@@ -52,6 +52,11 @@ def require_column(name: str, data: pd.DataFrame, of: str = "data") -> None:
             f"there is no column '{name}' in the {of}, only {other!r}, whose name is no text but "
             f"of type {type(other).__name__}; make texts of the names: data.rename(columns=str)"
         )
+    if name in data.index.names:
+        raise DataError(
+            f"there is no column '{name}' in the {of}, but their index has it: make columns of the "
+            "index by data.reset_index()"
+        )
     near = get_close_matches(name, [str(c) for c in data.columns], n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     hint = "the number is np.pi; " if name == "pi" else hint
