@@ -147,6 +147,19 @@ def test_from_near_by() -> None:
         assert_allclose(one.theta.G, best.theta.G, rtol=1e-6)
 
 
+def test_a_variance_that_vanishes_does_so_in_the_first_step() -> None:
+    """Groups whose means are all but equal: ℓ is that without random effects."""
+    g = np.repeat(np.arange(30), 4)
+    y = np.random.default_rng(1).normal(size=(30, 4))
+    y = y - 0.9 * y.mean(axis=1, keepdims=True)
+    data = pd.DataFrame({"y": y.ravel(), "g": g})
+    fit, plain = hb.Model("y ~ 1 + (1 | g)", data).reml(), hb.Model("y ~ 1", data).reml()
+    assert fit.maximum.evaluations == 2
+    assert fit.theta.sd[0, 0].tolist() == [0.0]
+    assert_allclose(fit.maximum.value, plain.maximum.value, rtol=1e-13)
+    assert_allclose(fit.sigma, plain.sigma, rtol=1e-13)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_few_groups_take_few_evaluations(seed: int) -> None:
     """Several starts, of which those that come near a known maximum end there."""

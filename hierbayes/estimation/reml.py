@@ -77,6 +77,8 @@ def _first(search: Search) -> Place | None:
     if not math.isfinite(first[1].value):
         return None
     starts = [first, search.scored(*first)]
+    if len(search.noise) > 1 and not all(map(any, starts[1][0].root.tolist())):
+        starts.append(search.scored(*starts[1]))  # without what has no variance any more
     if (larger := search.ratio(first[1])) > _FAR_LARGER:
         starts.append(search.at(np.diag(larger * search.noise**2)))
     return search.place(*max(starts, key=lambda start: start[1].value))

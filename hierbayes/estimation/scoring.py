@@ -29,8 +29,8 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyCurvature, is_average
 
 _LEAST_LEFT = 1e-4  # of σ² after the step
-# Of the squared noise of effects, with its error: what is left of a variance by itself where Python
-# takes the steps, and of one in any direction of effects that have covariances.
+# Of the squared noise of effects, with its error: what is left of a variance by itself where σ is
+# held, and of one in any direction of effects that have covariances.
 _LEAST, _LEAST_OF_SEVERAL = 0.01, 0.1
 _TOLD = 1e-10  # of a pivot beside its entry, or nothing is told
 _FARTHEST = 1e3  # squares from what is expected of them
@@ -59,7 +59,8 @@ def scored(
     J : int
         Groups, of the factor that has fewest.
     holds_sigma : bool
-        Whether σ² stays where it is: N of infinity leaves it no room.
+        Whether σ² stays where it is: N of infinity leaves it no room.  The step is no more than
+        one towards a maximum then, and nothing vanishes.
     """
     freedom = math.inf if holds_sigma else curvature.freedom
     at, averaged = free_entries(blocks), is_average(curvature)
@@ -71,7 +72,7 @@ def scored(
     moved = np.zeros(Gamma.shape)
     score_step(
         Gamma, mean, traces, curvature.score, pull, freedom, averaged, *at,
-        noise, _LEAST * math.sqrt(2.0 / J), moved,
+        noise, _LEAST * math.sqrt(2.0 / J) if holds_sigma else 0.0, moved,
     )  # fmt: skip
     if len(at[0]) == len(noise):  # each effect has a block of its own
         return moved
