@@ -115,6 +115,15 @@ class ResidualMoments:
             weights, log_det = np.full_like(weights, np.nan), np.inf
         return Weighted(self._products(weights), 0.5 * self.share * log_det, slopes)
 
+    def of_roots(self, R: Floats, T: Floats, W: Floats) -> CrossProducts | None:
+        """The cross-products of `kernel_cells` with such roots; None where these are no groups."""
+        counts, basis = self.counts[0], self.basis
+        if not self.design.effects:
+            return CrossProducts.without_effects(W, counts, self._groups, basis)
+        if not self._atoms_are_groups:
+            return None
+        return CrossProducts(R, T, W, counts, self._groups, basis)
+
     def half_log_det(self, z: Floats) -> float:
         """½ log|R| at coordinates z (k,)."""
         return 0.5 * self.share * float(self.rows.with_slopes(z, self.classes)[0][-1])

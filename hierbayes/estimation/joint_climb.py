@@ -174,6 +174,10 @@ class Climb:
         found = self.likelihood.at(coefficients, root, self.unit, curved=curved)
         return Point(root, z, *found) if math.isfinite(found.value) else None
 
+    def slope(self, here: Point) -> Floats:
+        """∂ℓ (n,) by the coordinates in which steps are."""
+        return here.slope
+
     def moved(self, here: Point, step: Floats) -> tuple[Floats, Floats]:
         """λ and z where a step leads."""
         m = len(self.rows)

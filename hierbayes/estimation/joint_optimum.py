@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from hierbayes.estimation.climb import NEGLIGIBLE, Optimum, largest_ascent
+from hierbayes.estimation.climb import Optimum, largest_ascent
 from hierbayes.estimation.joint_climb import Climb, JointMaximum, Point
 from hierbayes.estimation.residual_optimum import AtCoordinates
 from hierbayes.estimation.trust_region import newton_step
@@ -28,30 +28,31 @@ def optimum_of(
     Parameters
     ----------
     climb : Climb
-        Which ended in it, and whose units are those of ``joint``.
+        Which ended in it, and whose units are those of ``joint``; what it knows of the groups is
+        what the fit keeps.
     joint : JointMaximum
     close : float
-        Gain of ℓ that is left where z alone may move; where λ does, none that can be told is.
+        Gain of ℓ that may be left.
     """
     if not joint.definite or joint.on_face:
         return None
-    here, steps = _settled(climb, joint, NEGLIGIBLE if len(climb.rows) else close)
+    here, steps = _settled(climb, joint, close)
     if here is None:
         return None
     moments, room, m = climb.moments, climb.likelihood.room, len(climb.rows)
-    weighted, sigma = moments.at(here.z), float(room.gamma[-1])
-    diagonal = joint.whole.diagonal()[:m]
+    sigma, slope = float(room.gamma[-1]), climb.slope(here)[:m]
     optimum = Optimum(
         reading=climb.reading,
         theta=Theta.from_internal(here.root * sigma, sigma, moments.basis),
         gamma=moments.basis.gamma(room.gamma[:-1]),
-        value=here.value + weighted.half_log_det,
-        gradient=float((np.abs(here.slope[:m]) / np.sqrt(diagonal)).max(initial=0.0)),
+        value=here.value + moments.half_log_det(here.z),
+        gradient=float((np.abs(slope) / np.sqrt(joint.whole.diagonal()[:m])).max(initial=0.0)),
         ascent=largest_ascent(room.score, room.D.diagonal(), climb.blocks) if m else -math.inf,
         singular=False,
         evaluations=steps,
     )
-    return AtCoordinates(here.z, here.value, optimum, weighted.products), here.slope[m:]
+    products = moments.of_roots(room.R, room.T, room.W) or moments.at(here.z).products
+    return AtCoordinates(here.z, here.value, optimum, products), here.slope[m:]
 
 
 def _settled(climb: Climb, joint: JointMaximum, least: float) -> tuple[Point | None, int]:
@@ -61,7 +62,7 @@ def _settled(climb: Climb, joint: JointMaximum, least: float) -> tuple[Point | N
         here = climb.at(root, z, curved=False)
         if here is None:
             break
-        step, _, gain = newton_step(here.slope, joint.whole)
+        step, _, gain = newton_step(climb.slope(here), joint.whole)
         if gain < least:
             return here, steps
         root, z = climb.moved(here, step)

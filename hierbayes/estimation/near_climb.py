@@ -29,7 +29,7 @@ _SMALL = 0.02  # of e'd beside e and d, each in units of the curvature: nothing 
 
 def climb_near(
     moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading, near: JointMaximum
-) -> JointMaximum | None:
+) -> tuple[Climb, JointMaximum] | None:
     """The maximum near that of a share of the groups; None where steps from there end at none.
 
     Curvature is that of the share, multiplied, and what steps add to it: a pass over all groups
@@ -46,9 +46,10 @@ def climb_near(
     """
     search = _NearClimb(moments, blocks, reading, near)
     try:
-        return _steps(search, near)
+        found = _steps(search, near)
     except np.linalg.LinAlgError:  # Γ of all groups has a variance of zero
         return None
+    return None if found is None else (search, found)
 
 
 def _steps(search: _NearClimb, near: JointMaximum) -> JointMaximum | None:

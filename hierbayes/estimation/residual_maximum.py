@@ -14,7 +14,7 @@ import numpy as np
 
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.climb import of_few_groups
+from hierbayes.estimation.climb import NEGLIGIBLE, of_few_groups
 from hierbayes.estimation.joint_climb import Climb, JointMaximum, climb_together
 from hierbayes.estimation.joint_optimum import optimum_of
 from hierbayes.estimation.near_climb import climb_near
@@ -28,6 +28,7 @@ _MOST_STEPS = 60
 _SOME_GROUPS = 2000  # in which a search of very many begins
 _UNSEEN = 1e-7  # gain of ℓ that may be lost in its rounding; slopes have more digits
 _LAST = 2e-11  # gain of ℓ that ends a search by secants alone: 1e-5 standard errors
+_UNTOLD = 1e-9  # of gain by λ and z together, of very many groups
 _OTHERS = 3  # maxima over G that are climbed, if each is left for a higher one
 _HIGHER = 1e-8  # ℓ, of a maximum that is another one
 _LONGEST = 1.5  # a step in coordinates
@@ -84,21 +85,28 @@ def _of_all_at_once(search: ResidualSearch) -> tuple[AtCoordinates, Floats] | No
     left, with the curvature that some tell.
     """
     moments, blocks, reading = search.moments, search.blocks, search.reading
+    close = _LAST * search.width
     if len(moments.design.factors) > 1 or not len(moments.rows.start):
         return None
     if (some := moments.thinned(_SOME_GROUPS) if blocks else None) is not None:
         near = _climbed(ResidualSearch(some, blocks, reading))
         if near is not None:
             first = replace(near[1], whole=near[1].whole / some.share)
-            joint = climb_near(moments, blocks, reading, first)
-            if joint is not None:
+            climbed = climb_near(moments, blocks, reading, first)
+            if climbed is not None:
                 search.least = _LAST
-                return _settled(search, joint)
+                return _ended(search, *climbed, min(close, _UNTOLD))
     climbed = _climbed(search)
     if climbed is None:
         return None
-    climb, joint = climbed
-    found = optimum_of(climb, joint, _LAST * search.width)
+    return _ended(search, *climbed, NEGLIGIBLE if blocks else close)
+
+
+def _ended(
+    search: ResidualSearch, climb: Climb, joint: JointMaximum, close: float
+) -> tuple[AtCoordinates, Floats] | None:
+    """The maximum where a climb over all parameters ended, up to such a gain."""
+    found = optimum_of(climb, joint, close)
     if found is None:
         return _settled(search, joint)
     search.calls += climb.calls
