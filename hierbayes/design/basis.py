@@ -23,7 +23,13 @@ from math import sqrt
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
-from hierbayes.design.standardisation import Standardisation, joined, standardised
+from hierbayes.design.standardisation import (
+    Standardisation,
+    are_ones,
+    intercepts,
+    joined,
+    standardised,
+)
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
 
@@ -145,8 +151,17 @@ def choose_basis(
     if predictors > 1:
         return _of_predictors(X, Z, y, blocks, predictors)
     x = standardised(X)
-    z = joined([_of_block(X, x, Z[:, at]) for at in block_slices(blocks)])
+    z = _of_blocks(X, x, Z, blocks)
     return Basis(x, z, x.constant, *_of_response(y, x.constant), np.zeros(X.shape[1]))
+
+
+def _of_blocks(
+    X: Floats, x: Standardisation, Z: Floats, blocks: tuple[int, ...]
+) -> Standardisation:
+    """That of the columns of Z, block by block; often they all are intercepts."""
+    if max(blocks, default=0) == 1 and are_ones(Z.ravel()):
+        return intercepts(len(blocks))
+    return joined([_of_block(X, x, Z[:, at]) for at in block_slices(blocks)])
 
 
 def _of_block(X: Floats, x: Standardisation, columns: Floats) -> Standardisation:

@@ -10,6 +10,7 @@ from hierbayes.design.blocks import block_slices, count_free_entries
 from hierbayes.design.design import Design
 from hierbayes.design.identification import (
     BlindDirections,
+    are_told_by_numbers,
     are_told_from_fixed,
     blind_directions,
 )
@@ -44,13 +45,8 @@ def refuse_columns(design: Design, products: Products) -> None:
     """
     _refuse_tiny_columns(design, products.basis)
     _refuse_dependent_columns(design, products.basis)
-    for k, (factor, span) in enumerate(zip(design.factors, design.spans, strict=True)):
-        if span.start == span.stop or are_told_from_fixed(products, k):
-            continue
-        level = products.levels[k]
-        blocks = [at for at in block_slices(design.blocks) if span.start <= at.start < span.stop]
-        _refuse_inestimable_effects(design, factor.name, span.start, blocks, level, products)
-        _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
+    if not are_told_by_numbers(products):  # of each other, and so of the fixed part
+        _refuse_untold_effects(design, products)
     _refuse_dependent_effects(design, products.basis)
     if design.rows.family is None:
         blind = blind_directions(products, design.blocks)
@@ -60,6 +56,17 @@ def refuse_columns(design: Design, products: Products) -> None:
         _refuse_exact_fit(design, products, _EXACT)
     elif design.rows.family.family.is_boundless_where_exact:
         _refuse_exact_fit(design, products, _EXACT_OF_LINK)
+
+
+def _refuse_untold_effects(design: Design, products: Products) -> None:
+    """Refuse effects of a factor that are told neither from each other nor from the fixed part."""
+    for k, (factor, span) in enumerate(zip(design.factors, design.spans, strict=True)):
+        if span.start == span.stop or are_told_from_fixed(products, k):
+            continue
+        level = products.levels[k]
+        blocks = [at for at in block_slices(design.blocks) if span.start <= at.start < span.stop]
+        _refuse_inestimable_effects(design, factor.name, span.start, blocks, level, products)
+        _refuse_absorbed_effects(design, factor.name, span, blocks, level, products)
 
 
 def _refuse_tiny_columns(design: Design, basis: Basis) -> None:
@@ -277,7 +284,7 @@ def _refuse_exact_fit(design: Design, cross: Products, tolerance: float) -> None
     the groups' own effects reproduce once the likelihood is maximised.
     """
     basis = cross.basis
-    size = design.rows.response_size + basis.scale * float(np.abs(basis.taken).sum())
+    size = design.rows.response_size + basis.scale * sum(map(abs, basis.taken.tolist()))
     rounding, unit = cross.n * (tolerance * size) ** 2, basis.scale**2
     if isinstance(cross, SparseProducts):
         if surely_left(cross) * unit > rounding:

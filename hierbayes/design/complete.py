@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, NamedTuple
@@ -100,15 +100,19 @@ def complete_columns(
         raise DataError(nothing_complete(worst, counts[worst], len(data)))
     columns, index = _kept(columns, data.index, looked)
     idle = looked.idle if not counts else _idle(columns)
-    attrs = data.attrs
-    words, labels = ({name: value for name, value in attrs.get(key, {}).items() if name in columns}
-                     for key in (MISSING_NUMBERS, NA_LABELS))  # fmt: skip
-    dropped = Dropped(len(kept) - int(np.count_nonzero(kept)), counts, words, labels)
+    words, labels = (_noted(data, key, columns) for key in (MISSING_NUMBERS, NA_LABELS))
+    dropped = Dropped(int(np.count_nonzero(~kept)) if counts else 0, counts, words, labels)
     for name in idle:
         columns[name] = columns[name].cat.remove_unused_categories()
     if changed or counts or idle:
         return ColumnsApart(columns, index), kept, dropped
     return SeenColumns(data, columns), kept, dropped
+
+
+def _noted(data: pd.DataFrame, key: str, columns: Container[str]) -> dict[str, Any]:
+    """What the reader of a file noted of these columns."""
+    noted = data.attrs.get(key)
+    return {name: value for name, value in noted.items() if name in columns} if noted else {}
 
 
 def complete_part(
@@ -163,12 +167,13 @@ def _looked_at(columns: dict[str, pd.Series], n: int) -> _Looked:
     doubtful: dict[str, Booleans] = {}
     idle: list[str] = []
     for name, column in columns.items():
-        if isinstance(column.dtype, pd.CategoricalDtype):
+        dtype = column.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
             mask, some_idle = _missing_levels(column.array)
             if some_idle:
                 idle.append(name)
         else:
-            mask = _missing(column)
+            mask = _missing(column, dtype)
         if mask is not None:
             doubtful[name] = mask
     complete, counts = np.ones(n, dtype=np.bool_), {}
@@ -250,9 +255,8 @@ def _is_decimal(dtype: Any) -> bool:
     return isinstance(dtype, pd.ArrowDtype) and "decimal" in str(dtype)
 
 
-def _missing(column: pd.Series) -> Booleans | None:
+def _missing(column: pd.Series, dtype: Any) -> Booleans | None:
     """Which values are missing; None where none is, and none is infinite."""
-    dtype = column.dtype
     if isinstance(dtype, np.dtype):
         if dtype.kind in "iub":
             return None

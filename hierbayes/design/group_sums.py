@@ -11,22 +11,25 @@ from hierbayes.frames.arrays import Floats, Integers
 
 
 def group_sums(
-    columns: Floats, Z: Floats, codes: Integers, J: int
+    columns: Floats, Z: Floats, span: slice, codes: Integers, J: int
 ) -> tuple[Floats, Floats, Floats]:
-    """Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and n_j (J,).
+    """Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and n_j (J,) of one of several factors.
 
     Parameters
     ----------
     columns : (n, p+1) float
         [X y].
-    Z : (n, q) float
+    Z : (n, Q) float
+        Random columns of all factors.
+    span : slice
+        The q of them that vary over the groups.
     codes : (n,) int
         The group of each row.
     J : int
     """
-    q, m = Z.shape[1], columns.shape[1]
+    q, m = span.stop - span.start, columns.shape[1]
     A, B, counts = np.zeros((J, q, q)), np.zeros((J, q, m)), np.zeros(J)
-    _sums(columns, Z, codes, A, B, counts)
+    _sums(columns, Z, span.start, codes, A, B, counts)
     return A, B, counts
 
 
@@ -35,8 +38,8 @@ def group_roots(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """R_j (J, q, q), T_j (J, q, p+1), W (p+1, p+1) and n_j (J,), see `crossproducts`.
 
-    Parameters are those of `group_sums`; ``columns`` are left without what the groups' own
-    coefficients give of them.
+    Parameters are those of `group_sums`, Z (n, q) those of the only factor; ``columns`` are left
+    without what the groups' own coefficients give of them.
     """
     q, m = Z.shape[1], columns.shape[1]
     R, T, counts = np.zeros((J, q, q)), np.zeros((J, q, m)), np.zeros(J)
@@ -57,10 +60,10 @@ def products_outside(columns: Floats, Z: Floats, codes: Integers, own: Floats) -
 
 @compiled(short_loops=True)
 def _sums(
-    columns: Floats, Z: Floats, codes: Integers, A: Floats, B: Floats, counts: Floats
+    columns: Floats, Z: Floats, first: int, codes: Integers, A: Floats, B: Floats, counts: Floats
 ) -> None:
     """`group_sums`, added to zeros."""
-    _add_rows(columns, Z, codes, A, B, counts)
+    _add_rows(columns, Z, first, codes, A, B, counts)
     J, q = A.shape[:2]
     for j in range(J):
         for k in range(q):
@@ -73,7 +76,7 @@ def _roots(
     columns: Floats, Z: Floats, codes: Integers, R: Floats, T: Floats, counts: Floats
 ) -> None:
     """R_j, T_j and n_j, added to zeros, and what is left of the columns."""
-    _add_rows(columns, Z, codes, R, T, counts)
+    _add_rows(columns, Z, 0, codes, R, T, counts)
     own = zeros_of(T.shape)
     factor_groups(R, T, own)
     _take_out(columns, Z, codes, own)
@@ -95,18 +98,18 @@ def _products_outside(
 
 @inner
 def _add_rows(
-    columns: Floats, Z: Floats, codes: Integers, A: Floats, B: Floats, counts: Floats
+    columns: Floats, Z: Floats, first: int, codes: Integers, A: Floats, B: Floats, counts: Floats
 ) -> None:
     """Add the rows to the sums of their groups, of A the upper triangle."""
     n, m = columns.shape
-    q = Z.shape[1]
+    q = A.shape[1]
     for i in range(n):
         j = codes[i]
         counts[j] += 1.0
         for k in range(q):
-            z = Z[i, k]
+            z = Z[i, first + k]
             for h in range(k, q):
-                A[j, k, h] += z * Z[i, h]
+                A[j, k, h] += z * Z[i, first + h]
             for c in range(m):
                 B[j, k, c] += z * columns[i, c]
 

@@ -137,7 +137,6 @@ def told_by_number(cross: Products, k: int, columns: int) -> float:
     return (cross.group_counts[k] - columns) * _least_part(cross, k)
 
 
-@remembered
 def _least_part(cross: Products, k: int) -> float:
     """The least Z_j'Z_j of the only column of Z of factor k, of the sum of all; 0 of several."""
     squares = cross.squares(k)

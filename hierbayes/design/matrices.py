@@ -208,9 +208,10 @@ def _close_integers(values: Any, name: Any) -> tuple[Integers, pd.Index] | None:
     if high - low > max(4 * len(values), _CLOSE):
         return None
     away = values - low
-    there = np.bincount(away) > 0
-    if there.all():
+    sizes = np.bincount(away)
+    if np.count_nonzero(sizes) == len(sizes):
         return away, pd.RangeIndex.from_range(range(low, high + 1), name=name)
+    there = sizes > 0
     return (there.cumsum() - 1)[away], pd.Index(there.nonzero()[0] + low, name=name)
 
 

@@ -16,7 +16,7 @@ def remembered[**P, Result](function: Callable[P, Result]) -> Callable[P, Result
     @wraps(function)
     def of(*args: P.args, **kwargs: P.kwargs) -> Result:
         key = (*args[1:], *sorted(kwargs.items())) if kwargs else args[1:]
-        results: dict[tuple[Hashable, ...], Result] = vars(args[0]).setdefault(place, {})
+        results: dict[tuple[Hashable, ...], Result] = args[0].__dict__.setdefault(place, {})
         if key not in results:
             results[key] = function(*args, **kwargs)
         return results[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -126,7 +127,7 @@ class Rows:
     @property
     def response_size(self) -> float:
         """Root mean square of the response."""
-        return float(np.sqrt(self.response @ self.response / len(self.response)))
+        return math.sqrt(float(self.response @ self.response) / len(self.response))
 
     @property
     def zero_columns(self) -> Booleans:

@@ -254,15 +254,14 @@ def sparse_products(
     basis : Basis
     """
     columns, Z = rows.internal(basis)
-    parts = [np.ascontiguousarray(Z[:, span]) for span in spans]
     codes = rows.codes_of
-    levels = tuple(
-        LevelProducts(factor.labels, *group_sums(columns, part, at, factor.J))
-        for factor, at, part in zip(factors, codes, parts, strict=True)
-    )
-    pairs = tuple(
-        added_pairs(k, m, codes[k], codes[m], parts[k][:, :, None] * parts[m][:, None, :])
+    levels = [
+        LevelProducts(factor.labels, *group_sums(columns, Z, span, at, factor.J))
+        for factor, at, span in zip(factors, codes, spans, strict=True)
+    ]
+    pairs = [
+        added_pairs(k, m, codes[k], codes[m], Z[:, spans[k], None] * Z[:, None, spans[m]])
         for k, m in combinations(range(len(factors)), 2)
-    )
+    ]
     C, n = columns.T @ columns, float(len(columns))
-    return SparseProducts(levels, pairs, C, n, basis, SummedRows(rows))
+    return SparseProducts(tuple(levels), tuple(pairs), C, n, basis, SummedRows(rows))

@@ -90,7 +90,7 @@ class Standardisation:
 
     def apply(self, columns: Floats) -> Floats:
         """The internal columns: the difference first, so that no digit is lost."""
-        if self is _intercepts(len(self.own)):
+        if self is intercepts(len(self.own)):
             return columns
         if self.in_parts:
             return columns @ self.matrix
@@ -112,7 +112,7 @@ def _identity(k: int) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _intercepts(k: int) -> Standardisation:
+def intercepts(k: int) -> Standardisation:
     """That of k blocks of an intercept each."""
     none, all_own, identity = np.zeros(k), np.ones(k), _identity(k)
     return Standardisation(none, all_own, identity, identity, all_own, all_own)
@@ -121,22 +121,20 @@ def _intercepts(k: int) -> Standardisation:
 def standardised(columns: Floats) -> Standardisation:
     """That of columns (n, k), centred where a combination of them is constant; k may be 0."""
     k = columns.shape[1]
-    if k == 0 or (k == 1 and _is_one(columns[:, 0])):
-        return _intercepts(k)
+    if k == 0 or (k == 1 and are_ones(columns[:, 0])):
+        return intercepts(k)
     return _standardise(columns, _constant_combination(columns))
 
 
-def _is_one(column: Floats) -> bool:
+def are_ones(values: Floats) -> bool:
     """Whether all values (n,) are 1."""
-    return column[0] == 1.0 and np.count_nonzero(column == 1.0) == len(column)
+    return values[0] == 1.0 and np.count_nonzero(values == 1.0) == len(values)
 
 
 def joined(parts: list[Standardisation]) -> Standardisation:
     """The standardisations of the blocks of Z as one."""
     if len(parts) == 1:
         return parts[0]
-    if all(part is _intercepts(1) for part in parts):
-        return _intercepts(len(parts))
     shift, spread, own, constant = (
         np.concatenate(values)
         for values in zip(*((z.shift, z.spread, z.own, z.constant) for z in parts), strict=True)
@@ -149,7 +147,7 @@ def _constant_combination(columns: Floats) -> Floats:
     """e with columns @ e = 1, or zeros."""
     k = columns.shape[1]
     for c in range(k):
-        if _is_one(columns[:, c]):
+        if are_ones(columns[:, c]):
             return np.eye(1, k, c)[0]
     if k == 1:
         value = columns[0, 0]
