@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, groupby, product
+from itertools import groupby, product
 
 import numpy as np
 import pandas as pd
@@ -166,10 +166,7 @@ class Columns:
         widths = dict.fromkeys(self.specification.factors, 0)
         for (_, term), size in zip(self.owners, self.blocks, strict=True):
             widths[self.specification.random[term].factor] += size
-        ends = accumulate(widths.values())
-        return tuple(
-            [slice(end - width, end) for end, width in zip(ends, widths.values(), strict=True)]
-        )
+        return tuple(block_slices(widths.values()))
 
     @property
     def made_by(self) -> tuple[ModelSpec, ...]:

@@ -176,12 +176,12 @@ def _looked_at(columns: dict[str, pd.Series], n: int) -> _Looked:
             mask = _missing(column, dtype)
         if mask is not None:
             doubtful[name] = mask
-    complete, counts = np.ones(n, dtype=np.bool_), {}
+    absent, counts = np.zeros(n, dtype=np.bool_), {}
     for name, mask in doubtful.items():
         if mask.any():
             counts[name] = int(mask.sum())
-            complete &= ~mask
-    return _Looked(complete, counts, tuple(doubtful), tuple(idle))
+            absent |= mask
+    return _Looked(~absent, counts, tuple(doubtful), tuple(idle))
 
 
 def _kept(

@@ -59,7 +59,8 @@ def made_columns(
         return floats(made), structure_of(made.model_spec)
     known, products = _known(plain.sketch)
     columns = plain.columns(products)
-    refuse_not_finite(columns, known.names, frame.index)
+    if plain.numbers:  # levels make columns of 0 and 1
+        refuse_not_finite(columns, known.names, frame.index)
     return columns, known
 
 
@@ -182,7 +183,7 @@ def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
         if close is not None:
             return close
     codes, labels = _in_order(column)
-    return codes, pd.Index(labels, name=column.name, tupleize_cols=False)
+    return codes, pd.Index(labels, name=column.name, tupleize_cols=False, copy=False)
 
 
 def _in_order(column: pd.Series) -> tuple[Integers, Any]:
