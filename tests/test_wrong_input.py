@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import xarray as xr
+from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes.errors import IntervalError
@@ -158,6 +159,14 @@ def test_wrong_data(case: str) -> None:
     change, formula, message = WRONG_DATA[case]
     data = change(frame())
     assert refusal(hb.DataError, lambda: hb.Model(formula, data=data)) == message
+
+
+def test_values_just_small_enough_are_used() -> None:
+    """The sum of their squares is larger than the largest square, and each of these is not."""
+    d = frame()
+    unit = 0.99e140 / d["x"].abs().max()
+    plain, large = (hb.Model(SLOPES, d.assign(x=k * d["x"])).reml() for k in (1.0, unit))
+    assert_allclose(large.gamma * [1.0, unit], plain.gamma, rtol=1e-6)
 
 
 def test_between_equation_varies_within_groups() -> None:

@@ -113,11 +113,11 @@ def _columns_of_data(
     DataError
         When one is not there, a weight cannot be used, or the data are no frame.
     """
-    require_frame(data)
     left = (spec.response,) if spec.trials is None else (spec.response, spec.trials.other)
     further = () if family is None else family.further_terms
     needed = columns_needed(left, spec.offsets, spec.fixed, *spec.random_effects, further)
-    if spec.weights or spec.known_sd or not len(data):  # else refused as they are taken out
+    if spec.weights or spec.known_sd:  # else refused as they are taken out
+        require_frame(data)
         refuse_unknown_names(needed, data)
         refuse_bad_weights(spec, data)
     of_errors = () if spec.residual is None else spec.residual.columns

@@ -58,16 +58,17 @@ def _refuse_no_variance(design: Design, spread: float) -> None:
 
 
 def _refuse_huge_columns(design: Design) -> None:
-    """Refuse columns whose squares overflow; all numbers at once are asked first."""
+    """Refuse columns whose squares overflow; the sum of all squares at once is asked first."""
     rows = design.rows.head
     asked = [(design.terms, rows.X)]
     if design.columns.made_by[1:]:  # the other random columns are columns of X
         asked.append((design.effects, rows.Z))
     for names, columns in asked:
-        if not columns.size or max(columns.max(), -columns.min()) <= LARGEST:
+        if np.vdot(columns, columns) <= LARGEST**2:  # no number is larger than its root
             continue
         size = np.abs(columns).max(axis=0)
-        raise DataError(unit_in_words(names[int(size.argmax())], float(size.max())))
+        if size.max() > LARGEST:
+            raise DataError(unit_in_words(names[int(size.argmax())], float(size.max())))
 
 
 def unit_in_words(column: str, size: float) -> str:
