@@ -376,6 +376,16 @@ REFUSED: list[tuple[str, Any, type[Exception], str]] = [
      hb.DataError,
      "two parameters of Unstructured('week') * Strata('arm') are called 'ratio[2]', for two of its "
      "columns have a level of that name; rename the levels of one"),
+    ("one name of several columns", lambda: hb.Model(
+        "y ~ x + (1 | g)",
+        ROWS.assign(a=np.where(ROWS["x"] > 0, "p", "p.q"), b=np.where(ROWS["x"] > 0, "q.r", "r"),
+                    c=ROWS["sex"]), residual=hr.Strata("c", "a", "b")), hb.DataError,
+     "two parameters of Strata('c', 'a', 'b') are called 'ratio["),
+    ("one name of several types", lambda: hb.Model(
+        "y ~ x + (1 | g)",
+        ROWS.assign(arm=pd.Categorical.from_codes(np.arange(len(ROWS)) % 3, ["a", 1, "1"])),
+        residual=hr.Strata("arm")), hb.DataError,
+     "two parameters of Strata('arm') are called 'ratio[1]', for two of its columns have a level"),
     ("repeated time", lambda: hb.Model("y ~ x + (1 | clinic)", ROWS, residual=hr.AR1("week")),
      hb.DataError, "'clinic' c0 has two rows with week = 5, so that they have no order in time"),
     ("fractions", lambda: hb.Model("y ~ x + (1 | g)", ROWS.assign(week=ROWS["week"] / 2),

@@ -79,7 +79,8 @@ def refuse_untold(law: ErrorLaw) -> None:
 
 
 def _refuse_one_name_twice(law: ErrorLaw) -> None:
-    if len(law.start) < 2:
+    alone = len(law.variances) < 2 and not law.structure.has_occasion_variances
+    if alone and all(part.has_own_names for part in law.variances):
         return
     names = [parameter.name for parameter in law.parameters]
     twice = [name for k, name in enumerate(names) if name in names[:k]]

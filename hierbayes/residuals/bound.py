@@ -194,6 +194,10 @@ class BoundVariance(Protocol):
         """The parameters (..., k) at coordinates z (..., k)."""
 
     @property
+    def has_own_names(self) -> bool:
+        """Whether no two of its parameters can have one name, as is known before they are made."""
+
+    @property
     def sd_slopes(self) -> Floats:
         """D (L, k): the log of the standard deviation of each level beside σ is Dz."""
 

@@ -230,6 +230,11 @@ class OfCovariate:
         return KeptPart({"values": self.values, "spread": np.array([self.spread])}, pd.DataFrame())
 
     @property
+    def has_own_names(self) -> bool:
+        """As in `BoundVariance`: there is one."""
+        return True
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """δ."""
         return (Parameter(self.name, "identity", usual=("Normal", (0.0, 1.0 / self.spread))),)

@@ -149,6 +149,13 @@ class Ratios:
         return KeptPart({}, pd.DataFrame(dict(zip(self.by, self.keys, strict=True))))
 
     @property
+    def has_own_names(self) -> bool:
+        """As in `BoundVariance`: different values of one type are written differently."""
+        values, *others = self.keys
+        dtype = values.categories.dtype if isinstance(values, pd.Categorical) else values.dtype
+        return not others and str(dtype) != "object"
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Of each level but the first."""
         return tuple(ratio(label) for label in self.labels[1:])
