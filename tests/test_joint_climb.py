@@ -82,9 +82,9 @@ def test_scoring_is_that_of_the_profile(name: str, reading: Reading) -> None:
     blocks = problem.design.blocks
     assert problem.moments is not None
     root, z = at_random(problem)
-    weights, slopes = problem.moments.rows.with_slopes(z, problem.moments.classes)
+    weights, _ = problem.moments.rows.with_slopes(z, problem.moments.classes)
     of = likelihood(problem, reading)
-    value, found = of.scored(weights, slopes, root, np.ones(len(of.room.moved)))
+    value, found = of.scored(weights, root, np.ones(len(of.room.moved)))
     assert_allclose(value, point(problem, root, z, reading).value, rtol=1e-13)
     products = problem.moments.at(z).products
     assert isinstance(products, CrossProducts)

@@ -138,21 +138,21 @@ class Climb:
         z = self.moments.rows.start
         if not self.blocks:
             return np.zeros((0, 0)), z
-        coefficients = self._coefficients(z, curved=False)
+        weights = self._coefficients(z, curved=False)[0]
         cells, _, class_of = self.likelihood.cells
         J, q, m = self.likelihood.room.turned.shape
         own = cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j, summed
-        noise = np.sqrt(J / (coefficients[0][class_of] @ own))
-        root_of_noise = np.diag(noise)
-        value, curvature = self.likelihood.scored(*coefficients[:2], root_of_noise, self.unit)
+        noise = np.sqrt(J / (weights[class_of] @ own))
+        root_of_noise, squared = np.diag(noise), np.diag(noise * noise)
+        value, curvature = self.likelihood.scored(weights, root_of_noise, self.unit)
         if not math.isfinite(value):
             return None
         # σ held: errors that stand for effects are not passed by, see `residual_maximum`
-        Gamma = scored(root_of_noise**2, curvature, self.blocks, noise, J, holds_sigma=True)
-        self.unit[: len(self.rows)] = (np.sqrt(np.diag(Gamma)) + noise)[self.rows]
+        Gamma = scored(squared, curvature, self.blocks, noise, J, holds_sigma=True)
+        self.unit[: len(self.rows)] = (np.sqrt(Gamma.diagonal()) + noise)[self.rows]
         if root is not None:
             Gamma = root @ root.T
-        return np.linalg.cholesky(Gamma + _INSIDE * root_of_noise**2), z
+        return np.linalg.cholesky(Gamma + _INSIDE * squared), z
 
     def _coefficients(self, z: Floats, *, curved: bool) -> tuple[Floats, Floats, Floats]:
         """Weights of classes and a share of log|R| at z, and ∂; ∂² where they are asked for."""

@@ -29,8 +29,8 @@ def directions(
     J, q = half.shape[0], half.shape[2]
     m, k, own = turned.shape[2], slopes.shape[1], len(rows)
     d = q + m
-    moved = room_for((k, d, d))
-    flat = moved.reshape(k, d * d)
+    moved = room_for((k, q, d))  # of Ṁ_j the rows of Z, which are the first
+    flat = moved.reshape(k, q * d)
     D, K, h, kappa = room_for((q, q)), room_for((q, m)), room_for((q, m)), room_for((q, m))
     A, low, turn = room_for((q, q)), room_for((q, q)), room_for((q, q))  # λA⁻¹, λ'D̂, ΓD̂
     G, GO, DGO = room_for((k, q, m)), room_for((q, m)), room_for((k, q, m))
@@ -39,55 +39,53 @@ def directions(
     LE, hO, kO = room_for((d, q)), room_for((q, m)), room_for((q, m))
     for j in range(J):
         for t in range(k):
-            for i in range(d * d):
+            for i in range(q * d):
                 flat[t, i] = 0.0
         while first < len(groups) and groups[first] == j:
             for t in range(k):
                 slope = slopes[class_of[first], t]
                 if slope != 0.0:
-                    for i in range(d * d):
+                    for i in range(q * d):
                         flat[t, i] += slope * cells[first, i]
             first += 1
-        if q:
-            _group(j, half, turned, root, D, K, h, kappa, A, low, turn)
-            if own and k:
-                _times_transposed(h, mean, hO)
-                _times_transposed(kappa, mean, kO)
-                for i in range(q):
-                    for c in range(q):
-                        total = A[i, c]
-                        for a in range(m):
-                            total += K[i, a] * kO[c, a]
-                        LE[i, c] = total
-                for a in range(m):
-                    for c in range(q):
-                        LE[q + a, c] = -kO[c, a]
+        _group(j, half, turned, root, D, K, h, kappa, A, low, turn)
+        if own and k:
+            _times_transposed(h, mean, hO)
+            _times_transposed(kappa, mean, kO)
+            for i in range(q):
+                for c in range(q):
+                    total = A[i, c]
+                    for a in range(m):
+                        total += K[i, a] * kO[c, a]
+                    LE[i, c] = total
+            for a in range(m):
+                for c in range(q):
+                    LE[q + a, c] = -kO[c, a]
         for t in range(k):
             _find_changes(moved[t], K, G[t])
-            if q:
-                _times_transposed(G[t], mean, GO)
-                _from_left(D, GO, DGO[t])
+            _times_transposed(G[t], mean, GO)
+            _from_left(D, GO, DGO[t])
+            for i in range(q):
+                for c in range(q):
+                    total = 0.0
+                    for e in range(q):
+                        total += D[i, e] * moved[t, e, c]
+                    DM[t, i, c] = total
+            for s in range(t + 1):
+                total = 0.0
                 for i in range(q):
                     for c in range(q):
-                        total = 0.0
-                        for e in range(q):
-                            total += D[i, e] * moved[t, e, c]
-                        DM[t, i, c] = total
-                for s in range(t + 1):
-                    total = 0.0
-                    for i in range(q):
-                        for c in range(q):
-                            total += 0.5 * DM[t, i, c] * DM[s, c, i]
-                        for a in range(m):
-                            total += DGO[t, i, a] * G[s, i, a]
-                    second[own + t, own + s] -= total
-                if own:
-                    _mixed(moved[t], G[t], A, turn, LE, hO, kO, parts)
-                    for e in range(own):
-                        i, c = rows[e], columns[e]
-                        second[own + t, e] += (
-                            parts[0, i, c] - parts[1, c, i] - parts[2, i, c] + parts[3, c, i]
-                        )
+                        total += 0.5 * DM[t, i, c] * DM[s, c, i]
+                    for a in range(m):
+                        total += DGO[t, i, a] * G[s, i, a]
+                second[own + t, own + s] -= total
+            if own:
+                _mixed(moved[t], G[t], A, turn, LE, hO, kO, parts)
+                for e in range(own):
+                    i, c = rows[e], columns[e]
+                    second[own + t, e] += (
+                        parts[0, i, c] - parts[1, c, i] - parts[2, i, c] + parts[3, c, i]
+                    )
 
 
 @inner

@@ -124,9 +124,9 @@ def write_information(
     if q:
         products, squares = _curvature_sums(half, turned, found, F, integrated)
         _by_root(products, squares, score, integrated, freedom, root, rows, columns, information)
-    directions(
-        cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, information
-    )  # fmt: skip
+        directions(
+            cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, information
+        )  # fmt: skip
     add_outer(moved, low, F, found, freedom, integrated, own, information)
     for i in range(own + k):
         for c in range(i + 1):

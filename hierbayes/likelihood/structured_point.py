@@ -139,11 +139,10 @@ class StructuredLikelihood:
             )  # fmt: skip
         return StructuredPoint(value, slope, information)
 
-    def scored(
-        self, weights: Floats, slopes: Floats, root: Floats, unit: Floats
-    ) -> tuple[float, Curvature]:
+    def scored(self, weights: Floats, root: Floats, unit: Floats) -> tuple[float, Curvature]:
         """ℓ, and its derivatives by Γ = λλ' with the weights held."""
-        value, _ = self._sloped(weights, slopes, root, unit, keeps=True)
+        held = np.empty((len(weights), 0))
+        value, _ = self._sloped(weights, held, root, unit, keeps=True)
         room, integrated = self.room, 1.0 if self.restricted else 0.0
         D, products, squares = curvature_sums(
             room.half, room.turned, room.gamma[:-1], room.F, float(room.gamma[-1]), integrated
