@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from hierbayes.design.column_scales import column_scales
-from hierbayes.design.standardisation import standardised
+from hierbayes.design.standardisation import joined, standardised
 from tests.dense import Array
 
 RNG = np.random.default_rng(5)
@@ -63,3 +63,7 @@ def test_columns_are_made_independent_where_they_nearly_depend(near: float, mixe
     assert_allclose(found.log_det, np.linalg.slogdet(found.matrix)[1], rtol=1e-9)
     if mixed:
         assert_allclose(internal.T @ internal / len(X), np.eye(4), atol=1e-10)
+
+
+def test_no_blocks_are_standardised_as_no_columns() -> None:
+    assert joined([]) is standardised(np.empty((5, 0)))

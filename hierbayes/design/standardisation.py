@@ -132,9 +132,9 @@ def are_ones(values: Floats) -> bool:
 
 
 def joined(parts: list[Standardisation]) -> Standardisation:
-    """The standardisations of the blocks of Z as one."""
-    if len(parts) == 1:
-        return parts[0]
+    """The standardisations of the blocks of Z as one; there may be none."""
+    if len(parts) < 2:
+        return parts[0] if parts else intercepts(0)
     shift, spread, own, constant = (
         np.concatenate(values)
         for values in zip(*((z.shift, z.spread, z.own, z.constant) for z in parts), strict=True)
