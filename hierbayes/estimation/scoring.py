@@ -66,7 +66,7 @@ def scored(
     at, averaged = free_entries(blocks), is_average(curvature)
     pull = np.array(curvature.pull)  # no view: compiled once for all
     if is_average(curvature):
-        mean, traces = curvature.by_entry(at), np.where(at[0] == at[1], pull[at[0]], 0.0)
+        mean, traces = curvature.by_entry(at), pull
     else:
         mean, traces = curvature.expected(entry_directions(blocks))
     moved = np.zeros(Gamma.shape)
@@ -103,7 +103,8 @@ def score_step(
     information : (k, k) float
         Average information, or the mean one.
     traces : (k,) float
-        tr P V_i; of average information 0 stands for those of covariances, which are small.
+        tr P V_i; not read of average information: there it is what pulls a variance down, and 0
+        stands for that of a covariance, which is small.
     M : (q, q) float
         ∂ℓ/∂Γ.
     pull : (q,) float
@@ -121,7 +122,11 @@ def score_step(
     for i in range(k):
         r, c = rows[i], columns[i]
         unit = noise[r] * noise[c]
-        g[i], t[i] = Gamma[r, c] / unit, 0.5 * traces[i] * unit
+        g[i], t[i] = Gamma[r, c] / unit, 0.5 * unit
+        if averaged:
+            t[i] *= pull[r] if r == c else 0.0
+        else:
+            t[i] *= traces[i]
         right[i] = M[r, c] * unit * (1.0 if r == c else 2.0)
         a[i] = 2.0 * (t[i] + right[i]) if averaged else 2.0 * t[i]
         size[i] = math.sqrt(_share(M, pull, r) * _share(M, pull, c)) if averaged else 1.0

@@ -100,41 +100,37 @@ def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Flo
     A step after which some have no variance any more is followed by another, of those that are
     left.  The highest point is written to ``here``; how many they are.
     """
-    Q, begun = len(here.root), 1
-    for i in range(len(here.at)):
-        here.at[i] = ground.rows[i]
+    Q, begun, vanished = len(here.root), 0, True
+    for i in range(len(there.at)):
+        there.at[i] = ground.rows[i]
     for i in range(Q):
         for j in range(Q):
-            here.root[i, j] = ground.noise[i] if i == j else 0.0
-    value, rounding, sigma, log_det = _value(e, ground, here)
-    for _ in range(Q + 1 if math.isfinite(value) else 0):
+            there.root[i, j] = ground.noise[i] if i == j else 0.0
+    numbers[VALUE], numbers[LEARNS] = -np.inf, 0.0
+    for _ in range(Q + 2):
+        value, rounding, sigma, log_det = _value(e, ground, there)
+        begun += 1
+        if not value > numbers[VALUE]:
+            break
+        arrive(there, here)
+        numbers[VALUE], numbers[ROUNDING], numbers[SIGMA] = value, rounding, sigma
+        numbers[LOG_DET] = log_det
+        if not vanished:
+            break
         is_good, vanished = _scored(e, ground, here, there)
         if not is_good:
             break
-        risen, its_rounding, its_sigma, its_log_det = _value(e, ground, there)
-        begun += 1
-        if not risen > value:
-            break
-        arrive(there, here)
-        value, rounding, sigma, log_det = risen, its_rounding, its_sigma, its_log_det
-        if not vanished:
-            break
-    numbers[VALUE], numbers[ROUNDING], numbers[SIGMA] = value, rounding, sigma
-    numbers[LOG_DET], numbers[LEARNS] = log_det, 0.0
     return begun
 
 
 @inner
 def _scored(e: Elimination, ground: Ground, here: Spot, there: Spot) -> tuple[bool, bool]:
     """Write the root after a step of scoring; as `_factorised`, and whether a variance vanished."""
-    Q, k, vanished = len(here.root), len(ground.rows), False
-    Gamma, moved, traces = room_for((Q, Q)), zeros_of((Q, Q)), zeros_of(k)
+    Q, vanished = len(here.root), False
+    Gamma, moved = room_for((Q, Q)), zeros_of((Q, Q))
     _square(here.root, Gamma)
-    for i in range(k):
-        if ground.rows[i] == ground.columns[i]:
-            traces[i] = here.pull[ground.rows[i]]
     score_step(
-        Gamma, here.average, traces, here.M, here.pull, ground.freedom, True, ground.rows,
+        Gamma, here.average, here.pull, here.M, here.pull, ground.freedom, True, ground.rows,
         ground.columns, ground.noise, 0.0, moved,
     )  # fmt: skip
     for i in range(Q):
