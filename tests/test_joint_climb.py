@@ -18,7 +18,7 @@ from hierbayes.estimation.joint_optimum import optimum_of
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.estimation.residual_search import ResidualSearch
 from hierbayes.estimation.scoring import scored
-from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.covariance import block_mask, eigenvalue_limits
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import second_moments
@@ -111,6 +111,13 @@ def test_scoring_with_sigma_held_is_a_step_of_g_alone() -> None:
     assert_allclose(found, wanted, rtol=1e-8)
     with_sigma = scored(np.diag(noise**2), curvature, blocks, noise, products.J)
     assert np.abs(with_sigma / wanted - 1.0).max() > 0.1
+
+
+@pytest.mark.parametrize("q", [1, 2, 4])
+def test_limits_of_eigenvalues_are_those_of_all(q: int) -> None:
+    A = np.random.default_rng(q).normal(size=(q, q))
+    sizes = np.linalg.eigvalsh(A + A.T)
+    assert_allclose(eigenvalue_limits(A + A.T), (sizes[0], sizes[-1]), rtol=1e-13)
 
 
 @pytest.mark.parametrize("reading", [REML, ML])

@@ -26,7 +26,7 @@ from hierbayes.estimation.secant import Secant
 from hierbayes.estimation.sparse_steps import Place, SparseSteps, at_point
 from hierbayes.estimation.trust_region import best_step
 from hierbayes.frames.arrays import Booleans, Floats
-from hierbayes.likelihood.covariance import block_mask
+from hierbayes.likelihood.covariance import block_mask, eigenvalue_limits
 from hierbayes.likelihood.of_products import AnyCurvature, AnyProfile, profile_of
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
@@ -260,6 +260,4 @@ def largest_ascent(M: Floats, pull: Floats, blocks: tuple[int, ...]) -> float:
             one / (0.5 * its) for one, its in zip(M.diagonal().tolist(), pull.tolist(), strict=True)
         )
     size = 1.0 / np.sqrt(0.5 * pull)
-    return float(
-        np.linalg.eigvalsh(size[:, None] * np.where(block_mask(blocks), M, 0.0) * size)[-1]
-    )
+    return eigenvalue_limits(size[:, None] * np.where(block_mask(blocks), M, 0.0) * size)[1]

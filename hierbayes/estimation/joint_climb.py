@@ -132,6 +132,7 @@ class Climb:
             restricted=reading == REML,
         )
         self.calls = 0
+        self.half_log_det = math.nan  # ½ log|R| of the last point
 
     def start(self, root: Floats | None) -> tuple[Floats, Floats] | None:
         """λ, by default by scoring, and z to begin with; None where ℓ cannot be computed there."""
@@ -171,6 +172,7 @@ class Climb:
         """ℓ there, with its curvature or without; None where it cannot be computed."""
         self.calls += 1
         coefficients = self._coefficients(z, curved=curved)
+        self.half_log_det = 0.5 * float(coefficients[0][-1])
         found = self.likelihood.at(coefficients, root, self.unit, curved=curved)
         return Point(root, z, *found) if math.isfinite(found.value) else None
 

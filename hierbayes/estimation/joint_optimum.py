@@ -40,13 +40,14 @@ def optimum_of(
     if here is None:
         return None
     moments, room, m = climb.moments, climb.likelihood.room, len(climb.rows)
-    sigma, slope = float(room.gamma[-1]), climb.slope(here)[:m]
+    sigma, diagonal = float(room.gamma[-1]), joint.whole.diagonal()
+    gradients = (np.abs(climb.slope(here)) / np.sqrt(diagonal))[:m]
     optimum = Optimum(
         reading=climb.reading,
         theta=Theta.from_internal(here.root * sigma, sigma, moments.basis),
         gamma=moments.basis.gamma(room.gamma[:-1]),
-        value=here.value + moments.half_log_det(here.z),
-        gradient=float((np.abs(slope) / np.sqrt(joint.whole.diagonal()[:m])).max(initial=0.0)),
+        value=here.value + climb.half_log_det,
+        gradient=max(gradients.tolist(), default=0.0),
         ascent=largest_ascent(room.score, room.D.diagonal(), climb.blocks) if m else -math.inf,
         singular=False,
         evaluations=steps,

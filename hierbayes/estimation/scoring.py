@@ -26,6 +26,7 @@ from hierbayes.compiled_arrays import room_for
 from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.estimation.trust_region import solve_told
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.likelihood.covariance import eigenvalue_limits
 from hierbayes.likelihood.of_products import AnyCurvature, is_average
 
 _LEAST_LEFT = 1e-4  # of σ² after the step
@@ -76,10 +77,10 @@ def scored(
     )  # fmt: skip
     if len(at[0]) == len(noise):  # each effect has a block of its own
         return moved
-    inside, W = np.linalg.eigh(moved / noise / noise[:, None])
-    least = least_of_several(J)
-    if inside[0] >= least:
+    least, scaled = least_of_several(J), moved / noise / noise[:, None]
+    if eigenvalue_limits(scaled)[0] >= least:
         return moved
+    inside, W = np.linalg.eigh(scaled)
     W *= noise[:, None]
     found: Floats = (W * np.maximum(inside, least)) @ W.T
     return found

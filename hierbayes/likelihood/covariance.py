@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -58,6 +59,22 @@ def sd_corr(G: Floats) -> tuple[Floats, Floats]:
     diagonal = np.arange(G.shape[-1])
     corr[..., diagonal, diagonal] = 1.0
     return sd, corr
+
+
+def eigenvalue_limits(S: Floats) -> tuple[float, float]:
+    """The smallest and the largest eigenvalue of a symmetric S (q, q), q > 0.
+
+    Examples
+    --------
+    >>> eigenvalue_limits(np.array([[2.0, 1.0], [1.0, 2.0]]))
+    (1.0, 3.0)
+    """
+    if len(S) == 2:  # plain numbers take less time than a call of LAPACK's
+        (a, b), (_, c) = S.tolist()
+        middle, half = 0.5 * (a + c), math.hypot(0.5 * (a - c), b)
+        return middle - half, middle + half
+    sizes = np.linalg.eigvalsh(S)
+    return float(sizes[0]), float(sizes[-1])
 
 
 def second_moment(Z: Floats) -> Floats:
