@@ -130,7 +130,7 @@ class CrossProducts:
     @cached_property
     def noise(self) -> Floats:
         """Error of an effect (q,) that one group estimates by itself on average, against σ."""
-        noise: Floats = np.sqrt(self.J / self._squares.sum(axis=0))
+        noise: Floats = np.sqrt(self.J / self.total_squares[0])
         return noise
 
     @cached_property
@@ -141,6 +141,11 @@ class CrossProducts:
     def squares(self, k: int) -> Floats:
         """Squares (J, q) of the columns of Z_j, of the only factor."""
         return self._squares
+
+    @cached_property
+    def total_squares(self) -> tuple[Floats, ...]:
+        """Their sums (q,) over the groups."""
+        return (self._squares.sum(axis=0),)
 
     def largest_group(self, k: int) -> tuple[Floats, Floats]:
         """Z_j'Z_j (q, q) and Z_j'[X_j y_j] (q, p+1) of the group of most rows."""

@@ -139,10 +139,10 @@ def told_by_number(cross: Products, k: int, columns: int) -> float:
 
 def _least_part(cross: Products, k: int) -> float:
     """The least Z_j'Z_j of the only column of Z of factor k, of the sum of all; 0 of several."""
-    squares = cross.squares(k)
-    if squares.shape[1] != 1:
+    total = cross.total_squares[k]
+    if len(total) != 1:
         return 0.0
-    return float(squares.min()) / max(float(squares.sum()), 1e-300)
+    return float(cross.squares(k).min()) / max(float(total[0]), 1e-300)
 
 
 def are_told_from_fixed(cross: Products, k: int) -> bool:
@@ -169,7 +169,7 @@ def told_by_largest(cross: Products, k: int) -> float:
     least of them times (q/(q − 1))^(q − 1) < e is no less than that.
     """
     A, B = cross.largest_group(k)
-    p, own, total = cross.p, A.diagonal(), cross.squares(k).sum(axis=0)
+    p, own, total = cross.p, A.diagonal(), cross.total_squares[k]
     whole = np.zeros((p + len(A), p + len(A)))
     whole[:p, :p], whole[p:, :p], whole[p:, p:] = cross.C[:p, :p], B[:, :p], A
     try:
@@ -182,11 +182,11 @@ def told_by_largest(cross: Products, k: int) -> float:
 @remembered
 def _told_by_large(cross: Products, k: int) -> float:
     """How well some large group of factor k tells its effects, see `is_told_by_a_group`."""
-    level, squares = cross.levels[k], cross.squares(k)
+    level = cross.levels[k]
     large = np.argsort(level.rows)[-_LARGE_GROUPS:]
     B = level.B[large, :, :-1]
     left = level.A[large] - B @ np.linalg.solve(cross.C[:-1, :-1], B.transpose(0, 2, 1))
-    unit = np.sqrt(np.maximum(squares.sum(axis=0), 1e-300))
+    unit = np.sqrt(np.maximum(cross.total_squares[k], 1e-300))
     return float(np.linalg.eigvalsh(left / (unit[:, None] * unit))[:, 0].max())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,15 +40,6 @@ class LevelProducts:
     def q(self) -> int:
         """Number of effects."""
         return int(self.A.shape[1])
-
-    @property
-    def noise(self) -> list[float]:
-        """Error of each effect that one level estimates by itself on average, against σ.
-
-        Infinite where no row says anything of the effect.
-        """
-        J, information = self.J, self.A.sum(axis=0).diagonal().tolist()
-        return [math.sqrt(J / one) if one > 0.0 else math.inf for one in information]
 
     def placed(self, labels: pd.Index) -> LevelProducts:
         """The same among all of ``labels``, zero where there were no rows."""

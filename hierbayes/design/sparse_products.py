@@ -9,6 +9,7 @@ both, in any order and however levels are spread over the sets.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -106,8 +107,15 @@ class SparseProducts:
 
     @cached_property
     def noise(self) -> Floats:
-        """Error of an effect (Q,) that one level estimates by itself on average, against σ."""
-        return np.array([its for one in self.levels for its in one.noise])
+        """Error of an effect (Q,) that one level estimates by itself on average, against σ.
+
+        Infinite where no row says anything of the effect.
+        """
+        return np.array([
+            math.sqrt(J / one) if one > 0.0 else math.inf
+            for J, total in zip(self.group_counts, self.total_squares, strict=True)
+            for one in total.tolist()
+        ])  # fmt: skip
 
     @cached_property
     def entries(self) -> tuple[Integers, Integers]:
@@ -132,6 +140,11 @@ class SparseProducts:
     def squares(self, k: int) -> Floats:
         """Squares (J, q) of the columns of Z_j of factor k."""
         return self.levels[k].A.diagonal(axis1=1, axis2=2)
+
+    @cached_property
+    def total_squares(self) -> tuple[Floats, ...]:
+        """Their sums (q,) over the levels of each factor."""
+        return tuple(self.squares(k).sum(axis=0) for k in range(len(self.levels)))
 
     def largest_group(self, k: int) -> tuple[Floats, Floats]:
         """Z_j'Z_j (q, q) and Z_j'[X_j y_j] (q, p+1) of the level of factor k of most rows."""

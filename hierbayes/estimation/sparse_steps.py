@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierbayes.design.blocks import free_entries
 from hierbayes.design.elimination import Elimination
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.products import Products
@@ -91,14 +90,13 @@ class SparseSteps:
         Where `climb` has to look, and how many points were looked at; None where ℓ cannot be
         computed at the first.
         """
-        cross, e = self.cross, self.elimination
-        Q, k = len(cross.noise), len(cross.entries[0])
+        cross, e, secant = self.cross, self.elimination, Secant(self.blocks)
+        Q, k = len(cross.noise), len(secant.correction)
         spot = Spot(
             np.empty((Q, Q)), np.empty(k, dtype=np.intp), np.empty(e.C.shape), np.empty(e.size),
             np.empty(cross.p), np.empty((cross.p, cross.p)), np.empty((Q, Q)), np.empty((k, k)),
             np.empty(Q),
         )  # fmt: skip
-        secant = Secant(self.blocks)
         numbers = np.array([np.nan, 0.0, 0.0, 0.0, radius, np.inf, 0.0, BEGINS, np.nan])
         looked, place = self._walked(spot, secant, numbers, least)
         return None if place is None else (place, looked)
@@ -128,7 +126,7 @@ class SparseSteps:
         cross, e, root = self.cross, self.elimination, spot.root
         freedom = freedom_of(cross, self.reading)
         ground = Ground(
-            freedom, self.reading == REML, cross.noise, ends_of(self.blocks), *cross.entries,
+            freedom, self.reading == REML, cross.noise, ends_of(self.blocks), *secant.lower,
             0.0 if max(self.blocks) == 1 else least_of_several(min(cross.group_counts)),
         )  # fmt: skip
         before = secant.last or (root, spot.M, spot.average)
@@ -142,7 +140,7 @@ class SparseSteps:
             secant.noise, secant.last = floor, before
         parts, of_value = spot[2:], (value, noise, sigma, log_det)
         profile = SparseProfile.of_parts(cross, self.reading, root, parts, of_value)
-        triangle = PivotedTriangle(root, (spot.at, free_entries(self.blocks)[1]))
+        triangle = PivotedTriangle(root, (spot.at, secant.lower[1]))
         ended = None if math.isnan(slope) else slope
         return looked, Place(triangle, profile, radius, last, secant, ended)
 
