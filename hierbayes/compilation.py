@@ -29,16 +29,21 @@ from hierbayes.code_version import version_of
 _FOUND: set[tuple[Callable[..., Any], Any]] = set()  # on disk: to look takes 15 ms
 
 
-def compiled(*, short_loops: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(
+    *, short_loops: bool = False, side_by_side: bool = False, **options: Any
+) -> Callable[[Callable[..., Any]], Any]:
     """``numba.njit`` that caches where it can, and releases Python's lock.
 
-    What loops over few effects is compiled in half the time with ``short_loops``, see
-    `_ShortLoopsLibrary`.  Numba keeps machine code beside the source, or in the user's cache
-    folder; where neither can be written to (an image that is read only, an account without a home),
-    it refuses the function.  Then it is compiled without a cache: in each process anew.
+    What loops over few effects is compiled in half the time with ``short_loops``, and what has
+    innermost loops over many numbers ``side_by_side`` in less, see `_ShortLoopsLibrary`.  Numba
+    keeps machine code beside the source, or in the user's cache folder; where neither can be
+    written to (an image that is read only, an account without a home), it refuses the function.
+    Then it is compiled without a cache: in each process anew.
     """
     if short_loops:
         options["pipeline_class"] = _ShortLoopsCompiler
+    if side_by_side:
+        options["pipeline_class"] = _SideBySideCompiler
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = njit(nogil=True, no_cfunc_wrapper=True, **options)(function)
@@ -115,6 +120,8 @@ class _ShortLoopsLibrary(JITCodeLibrary):
     Where there are one or two rounds, they are never come by.
     """
 
+    several_at_once = False  # numbers that are side by side
+
     def _optimize_final_module(self) -> None:
         """As numba's but for the copies."""
         manager, builder = self._codegen._module_pass_manager(
@@ -122,11 +129,18 @@ class _ShortLoopsLibrary(JITCodeLibrary):
         )
         manager.run(self._final_module, builder)
         tuning = llvm.create_pipeline_tuning_options()
-        tuning.loop_unrolling = tuning.loop_vectorization = tuning.slp_vectorization = False
+        tuning.loop_unrolling = tuning.slp_vectorization = False
+        tuning.loop_vectorization = self.several_at_once
         builder = llvm.create_pass_builder(self._codegen._tm, tuning)
         manager = builder.getModulePassManager()
         manager.add_refprune_pass()
         manager.run(self._final_module, builder)
+
+
+class _SideBySideLibrary(_ShortLoopsLibrary):
+    """The same, but for what a processor does with several numbers at once."""
+
+    several_at_once = True
 
 
 class _PartCompiler(Compiler):
@@ -146,6 +160,12 @@ class _ShortLoopsCompiler(_PartCompiler):
     """Numba's compiler, the code put into a `_ShortLoopsLibrary`."""
 
     library = _ShortLoopsLibrary
+
+
+class _SideBySideCompiler(_PartCompiler):
+    """Numba's compiler, the code put into a `_SideBySideLibrary`."""
+
+    library = _SideBySideLibrary
 
 
 def callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:

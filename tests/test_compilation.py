@@ -104,8 +104,13 @@ def _arrays(n: int, m: int, out: Any) -> Any:
     return two, three
 
 
-def test_short_loops_stay_as_they_are() -> None:
-    @compiled(short_loops=True)
+@pytest.mark.parametrize(
+    ("way", "several"), [({"short_loops": True}, False), ({"side_by_side": True}, True)]
+)
+def test_loops_are_not_unrolled_and_do_several_numbers_at_once_if_asked(
+    way: dict[str, bool], several: bool
+) -> None:
+    @compiled(**way)
     def sums(rows: Any, out: Any) -> None:
         for i in range(rows.shape[0]):
             for c in range(rows.shape[1]):
@@ -116,7 +121,8 @@ def test_short_loops_stay_as_they_are() -> None:
     sums(rows, out)
     assert out.tolist() == rows.sum(axis=0).tolist()
     code = next(iter(sums.inspect_llvm().values()))
-    assert code.count("fadd double") == 1 and "x double>" not in code
+    assert code.count("fadd double") == 1
+    assert ("x double>" in code) == several
 
 
 @pytest.mark.parametrize(("way", "counts"), [(inner, True), (lent, False)])

@@ -93,7 +93,7 @@ def mean_square(gamma, F, sigma, integrated):
         for b in range(p + 1):
             left = -gamma[a] if a < p else 1.0
             right = -gamma[b] if b < p else 1.0
-            mean[a, b] = left * right / sigma**2
+            mean[a, b] = left * right / (sigma * sigma)
             if a < p and b < p:
                 for i in range(p):
                     mean[a, b] += integrated * F[a, i] * F[b, i]

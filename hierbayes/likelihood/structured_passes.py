@@ -17,7 +17,7 @@ from hierbayes.likelihood.structured_sums import sums_of_groups
 from hierbayes.likelihood.triangular import cholesky_in_place
 
 
-@compiled(error_model="numpy")
+@compiled(error_model="numpy", side_by_side=True)
 def sloped(
     cells, groups, class_of, R, T, W, half, turned, low, D, score, moved, F, found, weights,
     slopes, root, rows, columns, mask, unit, n, restricted, keeps,
@@ -33,9 +33,14 @@ def sloped(
         for a in range(p + 1):
             for b in range(p + 1):
                 moved[i, a, b] = 0.0
+    changes = room_for((1 + k, K))
+    for c in range(K):
+        changes[0, c] = weights[c]
+        for t in range(k):
+            changes[1 + t, c] = slopes[c, t]
     log_det = sums_of_groups(
-        cells, groups, class_of, weights, slopes, square_of(root), root, R, T, half, turned, keeps,
-        W, low, D, H, moved, own, traces,
+        cells, groups, class_of, changes, square_of(root), root, R, T, half, turned, keeps, W, low,
+        D, H, moved, own, traces,
     )  # fmt: skip
     _complete(low)
     _complete(W)
@@ -98,7 +103,7 @@ def _find_moved(H, root, rows, columns, moved):
             for b in range(m):
                 total = 0.0
                 for f in range(q):
-                    i, k = max(rows[e], f), min(rows[e], f)
+                    i, k = (rows[e], f) if rows[e] >= f else (f, rows[e])
                     total += root[f, columns[e]] * (H[i, k, a, b] + H[i, k, b, a])
                 moved[e, a, b] = -total
     for t in range(own, len(moved)):

@@ -31,27 +31,30 @@ _sums = partial(inner, fastmath={"reassoc"}, lent=True)  # in any order: none wa
 
 @inner
 def sums_of_groups(
-    cells, groups, class_of, weights, slopes, Gamma, root, R, T, half, turned, keeps, W, S, D, H,
-    moved, own, traces,
+    cells, groups, class_of, changes, Gamma, root, R, T, half, turned, keeps, W, S, D, H, moved,
+    own, traces,
 ):  # fmt: skip
     """Σ_j log|N_j|; added are S and W = Σ W_j, D = Σ D̂_j and H = Σ h_j ⊗ h_j (q, q, m, m).
 
-    S and W are upper triangles, D a lower one, as H by its first two.  Along directions in which
-    weights have ``slopes`` (K, k), Σ C_j'Ṁ_jC_j, upper, is added to ``moved`` after its first
-    ``own``, and Σ tr D_jṀ_j,ZZ to ``traces`` (k,).  R_j (J, q, q) and T_j (J, q, m) are written,
-    and N_j^-½R_j and N_j^-½T_j, the same shapes, if it ``keeps`` them.
+    S and W are upper triangles, D a lower one, as H by its first two.  The ``changes`` (1 + k, K)
+    are the weights and, after them, their slopes along k directions: of these Σ C_j'Ṁ_jC_j, upper,
+    is added to ``moved`` after its first ``own``, and Σ tr D_jṀ_j,ZZ to ``traces`` (k,).  R_j
+    (J, q, q) and T_j (J, q, m) are written, and N_j^-½R_j and N_j^-½T_j, the same shapes, if it
+    ``keeps`` them.
     """
     J, q, m = T.shape
-    d, k = q + m, slopes.shape[1]
-    size = min(J, max(_FEWEST, _NUMBERS // d**2))
+    d, k = q + m, len(traces)
+    size = _NUMBERS // (d * d) if _FEWEST * d * d < _NUMBERS else _FEWEST
+    if size > J:
+        size = J
     flat, M = room_for((size, 1 + k, d * d)), room_for((1 + k, d, d, size))
     P, least, scale = room_for((q + d, q + d, size)), room_for((q, size)), room_for(size)
     turn, V = room_for((q, q, size)), room_for((q, q, size))
-    K, G = room_for((q, m, size)), room_for((q, m, size))
+    C, G = room_for((q, d, size)), room_for((q, m, size))
     log_det, c = 0.0, 0
     for j in range(0, J, size):
-        many = min(size, J - j)
-        c = _add_weighted(cells, groups, class_of, weights, slopes, j, many, c, flat)
+        many = size if j + size <= J else J - j
+        c = _add_weighted(cells, groups, class_of, changes, j, many, c, flat)
         _put_side_by_side(flat, many, M)
         for i in range(q):
             for g in range(many):
@@ -66,34 +69,31 @@ def sums_of_groups(
         if keeps:
             _keep(P, q, j, many, half, turned)
         log_det += _add_parts(M[0], P, q, many, W, S, D, H)
-        _find_means(P, Gamma, many, turn, V, K)
+        _find_means(P, Gamma, many, V, C)
         for t in range(k):
-            traces[t] += _add_along(M[1 + t], many, V, K, G, moved[own + t])
+            traces[t] += _add_along(M[1 + t], many, V, C, G, moved[own + t])
     return log_det
 
 
 @lent
-def _add_weighted(cells, groups, class_of, weights, slopes, before, many, first, flat):
+def _add_weighted(cells, groups, class_of, changes, before, many, first, flat):
     """Write M_j and every Ṁ_j of the groups after ``before``; returns the cell after the last.
 
     Cells stand in the order of their groups, and ``first`` is the first of these.
     """
-    k, numbers = slopes.shape[1], cells.shape[1]
+    matrices, numbers = flat.shape[1], flat.shape[2]
     for g in range(many):
-        for t in range(1 + k):
+        for t in range(matrices):
             for i in range(numbers):
                 flat[g, t, i] = 0.0
     c = first
     while c < len(groups) and groups[c] < before + many:
-        g, own = groups[c] - before, class_of[c]
-        weight = weights[own]
-        for i in range(numbers):
-            flat[g, 0, i] += weight * cells[c, i]
-        for t in range(k):
-            slope = slopes[own, t]
-            if slope != 0.0:
+        g = groups[c] - before
+        for t in range(matrices):
+            change = changes[t, class_of[c]]
+            if change != 0.0:
                 for i in range(numbers):
-                    flat[g, 1 + t, i] += slope * cells[c, i]
+                    flat[g, t, i] += change * cells[c, i]
         c += 1
     return c
 
@@ -201,35 +201,29 @@ def _add_parts(M, P, q, many, W, S, D, H):
 
 
 @lent
-def _find_means(P, Gamma, many, turn, V, K):
-    """Write D_j = Γ − ΓD̂_jΓ, lower, and −Γh_j, of −[D̂ h; · S]."""
-    q, m = K.shape[0], K.shape[1]
+def _find_means(P, Gamma, many, V, C):
+    """Write D_j = Γ − ΓD̂_jΓ, lower, and −Γ[D̂_j h_j], of −[D̂ h; · S]."""
+    q, d = C.shape[0], C.shape[1]
     for i in range(q):
-        for k in range(q):
+        for a in range(d):
             for g in range(many):
-                turn[i, k, g] = 0.0
+                C[i, a, g] = 0.0
             for e in range(q):
+                k, h = (e, a) if e <= a else (a, e)
                 for g in range(many):
-                    turn[i, k, g] += P[q + min(i, e), q + max(i, e), g] * Gamma[e, k]
-    for i in range(q):
+                    C[i, a, g] += Gamma[i, e] * P[q + k, q + h, g]
         for k in range(i + 1):
             for g in range(many):
                 V[i, k, g] = Gamma[i, k]
             for e in range(q):
                 for g in range(many):
-                    V[i, k, g] += Gamma[i, e] * turn[e, k, g]
-        for a in range(m):
-            for g in range(many):
-                K[i, a, g] = 0.0
-            for e in range(q):
-                for g in range(many):
-                    K[i, a, g] += Gamma[i, e] * P[q + e, 2 * q + a, g]
+                    V[i, k, g] += C[i, e, g] * Gamma[e, k]
 
 
 @_sums
-def _add_along(M, many, V, K, G, along):
-    """Add C'MC, C = [K; I], to an upper triangle; returns Σ tr V_jM_j,ZZ.  G is room for (MC)_Z."""
-    q, m = K.shape[0], K.shape[1]
+def _add_along(M, many, V, C, G, along):
+    """Add C_j'MC_j to an upper triangle, −Γh_j last in C; returns Σ tr D_jM_ZZ.  G is written."""
+    q, m = G.shape[0], G.shape[1]
     trace = 0.0
     for i in range(q):
         for e in range(i + 1):
@@ -240,8 +234,9 @@ def _add_along(M, many, V, K, G, along):
             for g in range(many):
                 G[i, a, g] = M[i, q + a, g]
             for e in range(q):
+                k, h = (i, e) if i <= e else (e, i)
                 for g in range(many):
-                    G[i, a, g] += M[min(i, e), max(i, e), g] * K[e, a, g]
+                    G[i, a, g] += M[k, h, g] * C[e, q + a, g]
     for a in range(m):
         for b in range(a, m):
             total = 0.0
@@ -249,6 +244,6 @@ def _add_along(M, many, V, K, G, along):
                 total += M[q + a, q + b, g]
             for e in range(q):
                 for g in range(many):
-                    total += M[e, q + a, g] * K[e, b, g] + K[e, a, g] * G[e, b, g]
+                    total += M[e, q + a, g] * C[e, q + b, g] + C[e, q + a, g] * G[e, b, g]
             along[a, b] += total
     return trace
