@@ -51,7 +51,7 @@ def likelihood(problem: Any, reading: Reading) -> StructuredLikelihood:
 
 def point(problem: Any, root: Any, z: Any, reading: Reading) -> Any:
     moments, of = problem.moments, likelihood(problem, reading)
-    return of.at(moments.rows.with_bends(z, moments.classes), root, np.ones(len(of.room.moved)))
+    return of.at(root, np.ones(len(of.room.moved)), *moments.rows.with_bends(z, moments.classes))
 
 
 @pytest.mark.parametrize("reading", [REML, ML])
@@ -84,7 +84,7 @@ def test_scoring_is_that_of_the_profile(name: str, reading: Reading) -> None:
     root, z = at_random(problem)
     weights, _ = problem.moments.rows.with_slopes(z, problem.moments.classes)
     of = likelihood(problem, reading)
-    value, found = of.scored(weights, root, np.ones(len(of.room.moved)))
+    value, found = of.scored(root, np.ones(len(of.room.moved)), weights)
     assert_allclose(value, point(problem, root, z, reading).value, rtol=1e-13)
     products = problem.moments.at(z).products
     assert isinstance(products, CrossProducts)

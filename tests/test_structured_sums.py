@@ -36,7 +36,7 @@ def test_many_groups_side_by_side_are_each_their_own(restricted: bool) -> None:
     def at(x: Any) -> Any:
         root, weights = np.zeros((q, q)), np.array([0.7, 1.3, 5.0]) + slopes @ x[3:]
         root[entries] = x[:3]
-        found = of.at((weights, slopes, np.zeros((3, 2, 2))), root, np.ones(5))
+        found = of.at(root, np.ones(5), weights, slopes, np.zeros((3, 2, 2)))
         M = np.zeros((J, (q + m) ** 2))
         np.add.at(M, groups, weights[class_of][:, None] * cells)
         moments = residual_models.model("RatPup_varIdent").problem.moments

@@ -156,7 +156,9 @@ class ResidualMoments:
             return None
         kept = np.arange(0, J, step)
         (factor,), (counts,) = self.design.factors, self.counts
-        chosen = np.flatnonzero(self.atoms % step == 0)
+        is_kept = np.zeros(J, dtype=np.bool_)
+        is_kept[kept] = True
+        chosen = np.flatnonzero(is_kept[self.atoms])
         return replace(
             self,
             cells=self.cells[chosen],

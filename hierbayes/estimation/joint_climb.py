@@ -145,7 +145,7 @@ class Climb:
         own = cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j, summed
         noise = np.sqrt(J / (weights[class_of] @ own))
         root_of_noise, squared = np.diag(noise), np.diag(noise * noise)
-        value, curvature = self.likelihood.scored(weights, root_of_noise, self.unit)
+        value, curvature = self.likelihood.scored(root_of_noise, self.unit, weights)
         if not math.isfinite(value):
             return None
         # σ held: errors that stand for effects are not passed by, see `residual_maximum`
@@ -155,14 +155,10 @@ class Climb:
             Gamma = root @ root.T
         return np.linalg.cholesky(Gamma + _INSIDE * squared), z
 
-    def _coefficients(self, z: Floats, *, curved: bool) -> tuple[Floats, Floats, Floats]:
+    def _coefficients(self, z: Floats, *, curved: bool) -> tuple[Floats, ...]:
         """Weights of classes and a share of log|R| at z, and ∂; ∂² where they are asked for."""
         rows, classes = self.moments.rows, self.moments.classes
-        if curved:
-            coefficients = rows.with_bends(z, classes)
-        else:
-            found, slopes = rows.with_slopes(z, classes)
-            coefficients = found, slopes, np.zeros((*slopes.shape, slopes.shape[1]))
+        coefficients = rows.with_bends(z, classes) if curved else rows.with_slopes(z, classes)
         if self.moments.share != 1.0:
             for part in coefficients:
                 part[-1] *= self.moments.share
@@ -173,7 +169,7 @@ class Climb:
         self.calls += 1
         coefficients = self._coefficients(z, curved=curved)
         self.half_log_det = 0.5 * float(coefficients[0][-1])
-        found = self.likelihood.at(coefficients, root, self.unit, curved=curved)
+        found = self.likelihood.at(root, self.unit, *coefficients)
         return Point(root, z, *found) if math.isfinite(found.value) else None
 
     def slope(self, here: Point) -> Floats:

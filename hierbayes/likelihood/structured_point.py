@@ -108,29 +108,28 @@ class StructuredLikelihood:
 
     def at(
         self,
-        coefficients: tuple[Floats, Floats, Floats],
         root: Floats,
         unit: Floats,
-        *,
-        curved: bool = True,
+        weights: Floats,
+        slopes: Floats,
+        bends: Floats | None = None,
     ) -> StructuredPoint:
         """ℓ, its slope and, which takes longer than both, its curvature.
 
         Parameters
         ----------
-        coefficients : (K + 1,), (K + 1, k), (K + 1, k, k) float
-            Weights of the classes and, after them, log|R|; the first and second derivatives by z.
         root : (q, q) float
             λ, lower triangular within blocks.
         unit : (m + k,) float
             In which slope and curvature are meant, of the entries of λ and of z.
-        curved : bool
-            Whether −∂²ℓ is wanted.
+        weights, slopes : (K + 1,), (K + 1, k) float
+            Of the classes and, after them, log|R|; their derivatives by z.
+        bends : (K + 1, k, k) float, optional
+            The second derivatives, where −∂²ℓ is wanted.
         """
-        weights, slopes, bends = coefficients
-        value, slope = self._sloped(weights, slopes, root, unit, keeps=curved)
+        value, slope = self._sloped(root, unit, weights, slopes, keeps=bends is not None)
         information = np.zeros((len(slope), len(slope)))
-        if curved and math.isfinite(value):
+        if bends is not None and math.isfinite(value):
             room = self.room
             write_information(
                 *self.cells, room.half, room.turned, room.low, room.score, room.moved, room.F,
@@ -139,10 +138,10 @@ class StructuredLikelihood:
             )  # fmt: skip
         return StructuredPoint(value, slope, information)
 
-    def scored(self, weights: Floats, root: Floats, unit: Floats) -> tuple[float, Curvature]:
+    def scored(self, root: Floats, unit: Floats, weights: Floats) -> tuple[float, Curvature]:
         """ℓ, and its derivatives by Γ = λλ' with the weights held."""
         held = np.empty((len(weights), 0))
-        value, _ = self._sloped(weights, held, root, unit, keeps=True)
+        value, _ = self._sloped(root, unit, weights, held, keeps=True)
         room, integrated = self.room, 1.0 if self.restricted else 0.0
         D, products, squares = curvature_sums(
             room.half, room.turned, room.gamma[:-1], room.F, float(room.gamma[-1]), integrated
@@ -153,7 +152,7 @@ class StructuredLikelihood:
         )
 
     def _sloped(
-        self, weights: Floats, slopes: Floats, root: Floats, unit: Floats, *, keeps: bool
+        self, root: Floats, unit: Floats, weights: Floats, slopes: Floats, *, keeps: bool
     ) -> tuple[float, Floats]:
         found: tuple[float, Floats] = sloped(
             *self.cells, *self.room, weights, slopes, root, *self.entries, self.mask, unit, self.n,
