@@ -221,7 +221,7 @@ def test_where_every_response_is_told_no_coefficient_has_a_standard_error() -> N
     data = pd.DataFrame({"y": x, "x": x, "g": list("abcd") * 5})
     fit = hb.Model("y ~ x + (1 | g)", data, family="bernoulli").ml()
     assert np.isnan(fit.vcov()).all(axis=None)
-    assert "the coefficient of 'x' goes to infinity" in fit.diagnose().findings[0]
+    assert "the coefficients of 'Intercept', 'x' go to infinity" in fit.diagnose().findings[0]
 
 
 def test_a_probability_of_zeros_at_its_end_is_named_on_the_page() -> None:

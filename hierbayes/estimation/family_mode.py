@@ -53,6 +53,9 @@ class PosteriorCriterion(LatentCriterion):
         total = gradient + self._prior_slope(x)
         return (value + prior, total) if np.isfinite(total).all() else (-np.inf, np.zeros(len(x)))
 
+    def climbed(self, start: Floats, *, without: bool) -> None:
+        """None: compiled steps know no prior."""
+
     def _beside(self, x: Floats, others: Floats) -> Floats | None:
         found = super()._beside(x, others)
         return None if found is None else found + np.array([self._prior_slope(o) for o in others])

@@ -11,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from hierbayes.errors import EstimationError
-from hierbayes.estimation.latent_criterion import LatentCriterion
+from hierbayes.estimation.latent_criterion import ASIDE, LatentCriterion
+from hierbayes.estimation.latent_polish import STEP, on_boundary, polish
 from hierbayes.estimation.latent_start import (
     beside_effects,
+    first_gamma,
     inverse_near_maximum,
     latent_start,
     near_inverse,
@@ -21,20 +23,14 @@ from hierbayes.estimation.latent_start import (
 from hierbayes.estimation.quasi_newton import Reached, minimise, settled
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.laplace import LatentPoint, Mode
+from hierbayes.likelihood.mode_search import LAST, MOST_AT_LAST
 
 # How a search goes: where it ends differs by no more than the last gain.
-_NEGLIGIBLE = 1e-14  # gain of ℓ, beside its size, that ends a search by Newton steps
-_LAST, _MOST_AT_LAST = 1e-14, 1e-9  # the same by the last step of secants, and at most
 _NOISE = 1e-15  # of what the responses alone add to ℓ, and large sums of rows take away
-_POLISHES = 30
 _SCORINGS, _NEARBY = 8, 0.1  # first steps, and the gain of ℓ by one that secants make instead
 _NEAR_MAXIMUM = 10.0  # gain of a step behind which differences of the gradient say more
 _SLOPE = 5e-3  # in units of the scale, where secants take whole steps
 _LONG = 4.0  # of a first step, in scales of the coordinates, and so many times more of each later
-_STEP = 1e-4  # of a central difference of the gradient, in scales of the coordinates
-_NEAR = 1e-4  # standard errors between two points whose Hessians are one
-_FLAT = 1e-6  # of a standard direction's curvature: none
-_BOUNDARY = 1e-4  # an entry of L below this is tried at 0
 
 
 class Axes(NamedTuple):
@@ -138,19 +134,9 @@ def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None)
     EstimationError
         When the likelihood is finite nowhere near the start.
     """
-    start, scale = latent_start(criterion)
-    if near is not None and np.isfinite(criterion(criterion.coordinates(near))[0]):
-        start = criterion.coordinates(near)
-    criterion(start)
-    scale, of_gamma = beside_effects(criterion, scale)
-    found = _climb(criterion, start, scale, of_gamma)
-    x, value, gradient = found.x * scale, -found.value, -found.gradient / scale
-    size = 1.0 / np.sqrt(np.maximum(np.diag(found.inverse), 1e-300)) / scale
-    hessian = None
-    if found.gain > _LAST * (1.0 + abs(value)):
-        x, value, gradient, hessian = _polish(criterion, x, scale)
-        size = _size(hessian)
-    x, value, gradient = _on_boundary(criterion, x, value, gradient)
+    found = _newton(criterion, near) or _searched(criterion, near)
+    size, scale, hessian = found.size, found.scale, found.hessian
+    x, value, gradient = on_boundary(criterion, found.x, found.value, found.gradient)
     mode = criterion.mode(x)
     assert mode is not None
     return LatentOptimum(
@@ -161,6 +147,49 @@ def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None)
         evaluations=criterion.evaluations,
         look=partial(_certified, criterion, (x, gradient, scale), hessian),
     )
+
+
+class _Found(NamedTuple):
+    """x, ℓ and its gradient; roots of curvatures; scales (k,); the Hessian, if it is known."""
+
+    x: Floats
+    value: float
+    gradient: Floats
+    size: Floats
+    scale: Floats
+    hessian: Floats | None
+
+
+def _newton(criterion: LatentCriterion, near: LatentPoint | None) -> _Found | None:
+    """A maximum by the compiled steps of a criterion that has such; None where they reach none."""
+    p, start = criterion.p, np.zeros(len(criterion.free))
+    if near is None:
+        start[:p] = first_gamma(criterion)
+    else:
+        start = criterion.coordinates(near)
+    found = criterion.climbed(start, without=near is None)
+    if found is None:
+        return None
+    size = _size(found.bend)
+    scale = 1.0 / size
+    scale[p:] = ASIDE / STEP
+    return _Found(found.x, found.value, found.gradient, size, scale, None)
+
+
+def _searched(criterion: LatentCriterion, near: LatentPoint | None) -> _Found:
+    """A maximum by scoring and secants."""
+    start, scale = latent_start(criterion)
+    if near is not None and np.isfinite(criterion(criterion.coordinates(near))[0]):
+        start = criterion.coordinates(near)
+    criterion(start)
+    scale, of_gamma = beside_effects(criterion, scale)
+    found = _climb(criterion, start, scale, of_gamma)
+    x, value, gradient = found.x * scale, -found.value, -found.gradient / scale
+    if found.gain > LAST * (1.0 + abs(value)):
+        x, value, gradient, hessian = polish(criterion, x, scale)
+        return _Found(x, value, gradient, _size(hessian), scale, hessian)
+    size = 1.0 / np.sqrt(np.maximum(np.diag(found.inverse), 1e-300)) / scale
+    return _Found(x, value, gradient, size, scale, None)
 
 
 def known(certificate: Certificate) -> Certificate:
@@ -174,7 +203,7 @@ def _certified(
     """The certificate at coordinates with their gradient and scales (k,)."""
     x, gradient, scale = at
     if hessian is None:
-        hessian = criterion.hessian(x, _STEP * scale)
+        hessian = criterion.hessian(x, STEP * scale)
     size = _size(hessian)
     return Certificate(hessian, float(np.abs(gradient / np.maximum(size, 1e-8)).max()))
 
@@ -183,38 +212,6 @@ def _size(hessian: Floats) -> Floats:
     """Of the curvature of each coordinate the root (k,)."""
     size: Floats = np.sqrt(np.maximum(np.abs(hessian.diagonal()), 1e-300))
     return size
-
-
-def _on_boundary(
-    criterion: LatentCriterion, x: Floats, value: float, gradient: Floats
-) -> tuple[Floats, float, Floats]:
-    """The same with entries of L that are next to 0 made 0, where that loses nothing.
-
-    Together first: a prior may take a row of L but not a part of it.
-    """
-    entries = x[criterion.p : criterion.p + len(criterion.lower[0])]
-    small = criterion.p + np.flatnonzero(np.abs(entries) < _BOUNDARY)
-    for places in [small, *small[:, None]] if len(small) > 1 else small[:, None]:
-        if not x[places].any():
-            continue
-        trial = x.copy()
-        trial[places] = 0.0
-        reached, slope = criterion(trial)
-        if reached >= value - 1e-9 * (1.0 + abs(value)):
-            x, value, gradient = trial, reached, slope
-    return x, value, gradient
-
-
-def refine(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[Floats, Floats]:
-    """The maximum near coordinates x (k,) that are nearly one, and the Hessian (k, k) there."""
-    x, value, gradient, hessian = _polish(criterion, x, scale)
-    return _on_boundary(criterion, x, value, gradient)[0], hessian
-
-
-def newton_step(criterion: LatentCriterion, x: Floats, scale: Floats) -> tuple[Floats, Floats]:
-    """Coordinates (k,) after one Newton step from x, and the Hessian (k, k) at x."""
-    hessian = criterion.hessian(x, _STEP * scale)
-    return x + ascent_step(hessian, criterion(x)[1], scale), hessian
 
 
 def _climb(
@@ -255,43 +252,5 @@ def _climb(
         inverse = inverse if near is None else near
     noise = _NOISE * abs(criterion.rows.log_constant)
     found = minimise(minus, t, inverse, slope=_SLOPE, steps=500, noise=noise)
-    least = min(_LAST * (1.0 + abs(found.value)), _MOST_AT_LAST)
+    least = min(LAST * (1.0 + abs(found.value)), MOST_AT_LAST)
     return settled(minus, found, least, noise)
-
-
-def _polish(
-    criterion: LatentCriterion, x: Floats, scale: Floats
-) -> tuple[Floats, float, Floats, Floats]:
-    """Newton steps with central differences of the exact gradient: x, ℓ, gradient, Hessian."""
-    value, gradient = criterion(x)
-    hessian = criterion.hessian(x, _STEP * scale)
-    moved = 0.0  # since the Hessian was made, in standard errors
-    for _ in range(_POLISHES):
-        step = ascent_step(hessian, gradient, scale)
-        gain = float(gradient @ step)
-        if gain <= _NEGLIGIBLE * (1.0 + abs(value)):
-            break
-        for halving in range(20):
-            trial = x + 0.5**halving * step
-            reached, slope = criterion(trial)
-            if reached > value:
-                break
-        else:
-            break
-        moved += float(np.abs((trial - x) * np.sqrt(np.abs(np.diag(hessian)))).max())
-        small = gain < 1e-6
-        x, value, gradient = trial, reached, slope
-        if not small:
-            hessian, moved = criterion.hessian(x, _STEP * scale), 0.0
-    if moved > _NEAR:
-        hessian = criterion.hessian(x, _STEP * scale)
-    return x, value, gradient, hessian
-
-
-def ascent_step(hessian: Floats, gradient: Floats, scale: Floats) -> Floats:
-    """A Newton step uphill; curvature that points up counts by its size."""
-    size, vectors = np.linalg.eigh(-hessian * np.outer(scale, scale))
-    size = np.maximum(np.abs(size), _FLAT)
-    step = vectors @ ((vectors.T @ (gradient * scale)) / size)
-    length = float(np.abs(step).max())
-    return np.asarray(step * scale * min(1.0, 10.0 / max(length, 1e-300)))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.likelihood.curvature import GroupCurvature
+from hierbayes.likelihood.curvature import CompiledGroups, GroupCurvature
 from hierbayes.likelihood.dispersion import (
     dispersion_at,
     dispersion_coordinates,
@@ -34,6 +35,8 @@ from hierbayes.likelihood.mode_search import (
     ALONE,
     GRADIENT,
     MOVES,
+    VISITS,
+    Climb,
     ModeSearch,
     Points,
     Slopes,
@@ -41,7 +44,26 @@ from hierbayes.likelihood.mode_search import (
 )
 from hierbayes.likelihood.quadrature import by_level, gauss_hermite, quadrature
 
+ASIDE = 2e-5  # of differences of the gradient by entries of L
 _FAR = 1.0  # of a spherical effect: its slopes lead no further
+
+
+class Climbed(NamedTuple):
+    """A maximum that compiled steps have reached.
+
+    Parameters
+    ----------
+    x : (k,) float
+    value : float
+    gradient : (k,) float
+    bend : (k, k) float
+        What −∂²ℓ may be there, its lower triangle.
+    """
+
+    x: Floats
+    value: float
+    gradient: Floats
+    bend: Floats
 
 
 @dataclass(eq=False)
@@ -84,6 +106,31 @@ class LatentCriterion:
     def family(self) -> ResponseFamily:
         """Of the rows."""
         return self.rows.family
+
+    def climbed(self, start: Floats, *, without: bool) -> Climbed | None:
+        """A maximum by compiled steps from coordinates, at first ``without`` random effects.
+
+        None where there are no such steps, or they reach none.
+        """
+        is_known = self.curvature_of is GroupCurvature and self.nodes == 1
+        if not is_known or self.d or self.family.predictors:
+            return None
+        h = len(self.lower[0])
+        at = np.zeros((1 + h, self.size))
+        at[0, self.free] = start
+        points = Points(at, np.zeros((1 + h, self.rows.effects)))
+        climb = Climb.of(self.free, np.full(h, ASIDE), without=without and h > 0)
+        point = LatentPoint(*parts_of(at[0], self.p, self.q))  # which is written over
+        found = CompiledGroups.mode(self.rows, point.root, points, self.search, climb)
+        if found is None or found.slopes is None:
+            return None
+        self.evaluations += int(climb.state[VISITS])
+        x, slopes = at[0, self.free], found.slopes
+        value, gradient = slopes.at.value[0].item(), slopes.at.slope[0, self.free]
+        value += self.rows.log_constant
+        self.reached, self.warm = Mode(self.rows, point, *found), found.b
+        self.known, self.last = (slopes, x), (x.tobytes(), value, gradient)
+        return Climbed(x, value, gradient, climb.hessian)
 
     def point(self, x: Floats) -> LatentPoint:
         """The parameters that coordinates stand for."""

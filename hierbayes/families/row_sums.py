@@ -16,6 +16,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from hierbayes.compilation import inner
+from hierbayes.compiled_arrays import room_for
 from hierbayes.families.links import logit_sided
 
 # Sums may be taken in any order; what is no number stays none.
@@ -38,7 +39,8 @@ def _as_float(typing_context, bits):
 @inner
 def _exponential(x):
     """e^x = 2^k e^r, |r| ≤ ½ log 2, e^r by its series; infinite above 709."""
-    inside = min(max(x, -708.0), 709.0)
+    inside = x if x > -708.0 else -708.0
+    inside = inside if inside < 709.0 else 709.0
     k = math.floor(inside * 1.4426950408889634 + 0.5)
     r = (inside - k * _LOG_TWO_HIGH) - k * _LOG_TWO_LOW
     p = 1 / 479001600
@@ -118,10 +120,10 @@ def _logit_each(y, m, eta, out):
 
     Each loop fills one array: of more, the processor would have to see that they do not overlap.
     """
-    n, (powers, p, q) = len(y), np.empty((3, _BLOCK))
+    n, powers, p, q = len(y), room_for(_BLOCK), room_for(_BLOCK), room_for(_BLOCK)
     value, first, second, third = out[0], out[1], out[2], out[3]
     for at in range(0, n, _BLOCK):
-        size, far = min(_BLOCK, n - at), 0.0
+        size, far = _BLOCK if at + _BLOCK < n else n - at, 0.0
         for i in range(size):
             powers[i] = _exponential(-abs(eta[at + i]))
             far += 1.0 if abs(eta[at + i]) > _FURTHEST else 0.0
@@ -133,7 +135,8 @@ def _logit_each(y, m, eta, out):
         for i in range(size):
             less, x = -_log_of_one_more(powers[i]), eta[at + i]
             k, f = y[at + i], m[at + i] - y[at + i]
-            value[at + i] = k * (less + min(x, 0.0)) + f * (less - max(x, 0.0))
+            positive = x if x > 0.0 else 0.0
+            value[at + i] = k * (less + (x - positive)) + f * (less - positive)
         for i in range(size):
             p[i] = (1.0 if eta[at + i] > 0.0 else powers[i]) / (1.0 + powers[i])
         for i in range(size):

@@ -13,7 +13,15 @@ import numpy as np
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.group_modes import GroupMode, group_modes
 from hierbayes.likelihood.latent_rows import LatentRows
-from hierbayes.likelihood.mode_search import GRADIENT, Gradients, ModeSearch, Points, Slopes
+from hierbayes.likelihood.mode_search import (
+    GRADIENT,
+    NO_CLIMB,
+    Climb,
+    Gradients,
+    ModeSearch,
+    Points,
+    Slopes,
+)
 
 
 class Curvature(Protocol):
@@ -158,17 +166,16 @@ class CompiledGroups:
 
     @staticmethod
     def mode(
-        rows: LatentRows, root: Floats, points: Points, search: ModeSearch
+        rows: LatentRows, root: Floats, points: Points, search: ModeSearch, climb: Climb = NO_CLIMB
     ) -> FoundMode | None:
-        """As `CompiledModes`."""
-        found = group_modes(rows, points, search)
+        """As `CompiledModes`; of a climb that at a maximum, whose L is written over ``root``."""
+        found = group_modes(rows, points, search, climb)
         if found is None:
             return None
         (mode, gradients), slopes = found, None
         curvature = GroupCurvature.of(rows, root, mode)
         if search.wanted >= GRADIENT:
-            k = mode.moves.shape[3]
-            slopes = Slopes(gradients, *mode.moves.reshape(2, rows.effects, k))
+            slopes = Slopes(gradients, *mode.moves.reshape(2, rows.effects, mode.moves.shape[3]))
         return FoundMode(mode.b.ravel(), mode.found[-1], mode.found[:4], curvature, slopes)
 
     @staticmethod

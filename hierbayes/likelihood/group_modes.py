@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner
-from hierbayes.compiled_arrays import room_for
+from hierbayes.compilation import compiled, lent
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.group_climb import STUCK, next_point
 from hierbayes.likelihood.group_slopes import (
     gradient_of_groups,
     linear,
@@ -25,6 +26,8 @@ from hierbayes.likelihood.group_slopes import (
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.mode_search import (
     MOVES,
+    NO_CLIMB,
+    Climb,
     Gradients,
     ModeSearch,
     Points,
@@ -57,67 +60,104 @@ class GroupMode(NamedTuple):
 
 
 def group_modes(
-    rows: LatentRows, points: Points, search: ModeSearch
+    rows: LatentRows, points: Points, search: ModeSearch, climb: Climb = NO_CLIMB
 ) -> tuple[GroupMode, Gradients] | None:
     """The last mode, and the gradients at all points; None where one has no mode.
+
+    Of a climb the mode and the gradient at a maximum, which stands in the place of the first
+    point; None where none is reached.
 
     Parameters
     ----------
     rows : LatentRows
         Of one grouping factor and one linear predictor.
     points : Points
+        Of a climb where it begins, and as many more as there are free entries of L.
     search : ModeSearch
+    climb : Climb, optional
+        Of a family without dispersion.
     """
     (J,), (n, q), p = rows.levels, rows.Z.shape, rows.X.shape[1]
     d = points.at.shape[1] - p - q * q
     k = p + search.lower.shape[1] + d if search.wanted >= MOVES else 0
     mode = GroupMode(
-        np.empty((J, q)), np.empty((5 + 3 * d, n)), np.empty((3, J, q, q)), np.zeros((2, J, q, k))
+        np.empty((J, q)), np.empty((5 + 3 * d, n)), np.empty((3, J, q, q)), np.empty((2, J, q, k))
     )
     found = room_for_gradients(points, search.wanted)
     limits = search.tolerance, rows.log_constant
-    is_found = _approximated(rows.of_groups, rows.offset, points, limits, search.lower, mode, found)
+    is_found = _approximated(
+        rows.of_groups, rows.offset, points, limits, search.lower, mode, found, climb
+    )
     return (mode, found) if is_found else None
 
 
-@compiled(error_model="numpy")
-def _approximated(of_groups, offset, points, limits, lower, mode, gradients):
-    """Whether every point has a mode; the last one and the gradients at all are written over."""
+@compiled(error_model="numpy", short_loops=True)
+def _approximated(of_groups, offset, points, limits, lower, mode, gradients, climb):
+    """Whether every point has a mode; the last one and the gradients at all are written over.
+
+    Of a climb whether it has come to a maximum, which is then the first point.
+    """
     slot, y, m, Z, X, columns, codes = of_groups
     b, found, blocks = mode.b, mode.found, mode.blocks
-    (J, q), size = b.shape, points.at.shape[1]
+    (J, q), size, k = b.shape, points.at.shape[1], climb.free.shape[0]
     d = size - columns.shape[0] - q * q
     fixed, first, root = room_for(offset.shape[0]), room_for((J, q)), room_for((q, q))
-    for point in range(points.at.shape[0]):
+    room = fixed, zeros_of((4, k)), room_for((k + 1, k + 1))
+    of_modes, of_rows = room_for((4, J, q)), room_for((2, offset.shape[0]))
+    inverses = room_for((2, J, q, q))
+    point = np.int64(0)
+    while 0 <= point < points.at.shape[0]:
         linear(offset, columns, points.at, point, fixed)
         rooted(points.at, point, columns.shape[0], root)
         for j in range(J):
             for a in range(q):
                 b[j, a] = points.start[point, j * q + a]
+        is_aside = k > 0 and point > 0  # where the start is near enough
         reached = _climb_groups(
             slot, y, m, pointer_at(points.at, (point + 1) * size - d), d, fixed, Z, codes, root,
-            limits[0], limits[1], b, found, blocks, first,
+            np.inf if is_aside else limits[0], limits[1], b, found, blocks, first, of_modes,
         )  # fmt: skip
-        if not math.isfinite(reached):
+        is_found = math.isfinite(reached)
+        if not is_found and (k == 0 or is_aside):
             return False
         if gradients.value.shape[0] > 0:
-            gradients.value[point] = reached - gradient_of_groups(
-                columns, Z, codes, root, b, found, blocks, first, gradients.slope, point
+            gradients.value[point] = reached
+            if is_found:
+                gradients.value[point] -= gradient_of_groups(
+                    columns,
+                    Z,
+                    codes,
+                    root,
+                    b,
+                    found,
+                    blocks,
+                    first,
+                    gradients.slope,
+                    point,
+                    inverses,
+                    of_modes,
+                    of_rows,
+                )
+        if mode.moves.shape[3] > 0 and is_found and not is_aside:
+            move_groups(X, Z, codes, root, lower, mode, first, of_modes)
+        if k > 0:
+            point = next_point(
+                columns, points, gradients, lower, mode, first, climb, limits[1], room, point
             )
-        if mode.moves.shape[3] > 0:
-            move_groups(X, Z, codes, root, lower, mode, first)
-    return True
+        else:
+            point += 1
+    return point != STUCK
 
 
-@inner
+@lent
 def _climb_groups(
-    slot, y, m, phi, d, fixed, Z, codes, root, tolerance, constant, b, found, blocks, u
+    slot, y, m, phi, d, fixed, Z, codes, root, tolerance, constant, b, found, blocks, u, room
 ):
     """Σℓ − ½b'b at the mode, nan where there is none; ``b`` to ``u``, Z'ℓ′, are written over."""
     A, M, C, eta = 0, 1, 2, 4 + 3 * d  # places in ``blocks``, and in ``found``
     n, q = Z.shape
     J = b.shape[0]
-    step, trial = room_for((J, q)), room_for((J, q))
+    step, trial = room[0], room[1]
     value, decrement, size = np.nan, 0.0, 0.0  # size 0: no step is made yet
     for j in range(J):
         for a in range(q):

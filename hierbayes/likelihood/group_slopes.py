@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from hierbayes.compilation import inner
-from hierbayes.compiled_arrays import room_for, zeros_of
+from hierbayes.compilation import lent
 
 
-@partial(inner, fastmath={"reassoc", "contract"})
+@partial(lent, fastmath={"reassoc", "contract"})
 def dot(x, y):
     """x'y, added in the order that is quickest."""
     total = 0.0
@@ -18,7 +17,7 @@ def dot(x, y):
     return total
 
 
-@partial(inner, fastmath={"reassoc"})
+@partial(lent, fastmath={"reassoc"})
 def sum_of(found):
     """Σℓ of rows; nan where it or a derivative is no number."""
     total, others = 0.0, 0.0
@@ -28,7 +27,7 @@ def sum_of(found):
     return total + 0.0 * others
 
 
-@inner
+@lent
 def linear(offset, columns, at, point, eta):
     """η = offset + Σ_c γ_c x_c of a point, columns (p, n)."""
     for i in range(eta.shape[0]):
@@ -39,7 +38,7 @@ def linear(offset, columns, at, point, eta):
             eta[i] += weight * columns[c, i]
 
 
-@inner
+@lent
 def rooted(at, point, p, root):
     """L (q, q) of a point, over ``root``."""
     q = root.shape[0]
@@ -48,7 +47,7 @@ def rooted(at, point, p, root):
             root[a, c] = at[point, p + a * q + c]
 
 
-@inner
+@lent
 def _invert_groups(root, blocks, N, V):
     """M⁻¹L' and LM⁻¹L' of each group, over ``N`` and ``V``; ½ Σ log|M|."""
     _, J, q, _ = blocks.shape
@@ -78,19 +77,26 @@ def _invert_groups(root, blocks, N, V):
     return half
 
 
-@inner
-def gradient_of_groups(columns, Z, codes, root, b, found, blocks, first, slopes, point):
-    """½ Σ log|M|; adds to the derivatives, those of a point, by γ, L and φ.
+@lent
+def gradient_of_groups(
+    columns, Z, codes, root, b, found, blocks, first, slopes, point, inverses, of_groups, of_rows
+):
+    """½ Σ log|M|; writes the derivatives, those of a point, by γ, L and φ.
 
     ``first`` (J, q) is Z'ℓ′; ``columns`` (p, n) are those of X.
     """
     (n, q), J, p = Z.shape, b.shape[0], columns.shape[0]
     by_phi = p + q * q
     d = slopes.shape[1] - by_phi
-    N, V = room_for((J, q, q)), room_for((J, q, q))  # M⁻¹L' and LM⁻¹L'
-    e, a_, w = zeros_of((J, q)), room_for((J, q)), room_for((J, q))  # Z'e, a and La
-    h, slope = room_for(n), room_for(n)
+    N, V = inverses[0], inverses[1]  # M⁻¹L' and LM⁻¹L'
+    e, a_, w = of_groups[0], of_groups[1], of_groups[2]  # Z'e, a and La
+    h, slope = of_rows[0], of_rows[1]
     half = _invert_groups(root, blocks, N, V)
+    for j in range(J):
+        for a in range(q):
+            e[j, a] = 0.0
+    for c in range(slopes.shape[1]):
+        slopes[point, c] = 0.0
     for i in range(n):
         j, square = codes[i], 0.0
         for a in range(q):
@@ -131,8 +137,8 @@ def gradient_of_groups(columns, Z, codes, root, b, found, blocks, first, slopes,
     return half
 
 
-@inner
-def move_groups(X, Z, codes, root, lower, mode, first):
+@lent
+def move_groups(X, Z, codes, root, lower, mode, first, room):
     """How b moves with γ, free entries (r, c) of L, and φ: M⁻¹ times the slopes of its own slope.
 
     By L_rc that is L'Z'ℓ″Z_r b_c and Z_r'ℓ′ in the place of c, group by group.
@@ -142,7 +148,11 @@ def move_groups(X, Z, codes, root, lower, mode, first):
     _, J, q, k = moves.shape
     d = k - p - m
     A, C, MOVES, HALF = 0, 2, 0, 1  # places in ``blocks`` and ``moves``
-    column = room_for(q)
+    column = room[0, 0]
+    for j in range(J):
+        for a in range(q):
+            for c in range(k):
+                moves[MOVES, j, a, c] = 0.0
     for i in range(n):
         for a in range(q):
             z = Z[i, a]

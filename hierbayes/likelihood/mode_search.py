@@ -9,6 +9,7 @@ import numpy as np
 from hierbayes.frames.arrays import Floats, Integers
 
 DECREMENT = 1e-22  # of half the squared length of a Newton step, beside the log density
+LAST, MOST_AT_LAST = 1e-14, 1e-9  # gain of ℓ by the last step of a search, beside its size; at most
 MODE, GRADIENT, MOVES = range(3)  # what is wanted, each with what stands before it
 _NOTHING = np.zeros((2, 0), dtype=np.int64)
 
@@ -79,6 +80,41 @@ def room_for_gradients(points: Points, wanted: int) -> Gradients:
 def parts_of(flat: Floats, p: int, q: int) -> tuple[Floats, Floats, Floats]:
     """γ (p,), L (q, q) and φ (d,), or what is by these, where they stand in one array."""
     return flat[:p], flat[p : p + q * q].reshape(q, q), flat[p + q * q :]
+
+
+VALUE, GAIN, SHARE, VISITS, WITHOUT = range(5)  # of the state of a climb
+
+
+class Climb(NamedTuple):
+    """A climb to a maximum from the first of some points; the others are for those aside of it.
+
+    Parameters
+    ----------
+    free : (k,) int
+        Places of the coordinates, γ and the free entries of L, among γ and L row by row; of no
+        climb none.
+    steps : (h,) float
+        Of differences by the free entries of L.
+    hessian : (k, k) float
+        Of −ℓ where the climb ends, as far as it is known, its lower triangle: written over.
+    state : (5,) float
+        Value; gain that the last step promised, and what share of it was made; visits so far;
+        whether random effects are left out yet.  Written over.
+    """
+
+    free: Integers
+    steps: Floats
+    hessian: Floats
+    state: Floats
+
+    @classmethod
+    def of(cls, free: Integers, steps: Floats, *, without: bool) -> Climb:
+        """One that is to begin, ``without`` random effects at first."""
+        state = np.array([0.0, np.inf, 0.0, 0.0, float(without)])
+        return cls(free, steps, np.empty((len(free), len(free))), state)
+
+
+NO_CLIMB = Climb.of(np.zeros(0, np.intp), np.zeros(0), without=False)
 
 
 class Slopes(NamedTuple):

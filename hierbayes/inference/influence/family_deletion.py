@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hierbayes.design.blocks import free_entries
-from hierbayes.estimation.laplace_search import ascent_step, newton_step, refine
 from hierbayes.estimation.latent_criterion import LatentCriterion
+from hierbayes.estimation.latent_polish import ascent_step, newton_step, refine
 from hierbayes.estimation.latent_problem import curvature_of
 from hierbayes.fit.of_family.evidence import is_singular
 from hierbayes.fit.of_family.point import FamilyPointFit
