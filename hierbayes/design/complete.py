@@ -92,19 +92,18 @@ def complete_columns(
 ) -> tuple[SeenColumns, Booleans, Dropped]:
     """`complete_rows` as columns that are taken out of their frame already."""
     require_frame(data)
-    columns, changed = _plain_columns(data, names)
-    looked = _looked_at(columns, len(data))
+    looked = _looked_at(data, names)
     kept, counts = looked.kept, looked.counts
     if counts and not kept.any():
         worst = max(counts, key=lambda name: counts[name])
         raise DataError(nothing_complete(worst, counts[worst], len(data)))
-    columns, index = _kept(columns, data.index, looked)
+    columns, index = _kept(looked, data.index)
     idle = looked.idle if not counts else _idle(columns)
     words, labels = (_noted(data, key, columns) for key in (MISSING_NUMBERS, NA_LABELS))
     dropped = Dropped(int(np.count_nonzero(~kept)) if counts else 0, counts, words, labels)
     for name in idle:
         columns[name] = columns[name].cat.remove_unused_categories()
-    if changed or counts or idle:
+    if looked.changed or counts or idle:
         return ColumnsApart(columns, index), kept, dropped
     return SeenColumns(data, columns), kept, dropped
 
@@ -125,13 +124,12 @@ def complete_part(
     DataError
         When a number is infinite, naming the place that the part is of.
     """
-    columns, changed = _plain_columns(data, names)
-    looked = _looked_at(columns, len(data))
+    looked = _looked_at(data, names)
     try:
-        columns, index = _kept(columns, data.index, looked)
+        columns, index = _kept(looked, data.index)
     except DataError as error:
         raise DataError(f"{place}: {error}") from error
-    if changed or looked.counts:
+    if looked.changed or looked.counts:
         return ColumnsApart(columns, index), looked.counts
     return SeenColumns(data.frame, columns), looked.counts
 
@@ -141,53 +139,46 @@ def nothing_complete(column: str, missing: int, rows: int) -> str:
     return f"no row is complete: '{column}' is missing in {missing} of {rows} rows"
 
 
-def _plain_columns(data: DataColumns, names: Iterable[str]) -> tuple[dict[str, pd.Series], bool]:
-    """Columns of types that formulas understand, and whether one had another type."""
+class _Looked(NamedTuple):
+    """Columns of types that formulas understand, and what was seen as they were taken out.
+
+    ``changed`` is whether one had another type, ``kept`` which rows are complete, ``counts`` are
+    missing values by column; ``doubtful`` are columns that may hold infinities, ``idle`` those with
+    levels that do not occur.
+    """
+
+    columns: dict[str, pd.Series]
+    changed: bool
+    kept: Booleans
+    counts: dict[str, int]
+    doubtful: dict[str, Booleans]
+    idle: list[str]
+
+
+def _looked_at(data: DataColumns, names: Iterable[str]) -> _Looked:
     columns, changed = {}, False
+    doubtful: dict[str, Booleans] = {}
+    idle: list[str] = []
     for name in names:
         column = _column(name, data)
         columns[name] = plain = _plain(column)
         changed = changed or plain is not column
-    return columns, changed
-
-
-class _Looked(NamedTuple):
-    """Which rows are complete, missing values by column, columns to be looked at again.
-
-    ``doubtful`` are those that may hold infinities, ``idle`` those with levels that do not occur.
-    """
-
-    kept: Booleans
-    counts: dict[str, int]
-    doubtful: tuple[str, ...]
-    idle: tuple[str, ...]
-
-
-def _looked_at(columns: dict[str, pd.Series], n: int) -> _Looked:
-    doubtful: dict[str, Booleans] = {}
-    idle: list[str] = []
-    for name, column in columns.items():
-        dtype = column.dtype
-        if isinstance(dtype, pd.CategoricalDtype):
-            mask, some_idle = _missing_levels(column.array)
-            if some_idle:
-                idle.append(name)
-        else:
-            mask = _missing(column, dtype)
+        mask, some_idle = _missing(plain)
         if mask is not None:
             doubtful[name] = mask
-    absent, counts = np.zeros(n, dtype=np.bool_), {}
+        if some_idle:
+            idle.append(name)
+    absent, counts = np.zeros(len(data), dtype=np.bool_), {}
     for name, mask in doubtful.items():
         if mask.any():
             counts[name] = int(mask.sum())
             absent |= mask
-    return _Looked(~absent, counts, tuple(doubtful), tuple(idle))
+    return _Looked(columns, changed, ~absent, counts, doubtful, idle)
 
 
-def _kept(
-    columns: dict[str, pd.Series], index: pd.Index, looked: _Looked
-) -> tuple[dict[str, pd.Series], pd.Index]:
+def _kept(looked: _Looked, index: pd.Index) -> tuple[dict[str, pd.Series], pd.Index]:
     """The complete rows and their labels, refused where a number is infinite."""
+    columns = looked.columns
     if looked.counts:
         columns = {name: column[looked.kept] for name, column in columns.items()}
         index = columns[next(iter(columns))].index
@@ -255,17 +246,20 @@ def _is_decimal(dtype: Any) -> bool:
     return isinstance(dtype, pd.ArrowDtype) and "decimal" in str(dtype)
 
 
-def _missing(column: pd.Series, dtype: Any) -> Booleans | None:
-    """Which values are missing; None where none is, and none is infinite."""
+def _missing(column: pd.Series) -> tuple[Booleans | None, bool]:
+    """Which values are missing, None where none is or is infinite; and whether a level is idle."""
+    dtype = column.dtype
     if isinstance(dtype, np.dtype):
         if dtype.kind in "iub":
-            return None
+            return None, False
         if dtype.kind == "f":
             values = column.to_numpy()
             some = np.count_nonzero(np.isfinite(values)) < len(values)
-            return np.isnan(values) if some else None
+            return np.isnan(values) if some else None, False
+    elif isinstance(dtype, pd.CategoricalDtype):
+        return _missing_levels(column.array)
     missing = np.asarray(column.array.isna())
-    return missing if missing.any() else None
+    return missing if missing.any() else None, False
 
 
 def _idle(columns: dict[str, pd.Series]) -> list[str]:

@@ -108,7 +108,7 @@ def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
     if isinstance(dtype, pd.CategoricalDtype):
         codes, labels = column.array.codes, dtype.categories.rename(column.name)
     else:
-        codes, labels = _factorized(column)
+        codes, labels = _factorized(column, dtype)
     return codes.astype(np.intp, copy=False), labels
 
 
@@ -175,9 +175,8 @@ def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     return joined
 
 
-def _factorized(column: pd.Series) -> tuple[Integers, pd.Index]:
+def _factorized(column: pd.Series, dtype: Any) -> tuple[Integers, pd.Index]:
     """Codes and labels in order, in order of appearance where the labels have none."""
-    dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind == "i" and len(column):
         close = _close_integers(column.to_numpy(), column.name)
         if close is not None:

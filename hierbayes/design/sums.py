@@ -73,6 +73,8 @@ def sum_up_factors(
     """
     basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks), rows.predictors)
     products = sparse_products(rows, factors, spans, basis)
+    if surely_left(products) > 0.0:  # a hundredth by X°, and with Z° more than products lose
+        return products
     if little_is_left(products):
         for _ in range(2):  # the second time from sums that have their digits
             basis = without_fixed(products)
