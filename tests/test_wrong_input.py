@@ -67,7 +67,8 @@ WRONG_DATA: dict[str, tuple[Callable[[pd.DataFrame], Any], str, str]] = {
         "there is no column 'school' in the data; its columns are: y, x, w, f, g"),
     "group in the index": (
         lambda d: d.set_index("g"), SLOPES,
-        "there is no column 'g' in the data; its columns are: y, x, w, f"),
+        "there is no column 'g' in the data, but their index has it: make columns of the index by "
+        "data.reset_index()"),
     "two columns of a name": (
         lambda d: pd.concat([d, d[["x"]]], axis=1), SLOPES,
         "the data have more than one column called 'x'"),
