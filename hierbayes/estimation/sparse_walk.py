@@ -75,7 +75,8 @@ def walk(
             return begun + taken
         value, is_good = numbers[VALUE], False
         if gain > least and length <= numbers[RADIUS]:
-            is_good = _moved(e, ground, here, unit, step, there)
+            _move(ground, here, unit, step, there)
+            is_good = is_plain(there.root, ground.noise, e)
         if is_good:
             risen, rounding, sigma, log_det = _value(e, ground, there)
             is_good = risen - value + numbers[ROUNDING] >= 1e-3 * gain
@@ -117,15 +118,15 @@ def _begin(e: Elimination, ground: Ground, here: Spot, there: Spot, numbers: Flo
         numbers[LOG_DET] = log_det
         if not vanished:
             break
-        is_good, vanished = _scored(e, ground, here, there)
-        if not is_good:
+        vanished = _scored(ground, here, there)
+        if not is_plain(there.root, ground.noise, e):
             break
     return begun
 
 
 @inner
-def _scored(e: Elimination, ground: Ground, here: Spot, there: Spot) -> tuple[bool, bool]:
-    """Write the root after a step of scoring; as `_factorised`, and whether a variance vanished."""
+def _scored(ground: Ground, here: Spot, there: Spot) -> bool:
+    """Write the root after a step of scoring; whether a variance vanished."""
     Q, vanished = len(here.root), False
     Gamma, moved = room_for((Q, Q)), zeros_of((Q, Q))
     _square(here.root, Gamma)
@@ -137,7 +138,8 @@ def _scored(e: Elimination, ground: Ground, here: Spot, there: Spot) -> tuple[bo
         if moved[i, i] == 0.0 and Gamma[i, i] > 0.0:
             vanished = True
     lift(moved, ground.ends, ground.noise, ground.least)
-    return _factorised(e, ground, moved, there), vanished
+    _factorise(ground, moved, there)
+    return vanished
 
 
 @inner
@@ -189,28 +191,25 @@ def _length(step: Floats) -> float:
 
 
 @inner
-def _moved(
-    e: Elimination, ground: Ground, here: Spot, unit: Floats, step: Floats, there: Spot
-) -> bool:
-    """Write the root after a step of its free entries; as `_factorised`."""
+def _move(ground: Ground, here: Spot, unit: Floats, step: Floats, there: Spot) -> None:
+    """Write the root after a step of its free entries."""
     Gamma = room_for(here.root.shape)
     write_over(here.root, there.root)
     for i in range(len(here.at)):
         there.root[here.at[i], ground.columns[i]] += unit[i] * step[i]
     _square(there.root, Gamma)
-    return _factorised(e, ground, Gamma, there)
+    _factorise(ground, Gamma, there)
 
 
 @inner
-def _factorised(e: Elimination, ground: Ground, Gamma: Floats, there: Spot) -> bool:
-    """Write the root of a Γ (Q, Q); whether `is_plain` says that it can be gone on from."""
+def _factorise(ground: Ground, Gamma: Floats, there: Spot) -> None:
+    """Write the root of a Γ (Q, Q)."""
     order = integers_for(len(Gamma))
     for i in range(len(Gamma)):
         order[i] = i
     pivoted(Gamma, ground.ends, ground.noise, order, there.root)
     for i in range(len(there.at)):
         there.at[i] = order[ground.rows[i]]
-    return is_plain(there.root, ground.noise, e)
 
 
 @lent
