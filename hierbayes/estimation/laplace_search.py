@@ -15,7 +15,6 @@ from hierbayes.estimation.latent_criterion import ASIDE, LatentCriterion
 from hierbayes.estimation.latent_polish import STEP, on_boundary, polish
 from hierbayes.estimation.latent_start import (
     beside_effects,
-    first_gamma,
     inverse_near_maximum,
     latent_start,
     near_inverse,
@@ -162,10 +161,8 @@ class _Found(NamedTuple):
 
 def _newton(criterion: LatentCriterion, near: LatentPoint | None) -> _Found | None:
     """A maximum by the compiled steps of a criterion that has such; None where they reach none."""
-    p, start = criterion.p, np.zeros(len(criterion.free))
-    if near is None:
-        start[:p] = first_gamma(criterion)
-    else:
+    p, start = criterion.p, np.zeros(len(criterion.free))  # in the basis all rows have one mean
+    if near is not None:
         start = criterion.coordinates(near)
     found = criterion.climbed(start, without=near is None)
     if found is None:

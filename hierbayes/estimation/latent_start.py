@@ -19,19 +19,14 @@ _STEP = 1e-4  # of a difference of the gradient, in scales of the coordinates
 _BENT = 1e-3  # of such differences: what they are at least near a maximum
 
 
-def first_gamma(criterion: LatentCriterion) -> Floats:
-    """Least squares of what stands for the responses, each by itself (p,)."""
-    rows = criterion.rows
-    each = _without_far(criterion.family.start(rows.y, rows.m) - rows.offset)
-    return _solved(rows.X.T @ rows.X, rows.X.T @ each, 1e-9, 0.0)
-
-
 def latent_start(criterion: LatentCriterion) -> tuple[Floats, Floats]:
     """Where a search begins: the model without random effects; and scales of the coordinates."""
-    rows, family, gamma = criterion.rows, criterion.family, first_gamma(criterion)
+    rows, family = criterion.rows, criterion.family
     phi = family.dispersion_start(rows.y, rows.m)
     if "ordered" in family.dispersion_kinds:
         phi = phi - phi[0]
+    each = _without_far(family.start(rows.y, rows.m) - rows.offset)
+    gamma = _solved(rows.X.T @ rows.X, rows.X.T @ each, 1e-9, 0.0)
     information = np.eye(criterion.p)
     for _ in range(8):
         eta = rows.offset + rows.X @ gamma
