@@ -1,8 +1,9 @@
 """Steps of a climb with several grouping factors, one after the other, compiled as one function.
 
-The first may be one of scoring.  Each other is what `climb` does where nothing is out of the
-ordinary: Newton's step stays in the trust region, blocks of several effects have full rank and ℓ
-rises as far as it should.  At any other point the walk ends.
+A climb begins with a step of scoring, and goes on with others for as long as they leave effects
+without variance.  Every other step is what `climb` does where nothing is out of the ordinary:
+Newton's step stays in the trust region, blocks of several effects have full rank and ℓ rises as far
+as it should.  At any other point the walk ends.
 """
 
 from __future__ import annotations
