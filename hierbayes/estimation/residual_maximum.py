@@ -27,8 +27,7 @@ from hierbayes.likelihood.reading import Reading
 _MOST_STEPS = 60
 _SOME_GROUPS = 2000  # in which a search of very many begins
 _UNSEEN = 1e-7  # gain of ℓ that may be lost in its rounding; slopes have more digits
-_LAST = 2e-11  # gain of ℓ that ends a search by secants alone: 1e-5 standard errors
-_UNTOLD = 1e-9  # of gain by λ and z together, of very many groups
+_LAST = 2e-11  # gain of ℓ that ends a search near its end: 1e-5 standard errors
 _OTHERS = 3  # maxima over G that are climbed, if each is left for a higher one
 _HIGHER = 1e-8  # ℓ, of a maximum that is another one
 _LONGEST = 1.5  # a step in coordinates
@@ -85,7 +84,6 @@ def _of_all_at_once(search: ResidualSearch) -> tuple[AtCoordinates, Floats] | No
     left, with the curvature that some tell.
     """
     moments, blocks, reading = search.moments, search.blocks, search.reading
-    close = _LAST * search.width
     if len(moments.design.factors) > 1 or not len(moments.rows.start):
         return None
     if (some := moments.thinned(_SOME_GROUPS) if blocks else None) is not None:
@@ -95,11 +93,11 @@ def _of_all_at_once(search: ResidualSearch) -> tuple[AtCoordinates, Floats] | No
             climbed = climb_near(moments, blocks, reading, first)
             if climbed is not None:
                 search.least = _LAST
-                return _ended(search, *climbed, min(close, _UNTOLD))
+                return _ended(search, *climbed, _LAST)
     climbed = _climbed(search)
     if climbed is None:
         return None
-    return _ended(search, *climbed, NEGLIGIBLE if blocks else close)
+    return _ended(search, *climbed, NEGLIGIBLE if blocks else _LAST * search.width)
 
 
 def _ended(
