@@ -21,7 +21,7 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner, lent
+from hierbayes.compilation import compiled, lent
 from hierbayes.compiled_arrays import room_for
 from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.estimation.trust_region import solve_told
@@ -144,35 +144,33 @@ def score_step(
         told -= g[i] * right[i]
     H[k, k], right[k] = left, told
     alone = k == len(noise)
-    _go(H, right, g, alone)
+    _go(H, right, g, alone, room_for(H.shape), room_for(k + 1))
     for i in range(k):
         r, c = rows[i], columns[i]
         there = least if alone and g[i] < least else g[i]
         moved[r, c] = moved[c, r] = there * noise[r] * noise[c]
 
 
-@inner
-def _go(H: Floats, right: Floats, g: Floats, alone: bool) -> None:
+@lent
+def _go(H: Floats, right: Floats, g: Floats, alone: bool, left: Floats, step: Floats) -> None:
     """Write over g (k,) where the step leads to; none is negative where they are variances alone.
 
-    One that would be is held at 0, what it tells of the others is taken to their right-hand sides,
-    and its row and column are left empty.
+    One that would be is held at 0: what it tells of the others is taken to their right-hand sides,
+    and with its pivot its own step is 0.  The last two arrays are room.
     """
     k, again = len(g), True
-    A, step = room_for(H.shape), room_for(k + 1)
     while again:
         for i in range(k + 1):
             step[i] = right[i]
             for j in range(k + 1):
-                A[i, j] = H[i, j]
-        solve_told(A, step, _TOLD)
+                left[i, j] = H[i, j]
+        solve_told(left, step, _TOLD)
         again = False
         for j in range(k):
             if alone and g[j] + step[j] < 0.0:
                 for i in range(k + 1):
                     right[i] += H[i, j] * g[j]
-                    H[i, j] = H[j, i] = 0.0
-                g[j] = right[j] = 0.0
+                H[j, j] = g[j] = 0.0
                 again = True
     share = 1.0 + step[k] if 1.0 + step[k] > _LEAST_LEFT else _LEAST_LEFT
     for i in range(k):
