@@ -67,7 +67,9 @@ class Basis:
     def where_internal_is_zero(self, X: Floats) -> Floats:
         """c + s X°b (n,): what Xγ is of internal rows X° (n, p) where γ° = 0."""
         center = self.center if self.constant.any() else 0.0
-        return np.asarray(center + self.scale * X @ self.taken)
+        if not np.count_nonzero(self.taken):
+            return np.full(len(X), center)
+        return np.asarray(center + X @ (self.scale * self.taken))
 
     def refuse_other(self, other: Basis) -> None:
         """Refuse cross-products in another basis, which do not add up with those in this one.

@@ -241,9 +241,11 @@ def common_predictor(rows: FamilyRows, times: Floats | None = None) -> float:
         return rows.family.common_predictor(rows.y, rows.m)
     if has_thresholds(rows.family):
         return float(rows.family.start(rows.y, rows.m).mean())
-    each = np.ones(len(rows.y)) if times is None else times
-    counts = each * rows.sizes if rows.of_trials else each
-    total, offset, m = float(each @ rows.y), rows.offset, rows.m
+    offset, m = rows.offset, rows.m
+    if times is None:
+        total, counts = float(rows.y.sum()), rows.sizes if rows.of_trials else np.ones(len(rows.y))
+    else:
+        total, counts = float(times @ rows.y), times * rows.sizes if rows.of_trials else times
     mean, is_one_offset = total / float(counts.sum()), not (offset != offset[0]).any()
     (least, most), found = rows.family.mean_range, None
     if is_one_offset and least < mean < most:

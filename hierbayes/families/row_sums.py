@@ -135,8 +135,8 @@ def _logit_each(y, m, eta, out):
         for i in range(size):
             less, x = -_log_of_one_more(powers[i]), eta[at + i]
             k, f = y[at + i], m[at + i] - y[at + i]
-            positive = x if x > 0.0 else 0.0
-            value[at + i] = k * (less + (x - positive)) + f * (less - positive)
+            below, above = x if x < 0.0 else 0.0, x if x > 0.0 else 0.0
+            value[at + i] = k * (less + below) + f * (less - above)
         for i in range(size):
             p[i] = (1.0 if eta[at + i] > 0.0 else powers[i]) / (1.0 + powers[i])
         for i in range(size):
