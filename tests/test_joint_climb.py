@@ -44,7 +44,7 @@ def likelihood(problem: Any, reading: Reading) -> StructuredLikelihood:
     moments, entries = problem.moments, free_entries(problem.design.blocks)
     *cells, J = moments.kernel_cells
     q, d = sum(problem.design.blocks), math.isqrt(cells[0].shape[1])
-    room = Room.of(J, q, d - q, len(entries[0]) + len(moments.rows.start))
+    room = Room.of(J, q, d - q, len(entries[0]) + len(moments.rows.start), len(moments.rows.start))
     mask, n = block_mask(problem.design.blocks), float(moments.n)
     return StructuredLikelihood((*cells,), room, entries, mask, n, reading == REML)
 

@@ -29,7 +29,7 @@ def test_many_groups_side_by_side_are_each_their_own(restricted: bool) -> None:
     cells, groups, class_of = cells[kept], groups[kept], class_of[kept]
     entries, n = free_entries((q,)), 8.0 * J
     of = StructuredLikelihood(
-        (cells, groups, class_of), Room.of(J, q, m, 5), entries, block_mask((q,)), n, restricted
+        (cells, groups, class_of), Room.of(J, q, m, 5, 2), entries, block_mask((q,)), n, restricted
     )
     slopes = np.array([[0.4, 0.0], [0.0, -0.3], [2.0, 1.0]])
 

@@ -125,7 +125,7 @@ class Climb:
         q, d = sum(blocks), math.isqrt(cells.shape[1])
         self.likelihood = StructuredLikelihood(
             cells=(cells, groups, class_of),
-            room=Room.of(J, q, d - q, len(self.unit)),
+            room=Room.of(J, q, d - q, len(self.unit), len(moments.rows.start)),
             entries=entries,
             mask=block_mask(blocks),
             n=moments.share * moments.n,

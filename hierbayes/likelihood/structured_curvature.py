@@ -18,36 +18,21 @@ from hierbayes.compiled_arrays import room_for, zeros_of
 
 
 @inner
-def directions(
-    cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, second
-):  # fmt: skip
+def directions(changed, half, turned, root, mean, rows, columns, second):
     """Add −∂²ℓ (n, n) but for what is outer and of λ alone.
 
-    The directions are the entries of λ at ``rows`` and ``columns``, then those along which the
-    weights have ``slopes`` (K, k).
+    The directions are the entries of λ at ``rows`` and ``columns``, then those along which M_j
+    moves by Ṁ_j, of which the rows of Z are ``changed`` (J, k, q, d).
     """
-    J, q = half.shape[0], half.shape[2]
-    m, k, own = turned.shape[2], slopes.shape[1], len(rows)
-    d = q + m
-    moved = room_for((k, q, d))  # of Ṁ_j the rows of Z, which are the first
-    flat = moved.reshape(k, q * d)
+    J, k, q, d = changed.shape
+    m, own = d - q, len(rows)
     D, K, h, kappa = room_for((q, q)), room_for((q, m)), room_for((q, m)), room_for((q, m))
     A, low, turn = room_for((q, q)), room_for((q, q)), room_for((q, q))  # λA⁻¹, λ'D̂, ΓD̂
     G, GO, DGO = room_for((k, q, m)), room_for((q, m)), room_for((k, q, m))
-    DM = room_for((k, q, q))
-    parts, first = room_for((6, q, q)), 0
+    DM, parts = room_for((k, q, q)), room_for((6, q, q))
     LE, hO, kO = room_for((d, q)), room_for((q, m)), room_for((q, m))
     for j in range(J):
-        for t in range(k):
-            for i in range(q * d):
-                flat[t, i] = 0.0
-        while first < len(groups) and groups[first] == j:
-            for t in range(k):
-                slope = slopes[class_of[first], t]
-                if slope != 0.0:
-                    for i in range(q * d):
-                        flat[t, i] += slope * cells[first, i]
-            first += 1
+        moved = changed[j]
         _group(j, half, turned, root, D, K, h, kappa, A, low, turn)
         if own and k:
             _times_transposed(h, mean, hO)

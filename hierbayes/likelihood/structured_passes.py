@@ -19,8 +19,8 @@ from hierbayes.likelihood.triangular import cholesky_in_place
 
 @compiled(error_model="numpy", side_by_side=True)
 def sloped(
-    cells, groups, class_of, R, T, W, half, turned, low, D, score, moved, F, found, weights,
-    slopes, root, rows, columns, mask, unit, n, restricted, keeps,
+    cells, groups, class_of, R, T, W, half, turned, changed, low, D, score, moved, F, found,
+    weights, slopes, root, rows, columns, mask, unit, n, restricted, keeps,
 ):  # fmt: skip
     """ℓ and its slope; writes what `Room` has, half and turned only where it ``keeps`` them."""
     q, p, own, k, K = len(root), len(F), len(rows), slopes.shape[1], len(weights) - 1
@@ -39,8 +39,8 @@ def sloped(
         for t in range(k):
             changes[1 + t, c] = slopes[c, t]
     log_det = sums_of_groups(
-        cells, groups, class_of, changes, square_of(root), root, R, T, half, turned, keeps, W, low,
-        D, H, moved, own, traces,
+        cells, groups, class_of, changes, square_of(root), root, R, T, half, turned, changed,
+        keeps, W, low, D, H, moved, own, traces,
     )  # fmt: skip
     _complete(low)
     _complete(W)
@@ -112,11 +112,11 @@ def _find_moved(H, root, rows, columns, moved):
 
 @compiled(error_model="numpy", short_loops=True)
 def write_information(
-    cells, groups, class_of, half, turned, low, score, moved, F, found, slopes, bends, root, rows,
+    cells, groups, class_of, half, turned, changed, low, score, moved, F, found, bends, root, rows,
     columns, unit, n, restricted, information,
 ):  # fmt: skip
     """Write −∂²ℓ by the free entries of λ and by z over zeros."""
-    q, p, own, (K, k) = len(root), len(F), len(rows), slopes.shape
+    q, p, own, (K, k, _) = len(root), len(F), len(rows), bends.shape
     freedom, integrated = (n - p, 1.0) if restricted else (n, 0.0)
     totals, mean = zeros_of(K - 1), mean_square(found, F, found[p], integrated)
     add_totals(cells, groups, class_of, square_of(root), half, turned, mean, totals)
@@ -129,9 +129,7 @@ def write_information(
     if q:
         products, squares = _curvature_sums(half, turned, found, F, integrated)
         _by_root(products, squares, score, integrated, freedom, root, rows, columns, information)
-        directions(
-            cells, groups, class_of, slopes, half, turned, root, mean, rows, columns, information
-        )  # fmt: skip
+        directions(changed, half, turned, root, mean, rows, columns, information)
     add_outer(moved, low, F, found, freedom, integrated, own, information)
     for i in range(own + k):
         for c in range(i + 1):

@@ -27,6 +27,8 @@ class Room(NamedTuple):
         The weighted cross-products, as `CrossProducts` has them.
     half, turned : (J, q, q), (J, q, m) float
         N_j^-½R_j and N_j^-½T_j.
+    changed : (J, k, q, q + m) float
+        The rows of Z of every Ṁ_j.
     low : (m, m) float
         The Cholesky factor of S.
     D, score : (q, q), (q, q) float
@@ -44,6 +46,7 @@ class Room(NamedTuple):
     W: Floats
     half: Floats
     turned: Floats
+    changed: Floats
     low: Floats
     D: Floats
     score: Floats
@@ -52,11 +55,12 @@ class Room(NamedTuple):
     gamma: Floats
 
     @classmethod
-    def of(cls, J: int, q: int, m: int, n: int) -> Room:
-        """For J groups, q effects, m columns of [X y], and n entries and coordinates."""
+    def of(cls, J: int, q: int, m: int, n: int, k: int) -> Room:
+        """For J groups, q effects, m columns of [X y], n entries and coordinates, k of these."""
         return cls(
             np.zeros((J, q, q)), np.empty((J, q, m)), np.empty((m, m)), np.empty((J, q, q)),
-            np.empty((J, q, m)), np.empty((m, m)), np.empty((q, q)), np.empty((q, q)),
+            np.empty((J, q, m)), np.empty((J, k, q, q + m)), np.empty((m, m)),
+            np.empty((q, q)), np.empty((q, q)),
             np.empty((n, m, m)), np.empty((m - 1, m - 1)), np.empty(m),
         )  # fmt: skip
 
@@ -132,9 +136,9 @@ class StructuredLikelihood:
         if bends is not None and math.isfinite(value):
             room = self.room
             write_information(
-                *self.cells, room.half, room.turned, room.low, room.score, room.moved, room.F,
-                room.gamma, slopes, bends, root, *self.entries, unit, self.n, self.restricted,
-                information,
+                *self.cells, room.half, room.turned, room.changed, room.low, room.score,
+                room.moved, room.F, room.gamma, bends, root, *self.entries, unit, self.n,
+                self.restricted, information,
             )  # fmt: skip
         return StructuredPoint(value, slope, information)
 

@@ -31,16 +31,16 @@ _sums = partial(inner, fastmath={"reassoc"}, lent=True)  # in any order: none wa
 
 @inner
 def sums_of_groups(
-    cells, groups, class_of, changes, Gamma, root, R, T, half, turned, keeps, W, S, D, H, moved,
-    own, traces,
+    cells, groups, class_of, changes, Gamma, root, R, T, half, turned, changed, keeps, W, S, D,
+    H, moved, own, traces,
 ):  # fmt: skip
     """Σ_j log|N_j|; added are S and W = Σ W_j, D = Σ D̂_j and H = Σ h_j ⊗ h_j (q, q, m, m).
 
     S and W are upper triangles, D a lower one, as H by its first two.  The ``changes`` (1 + k, K)
     are the weights and, after them, their slopes along k directions: of these Σ C_j'Ṁ_jC_j, upper,
     is added to ``moved`` after its first ``own``, and Σ tr D_jṀ_j,ZZ to ``traces`` (k,).  R_j
-    (J, q, q) and T_j (J, q, m) are written, and N_j^-½R_j and N_j^-½T_j, the same shapes, if it
-    ``keeps`` them.
+    (J, q, q) and T_j (J, q, m) are written, and if it ``keeps`` them N_j^-½R_j and N_j^-½T_j,
+    the same shapes, and the rows of Z of every Ṁ_j (J, k, q, d).
     """
     J, q, m = T.shape
     d, k = q + m, len(traces)
@@ -68,6 +68,7 @@ def sums_of_groups(
         _eliminate(P, q, many, least, scale)
         if keeps:
             _keep(P, q, j, many, half, turned)
+            _keep_changes(flat, j, many, changed)
         log_det += _add_parts(M[0], P, q, many, W, S, D, H)
         _find_means(P, Gamma, many, V, C)
         for t in range(k):
@@ -140,6 +141,17 @@ def _keep(P, after, j, many, left, right):
         for a in range(m):
             for g in range(many):
                 right[j + g, k, a] = P[k, after + q + a, g]
+
+
+@lent
+def _keep_changes(flat, j, many, changed):
+    """Copy the rows of Z of every Ṁ_j."""
+    k, q, d = flat.shape[1] - 1, changed.shape[2], changed.shape[3]
+    for g in range(many):
+        for t in range(k):
+            for i in range(q):
+                for a in range(d):
+                    changed[j + g, t, i, a] = flat[g, 1 + t, i * d + a]
 
 
 @lent
