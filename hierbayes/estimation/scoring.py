@@ -119,62 +119,47 @@ def score_step(
     """
     k = len(rows)
     H, right, g, t = room_for((k + 1, k + 1)), room_for(k + 1), room_for(k), room_for(k)
-    a, size = room_for(k), room_for(k)
+    a, size, unit = room_for(k), room_for(k), room_for(k)
     for i in range(k):
         r, c = rows[i], columns[i]
-        unit = noise[r] * noise[c]
-        g[i], t[i] = Gamma[r, c] / unit, 0.5 * unit
-        if averaged:
-            t[i] *= pull[r] if r == c else 0.0
-        else:
-            t[i] *= traces[i]
-        right[i] = M[r, c] * unit * (1.0 if r == c else 2.0)
+        unit[i] = noise[r] * noise[c]
+        trace = (pull[r] if r == c else 0.0) if averaged else traces[i]
+        g[i], t[i] = Gamma[r, c] / unit[i], 0.5 * trace * unit[i]
+        right[i] = M[r, c] * unit[i] * (1.0 if r == c else 2.0)
         a[i] = 2.0 * (t[i] + right[i]) if averaged else 2.0 * t[i]
         size[i] = math.sqrt(_share(M, pull, r) * _share(M, pull, c)) if averaged else 1.0
     left, told = 0.5 * freedom, 0.0
     for i in range(k):
         total = t[i]
         for j in range(k):
-            unit = noise[rows[i]] * noise[columns[i]] * noise[rows[j]] * noise[columns[j]]
-            both = information[i, j] * unit + 0.5 * a[i] * a[j] / freedom
+            both = information[i, j] * unit[i] * unit[j] + 0.5 * a[i] * a[j] / freedom
             H[i, j] = math.sqrt(size[i] * size[j]) * both
             total -= H[i, j] * g[j]
         H[k, i] = H[i, k] = total
         left -= g[i] * (t[i] + total)
         told -= g[i] * right[i]
     H[k, k], right[k] = left, told
-    alone = k == len(noise)
-    _go(H, right, g, alone, room_for(H.shape), room_for(k + 1))
-    for i in range(k):
-        r, c = rows[i], columns[i]
-        there = least if alone and g[i] < least else g[i]
-        moved[r, c] = moved[c, r] = there * noise[r] * noise[c]
-
-
-@lent
-def _go(H: Floats, right: Floats, g: Floats, alone: bool, left: Floats, step: Floats) -> None:
-    """Write over g (k,) where the step leads to; none is negative where they are variances alone.
-
-    One that would be is held at 0: what it tells of the others is taken to their right-hand sides,
-    and with its pivot its own step is 0.  The last two arrays are room.
-    """
-    k, again = len(g), True
+    alone, again = k == len(noise), True  # a variance alone that would be negative becomes 0
+    A, step = room_for((k + 1, k + 1)), room_for(k + 1)
     while again:
         for i in range(k + 1):
             step[i] = right[i]
             for j in range(k + 1):
-                left[i, j] = H[i, j]
-        solve_told(left, step, _TOLD)
+                A[i, j] = H[i, j]
+        solve_told(A, step, _TOLD)
         again = False
         for j in range(k):
-            if alone and g[j] + step[j] < 0.0:
+            if alone and g[j] + step[j] < 0.0:  # with its pivot its step is 0
                 for i in range(k + 1):
                     right[i] += H[i, j] * g[j]
                 H[j, j] = g[j] = 0.0
                 again = True
     share = 1.0 + step[k] if 1.0 + step[k] > _LEAST_LEFT else _LEAST_LEFT
     for i in range(k):
-        g[i] = (g[i] + step[i]) / share
+        there = (g[i] + step[i]) / share
+        if alone and there < least:
+            there = least
+        moved[rows[i], columns[i]] = moved[columns[i], rows[i]] = there * unit[i]
 
 
 @lent
