@@ -161,7 +161,7 @@ def _of_blocks(
     X: Floats, x: Standardisation, Z: Floats, blocks: tuple[int, ...]
 ) -> Standardisation:
     """That of the columns of Z, block by block; often they all are intercepts."""
-    if not blocks or (max(blocks) == 1 and are_ones(Z.ravel())):
+    if max(blocks, default=0) == 1 and are_ones(Z.ravel()):
         return intercepts(len(blocks))
     return joined([_of_block(X, x, Z[:, at]) for at in block_slices(blocks)])
 
