@@ -11,6 +11,7 @@ from tests.benchmarks.record import Record, Row
 FACTORS = {  # by a part of the title: what README calls it, and its rows
     "on plates": ("plates crossed with samples, simulated", 144),
     "on casks": ("batches, casks within, simulated", 60),
+    "labels of text": ("the same, labels of text", 60),
     "ham_consumer": ("ham: consumers, consumers by product", 648),
     "ScotsSec": ("Scottish schools: primary and secondary, crossed", 3435),
     "egsingle": ("egsingle: slopes of schools and of children", 1756),
