@@ -168,8 +168,22 @@ def test_products_are_made_of_columns_before_them(mixed: pd.DataFrame) -> None:
     assert np.array_equal(made, plain.columns(products))
 
 
-def test_texts_that_are_missing_have_no_place() -> None:
-    codes, texts = texts_in_order(pd.Series(["b", None, "a", "B", "b"], dtype="str"))
-    assert codes.tolist() == [2, -1, 1, 0, 2] and list(texts) == ["B", "a", "b"]
-    codes, texts = texts_in_order(pd.Series(["a", None, "b"], dtype="str"))
-    assert codes.tolist() == [0, -1, 1] and list(texts) == ["a", "b"]
+@pytest.mark.parametrize("times", [1, 100, 200])  # on both sides of what Python puts in order
+@pytest.mark.parametrize("storage", ["pyarrow", "python"])
+def test_texts_that_are_missing_have_no_place(times: int, storage: str) -> None:
+    dtype = pd.StringDtype(storage, na_value=np.nan)
+    for given, places in ((["b", None, "a", "B", "b"], [2, -1, 1, 0, 2]), ([None, "b"], [-1, 0])):
+        codes, texts = texts_in_order(pd.Series(given * times, dtype=dtype))
+        assert codes.tolist() == places * times
+        assert list(texts) == sorted({one for one in given if one is not None})
+
+
+@pytest.mark.parametrize("distinct", [3, 400, 401, 900])
+def test_texts_are_in_the_order_of_their_characters(distinct: int) -> None:
+    rng = np.random.default_rng(distinct)
+    words = [chr(65 + 7919 * k % 50_000) + str(k % 10) for k in range(distinct)]
+    for rows in (distinct, 1000):
+        given = [*words, *rng.choice(words, rows - distinct)] if rows > distinct else words
+        codes, texts = texts_in_order(pd.Series(given, dtype="str"))
+        assert list(texts) == sorted(words)
+        assert [texts[code] for code in codes] == given and codes.dtype == np.intp

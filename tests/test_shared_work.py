@@ -17,11 +17,32 @@ from hierbayes.specification.formula_parser import parse_formula
 
 @pytest.mark.parametrize("labels", [[7, 3, 3, -2, 7], [10**15, 3, 3, 5, 3], [2, 2, 2, 2, 2]])
 def test_codes_of_whole_numbers(labels: list[int]) -> None:
-    codes, levels = group_codes(pd.Series(labels, name="g"))
+    codes, held = group_codes(pd.Series(labels, name="g"))
+    levels = held.index
     expected, inverse = np.unique(labels, return_inverse=True)
     assert_array_equal(codes, inverse)
     assert_array_equal(levels, expected)
     assert codes.dtype == np.intp and levels.dtype == np.int64 and levels.name == "g"
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series(["b", "a", "b"], dtype="str"),
+        pd.Series(["b", "a", "b"], dtype=pd.StringDtype("python", na_value=np.nan)),
+        pd.Series(["b", "a", "b"], dtype=pd.CategoricalDtype(["a", "b"])),
+        pd.Series([2.5, -1.0, 2.5]),
+        pd.Series(pd.to_datetime(["2024-02-01", "2024-01-01", "2024-02-01"])),
+    ],
+    ids=lambda labels: str(labels.dtype),
+)
+def test_labels_are_an_index_of_their_type(labels: pd.Series) -> None:
+    codes, held = group_codes(labels.rename("g"))
+    expected = pd.Index(sorted(labels.unique()), name="g", dtype=held.index.dtype)
+    pd.testing.assert_index_equal(held.index, expected)
+    of_column = getattr(labels.dtype, "categories", labels).dtype
+    assert held.index.dtype == of_column and held.index is held.index
+    assert len(held) == 2 and codes.tolist() == [1, 0, 1] and codes.dtype == np.intp
 
 
 def test_levels_of_texts_are_in_order() -> None:

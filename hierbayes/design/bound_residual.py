@@ -188,7 +188,7 @@ def _groups(
             if factor.name == group and ":" not in group:  # of one column, and not a combination
                 return group, factor.labels, codes
         codes, labels = group_codes(frame[group])
-        return group, labels, codes
+        return group, labels.index, codes
     return factors[place].name, factors[place].labels, rows.codes_of[place]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.complete import complete_rows
+from hierbayes.design.level_labels import index_of
 from hierbayes.design.levels import is_outer
 from hierbayes.design.matrices import columns_needed, factor_codes, materialise
 from hierbayes.design.shared_columns import SharedColumns
@@ -110,4 +111,4 @@ def factor_values(
     frame, _, _ = complete_rows(data, list(dict.fromkeys([*used, *group])))
     codes, groups = factor_codes(frame, ":".join(group), group)
     made = materialise(parse_formula(f"0 + {factor}"), frame, functions)
-    return np.asarray(made), codes, groups
+    return np.asarray(made), codes, index_of(groups)

@@ -24,6 +24,7 @@ import pandas as pd
 from hierbayes.design.basis import Basis
 from hierbayes.design.group_cholesky import factored, root_blocks
 from hierbayes.design.group_sums import group_roots, products_outside
+from hierbayes.design.level_labels import Labels, index_of
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
 from hierbayes.frames.arrays import Booleans, Floats
@@ -45,7 +46,7 @@ class CrossProducts:
         [X y]'[X y] of what the columns of Z_j do not explain, all groups together.
     rows : (J,) float
         n_j.
-    groups : pandas.Index
+    held : Index or LevelLabels
         Labels of the J groups.
     basis : Basis
         In which X, Z and y are meant.
@@ -55,12 +56,12 @@ class CrossProducts:
     T: Floats
     W: Floats
     rows: Floats
-    groups: pd.Index
+    held: Labels
     basis: Basis
 
     @classmethod
     def from_sums(
-        cls, A: Floats, B: Floats, C: Floats, rows: Floats, groups: pd.Index, basis: Basis
+        cls, A: Floats, B: Floats, C: Floats, rows: Floats, groups: Labels, basis: Basis
     ) -> CrossProducts:
         """From Z_j'Z_j (J, q, q), Z_j'[X_j y_j] (J, q, p+1) and [X y]'[X y] (p+1, p+1)."""
         R, T = np.triu(A), B.copy()
@@ -71,7 +72,7 @@ class CrossProducts:
 
     @classmethod
     def from_blocks(
-        cls, M: Floats, q: int, rows: Floats, groups: pd.Index, basis: Basis
+        cls, M: Floats, q: int, rows: Floats, groups: Labels, basis: Basis
     ) -> CrossProducts:
         """From [Z_j X_j y_j]'[Z_j X_j y_j] (J, d, d) of every group, Z_j the first q columns."""
         J, d = M.shape[:2]
@@ -81,7 +82,7 @@ class CrossProducts:
 
     @classmethod
     def without_effects(
-        cls, C: Floats, rows: Floats, groups: pd.Index, basis: Basis
+        cls, C: Floats, rows: Floats, groups: Labels, basis: Basis
     ) -> CrossProducts:
         """From [X y]'[X y] (p+1, p+1) alone, where there is no Z."""
         J = len(rows)
@@ -103,6 +104,11 @@ class CrossProducts:
         return len(self.R)
 
     @property
+    def groups(self) -> pd.Index:
+        """Labels of the groups."""
+        return index_of(self.held)
+
+    @property
     def group_counts(self) -> tuple[int, ...]:
         """How many groups each factor has: of the only one."""
         return (self.J,)
@@ -120,7 +126,7 @@ class CrossProducts:
     @cached_property
     def levels(self) -> tuple[LevelProducts, ...]:
         """The same as products, for the one grouping factor there is."""
-        return (LevelProducts(self.groups, self.A, self.B, self.rows),)
+        return (LevelProducts(self.held, self.A, self.B, self.rows),)
 
     @property
     def spans(self) -> tuple[slice, ...]:
@@ -205,14 +211,14 @@ def _merged(stack: Floats, q: int) -> tuple[Floats, Floats]:
     return square, outside.T @ outside
 
 
-def cross_products(rows: Rows, groups: pd.Index, basis: Basis) -> CrossProducts:
+def cross_products(rows: Rows, groups: Labels, basis: Basis) -> CrossProducts:
     """Cross-products in two passes over the rows, in whatever order they come.
 
     Parameters
     ----------
     rows : Rows
         In the user's units.
-    groups : pandas.Index
+    groups : Index or LevelLabels
         Labels of the J groups.
     basis : Basis
     """

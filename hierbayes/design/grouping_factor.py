@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.level_labels import Labels, index_of
 from hierbayes.frames.arrays import Integers
 
 _LISTED = 5  # labels that a message names
@@ -26,17 +27,22 @@ class GroupingFactor:
     ----------
     name : str
         The column.
-    labels : pandas.Index
+    held : Index or LevelLabels
         Labels of its J groups, in their order.
     """
 
     name: str
-    labels: pd.Index
+    held: Labels
+
+    @property
+    def labels(self) -> pd.Index:
+        """Labels of the groups."""
+        return index_of(self.held)
 
     @property
     def J(self) -> int:
         """Number of groups."""
-        return len(self.labels)
+        return len(self.held)
 
     def find(self, labels: Iterable[Any]) -> Integers:
         """The position of each label among the groups; −1 where it is none of them.

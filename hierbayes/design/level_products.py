@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.level_labels import Labels, index_of
 from hierbayes.frames.arrays import Floats
 
 
@@ -16,8 +17,8 @@ class LevelProducts:
 
     Parameters
     ----------
-    labels : pandas.Index
-        Of its J levels.
+    held : Index or LevelLabels
+        Labels of its J levels.
     A : (J, q, q) float
         Z_j'Z_j.
     B : (J, q, p+1) float
@@ -26,10 +27,15 @@ class LevelProducts:
         Rows of each level.
     """
 
-    labels: pd.Index
+    held: Labels
     A: Floats
     B: Floats
     rows: Floats
+
+    @property
+    def labels(self) -> pd.Index:
+        """Of its levels."""
+        return index_of(self.held)
 
     @property
     def J(self) -> int:

@@ -16,6 +16,7 @@ from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
 
 from hierbayes.design.column_products import ColumnProduct
 from hierbayes.design.column_structure import ColumnStructure, structure_of
+from hierbayes.design.level_labels import Labels, LevelLabels
 from hierbayes.design.materialiser import Materialiser
 from hierbayes.design.plain_columns import Sketch, plain_data, texts_in_order
 from hierbayes.design.usable_columns import floats, refuse_not_finite
@@ -102,11 +103,11 @@ def _computed(formula: Any, frame: DataColumns, functions: Functions) -> Any:
         ) from error
 
 
-def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
+def group_codes(column: pd.Series) -> tuple[Integers, LevelLabels]:
     """Position of each row's group (n,) among the labels of the groups, in order."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        codes, labels = column.array.codes, dtype.categories.rename(column.name)
+        codes, labels = column.array.codes, LevelLabels(dtype.categories, column.name)
     else:
         codes, labels = _factorized(column, dtype)
     return codes.astype(np.intp, copy=False), labels
@@ -114,7 +115,7 @@ def group_codes(column: pd.Series) -> tuple[Integers, pd.Index]:
 
 def factor_codes(
     frame: DataColumns, name: str, columns: tuple[str, ...]
-) -> tuple[Integers, pd.Index]:
+) -> tuple[Integers, Labels]:
     """Those of a grouping factor, which may be each combination of several columns that occurs.
 
     The groups of a combination are called as their parts, with a colon between; of no columns all
@@ -129,7 +130,7 @@ def factor_codes(
     place = np.ravel_multi_index([codes for codes, _ in parts], sizes)
     combined, codes = np.unique(place, return_inverse=True)
     at = np.unravel_index(combined, sizes)
-    return codes.astype(np.intp), joined_labels(name, [labels for _, labels in parts], at)
+    return codes.astype(np.intp), joined_labels(name, [labels.index for _, labels in parts], at)
 
 
 @lru_cache(maxsize=1)
@@ -175,19 +176,20 @@ def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     return joined
 
 
-def _factorized(column: pd.Series, dtype: Any) -> tuple[Integers, pd.Index]:
+def _factorized(column: pd.Series, dtype: Any) -> tuple[Integers, LevelLabels]:
     """Codes and labels in order, in order of appearance where the labels have none."""
     if isinstance(dtype, np.dtype) and dtype.kind == "i" and len(column):
         close = _close_integers(column.to_numpy(), column.name)
         if close is not None:
             return close
+    if dtype == "str":
+        codes, texts = texts_in_order(column)
+        return codes, LevelLabels(texts, column.name, dtype)
     codes, labels = _in_order(column)
-    return codes, pd.Index(labels, name=column.name, tupleize_cols=False, copy=False)
+    return codes, LevelLabels(labels, column.name)
 
 
 def _in_order(column: pd.Series) -> tuple[Integers, Any]:
-    if column.dtype == "str":
-        return texts_in_order(column)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)  # values without an order
@@ -202,7 +204,7 @@ def _in_order(column: pd.Series) -> tuple[Integers, Any]:
         ) from error
 
 
-def _close_integers(values: Any, name: Any) -> tuple[Integers, pd.Index] | None:
+def _close_integers(values: Any, name: Any) -> tuple[Integers, LevelLabels] | None:
     """Those of integers (n,) that lie in a range of a few n, without sorting; else None."""
     low, high = int(values.min()), int(values.max())
     if high - low > max(4 * len(values), _CLOSE):
@@ -210,9 +212,9 @@ def _close_integers(values: Any, name: Any) -> tuple[Integers, pd.Index] | None:
     away = values - low
     sizes = np.bincount(away)
     if np.count_nonzero(sizes) == len(sizes):
-        return away, pd.RangeIndex.from_range(range(low, high + 1), name=name)
+        return away, LevelLabels(range(low, high + 1), name)
     there = sizes > 0
-    return (there.cumsum() - 1)[away], pd.Index(there.nonzero()[0] + low, name=name)
+    return (there.cumsum() - 1)[away], LevelLabels(there.nonzero()[0] + low, name)
 
 
 def _holds_numbers(dtype: Any) -> bool:

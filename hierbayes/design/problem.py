@@ -276,5 +276,5 @@ def pose_problem(
 def summed_up(design: Design) -> Products:
     """The cross-products of a design, of one grouping factor or of several."""
     if len(design.factors) == 1:
-        return sum_up(design.rows, design.factor.labels, design.blocks)
+        return sum_up(design.rows, design.factor.held, design.blocks)
     return sum_up_factors(design.rows, design.factors, design.spans, design.blocks)

@@ -18,12 +18,13 @@ from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import csr_array
 
 from hierbayes.design.basis import Basis
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.design import Design
+from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.level_labels import Labels
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.products import Products
 from hierbayes.design.residual_rows import ResidualRows
@@ -156,6 +157,7 @@ class ResidualMoments:
             return None
         kept = np.arange(0, J, step)
         (factor,), (counts,) = self.design.factors, self.counts
+        thinned = GroupingFactor(factor.name, factor.labels[kept])
         is_kept = np.zeros(J, dtype=np.bool_)
         is_kept[kept] = True
         chosen = np.flatnonzero(is_kept[self.atoms])
@@ -166,7 +168,7 @@ class ResidualMoments:
             class_of=self.class_of[chosen],
             atom_codes=np.arange(len(kept))[None],
             counts=(counts[kept],),
-            design=replace(self.design, factors=(replace(factor, labels=factor.labels[kept]),)),
+            design=replace(self.design, factors=(thinned,)),
             share=float(counts[kept].sum() / counts.sum()),
         )
 
@@ -190,15 +192,15 @@ class ResidualMoments:
         return CrossProducts.from_sums(A, B, C, self.counts[0], self._groups, self.basis)
 
     @property
-    def _groups(self) -> pd.Index:
+    def _groups(self) -> Labels:
         """Of the only factor."""
-        return self.design.factors[0].labels
+        return self.design.factors[0].held
 
     def _sparse_products(self, M: Floats, q: int) -> SparseProducts:
         design, codes = self.design, self.atom_codes
         levels = tuple(
             LevelProducts(
-                factor.labels,
+                factor.held,
                 _by_group(at, factor.J, M[:, span, span]),
                 _by_group(at, factor.J, M[:, span, q:]),
                 counts,

@@ -269,7 +269,7 @@ def sparse_products(
     columns, Z = rows.internal(basis)
     codes = rows.codes_of
     levels = [
-        LevelProducts(factor.labels, *group_sums(columns, Z, span, at, factor.J))
+        LevelProducts(factor.held, *group_sums(columns, Z, span, at, factor.J))
         for factor, at, span in zip(factors, codes, spans, strict=True)
     ]
     pairs = [

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from hierbayes.compilation import compiled
 from hierbayes.compiled_arrays import zeros_of
@@ -20,6 +19,7 @@ from hierbayes.design.basis import Basis, choose_basis
 from hierbayes.design.crossproducts import CrossProducts, cross_products
 from hierbayes.design.group_cholesky import DEPENDENT
 from hierbayes.design.grouping_factor import GroupingFactor
+from hierbayes.design.level_labels import Labels
 from hierbayes.design.products import Products
 from hierbayes.design.remembered import remembered
 from hierbayes.design.rows import Rows
@@ -36,14 +36,14 @@ _NO_VARIATION = 1e-18  # of the square of a fixed column: what is left of it wit
 _DEPENDENT = 1e-14  # of an eigenvalue of columns of unit length within groups
 
 
-def sum_up(rows: Rows, groups: pd.Index, blocks: Sequence[int]) -> CrossProducts:
+def sum_up(rows: Rows, groups: Labels, blocks: Sequence[int]) -> CrossProducts:
     """Cross-products of rows in a basis chosen for them.
 
     Parameters
     ----------
     rows : Rows
         In the user's units.
-    groups : pandas.Index
+    groups : Index or LevelLabels
         Labels of the J groups.
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
