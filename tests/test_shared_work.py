@@ -15,7 +15,17 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.specification.formula_parser import parse_formula
 
 
-@pytest.mark.parametrize("labels", [[7, 3, 3, -2, 7], [10**15, 3, 3, 5, 3], [2, 2, 2, 2, 2]])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [7, 3, 3, -2, 7],
+        [10**15, 3, 3, 5, 3],
+        [2, 2, 2, 2, 2],
+        [-(2**63), 2**63 - 1, 0, 5, 5],  # further apart than an integer holds
+        [0, 16384, 5, 5, 5],  # as far apart as is gone through
+        [0, 16385, 5, 5, 5],
+    ],
+)
 def test_codes_of_whole_numbers(labels: list[int]) -> None:
     codes, held = group_codes(pd.Series(labels, name="g"))
     levels = held.index

@@ -163,6 +163,8 @@ class Columns:
         """The places of each grouping factor's effects among the q of all."""
         if not self.owners:
             return (slice(0, 0),)
+        if len(self.blocks) == len(self.specification.factors):  # of one term each
+            return tuple(block_slices(self.blocks))
         widths = dict.fromkeys(self.specification.factors, 0)
         for (_, term), size in zip(self.owners, self.blocks, strict=True):
             widths[self.specification.random[term].factor] += size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from numbers import Real
@@ -254,8 +255,9 @@ def _missing(column: pd.Series) -> tuple[Booleans | None, bool]:
             return None, False
         if dtype.kind == "f":
             values = column.to_numpy()
-            some = np.count_nonzero(np.isfinite(values)) < len(values)
-            return np.isnan(values) if some else None, False
+            if math.isfinite(np.vdot(values, values)):  # the squares may overflow where none is
+                return None, False
+            return None if np.isfinite(values).all() else np.isnan(values), False
     elif isinstance(dtype, pd.CategoricalDtype):
         return _missing_levels(column.array)
     missing = np.asarray(column.array.isna())

@@ -142,7 +142,7 @@ def _least_part(cross: Products, k: int) -> float:
     total = cross.total_squares[k]
     if len(total) != 1:
         return 0.0
-    return float(cross.squares(k).min()) / max(float(total[0]), 1e-300)
+    return float(np.minimum.reduce(cross.squares(k)[:, 0])) / max(float(total[0]), 1e-300)
 
 
 def are_told_from_fixed(cross: Products, k: int) -> bool:

@@ -14,6 +14,7 @@ from formulaic import ModelMatrix, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
 
+from hierbayes.design.close_integers import codes_of_close
 from hierbayes.design.column_products import ColumnProduct
 from hierbayes.design.column_structure import ColumnStructure, structure_of
 from hierbayes.design.level_labels import Labels, LevelLabels
@@ -27,7 +28,6 @@ from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, names_in
 
-_CLOSE = 16384  # a range of integers that is gone through faster than few of them are sorted
 ALL_ROWS = "all rows"  # what the only group is called where nothing groups the rows
 
 
@@ -179,7 +179,7 @@ def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
 def _factorized(column: pd.Series, dtype: Any) -> tuple[Integers, LevelLabels]:
     """Codes and labels in order, in order of appearance where the labels have none."""
     if isinstance(dtype, np.dtype) and dtype.kind == "i" and len(column):
-        close = _close_integers(column.to_numpy(), column.name)
+        close = codes_of_close(column.to_numpy(), column.name)
         if close is not None:
             return close
     if dtype == "str":
@@ -202,19 +202,6 @@ def _in_order(column: pd.Series) -> tuple[Integers, Any]:
         raise DataError(
             f"the group column '{column.name}' holds values that are no labels; make text of them"
         ) from error
-
-
-def _close_integers(values: Any, name: Any) -> tuple[Integers, LevelLabels] | None:
-    """Those of integers (n,) that lie in a range of a few n, without sorting; else None."""
-    low, high = int(values.min()), int(values.max())
-    if high - low > max(4 * len(values), _CLOSE):
-        return None
-    away = values - low
-    sizes = np.bincount(away)
-    if np.count_nonzero(sizes) == len(sizes):
-        return away, LevelLabels(range(low, high + 1), name)
-    there = sizes > 0
-    return (there.cumsum() - 1)[away], LevelLabels(there.nonzero()[0] + low, name)
 
 
 def _holds_numbers(dtype: Any) -> bool:

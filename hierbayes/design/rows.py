@@ -122,7 +122,8 @@ class Rows:
     @property
     def response_range(self) -> tuple[float, float]:
         """Least and largest response."""
-        return float(self.response.min()), float(self.response.max())
+        y = self.response
+        return float(np.minimum.reduce(y)), float(np.maximum.reduce(y))
 
     @property
     def response_size(self) -> float:

@@ -125,12 +125,12 @@ class SparseProducts:
     @cached_property
     def group_counts(self) -> tuple[int, ...]:
         """J_k: how many levels each factor has."""
-        return tuple(one.J for one in self.levels)
+        return tuple([one.J for one in self.levels])
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
         """q_k: how many effects each factor has."""
-        return tuple(one.q for one in self.levels)
+        return tuple([one.q for one in self.levels])
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -144,7 +144,7 @@ class SparseProducts:
     @cached_property
     def total_squares(self) -> tuple[Floats, ...]:
         """Their sums (q,) over the levels of each factor."""
-        return tuple(self.squares(k).sum(axis=0) for k in range(len(self.levels)))
+        return tuple([np.add.reduce(self.squares(k)) for k in range(len(self.levels))])
 
     def largest_group(self, k: int) -> tuple[Floats, Floats]:
         """Z_j'Z_j (q, q) and Z_j'[X_j y_j] (q, p+1) of the level of factor k of most rows."""

@@ -96,6 +96,7 @@ def little_is_left(cross: Products) -> bool:
     return freedom > 0.0 and left < LITTLE_LEFT * float(cross.C[-1, -1])
 
 
+@remembered
 def surely_left(cross: SparseProducts) -> float:
     """Of y°'y° what X° surely leaves where Z° beside it leaves much; else 0.
 
