@@ -9,7 +9,8 @@ import pytest
 import hierbayes as hb
 from hierbayes.design.column_products import NUMBERS
 from hierbayes.design.matrices import _computed, materialise
-from hierbayes.design.plain_columns import plain_data, texts_in_order
+from hierbayes.design.plain_columns import plain_data
+from hierbayes.design.text_codes import texts_in_order
 from hierbayes.library.named_models import NAMED_MODELS
 from hierbayes.specification.formula_parser import parse_formula
 

@@ -6,7 +6,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import hierbayes as hb
-from hierbayes.design.matrices import group_codes
+from hierbayes.design.group_codes import codes_of_factors, group_codes
+from hierbayes.design.level_labels import index_of
 from hierbayes.design.plain_columns import plain_data
 from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.likelihood import threads
@@ -53,6 +54,24 @@ def test_labels_are_an_index_of_their_type(labels: pd.Series) -> None:
     of_column = getattr(labels.dtype, "categories", labels).dtype
     assert held.index.dtype == of_column and held.index is held.index
     assert len(held) == 2 and codes.tolist() == [1, 0, 1] and codes.dtype == np.intp
+
+
+@pytest.mark.parametrize("levels", [3, 200])  # 40,000 combinations are too many to go through
+def test_combinations_that_occur_are_numbered(levels: int) -> None:
+    rng = np.random.default_rng(levels)
+    frame = pd.DataFrame({
+        "a": rng.permutation(levels).repeat(2), "b": [f"k{k % 3}" for k in range(2 * levels)],
+        "c": pd.Categorical(rng.integers(0, levels, 2 * levels), range(levels)),
+    })  # fmt: skip
+    frame["c"] = frame["c"].cat.remove_unused_categories()
+    (codes, held), (alone, own) = codes_of_factors(frame, {"a:b:c": ("a", "b", "c"), "b": ("b",)})
+    names = list(zip(frame["a"], frame["b"], frame["c"], strict=True))
+    expected = sorted(set(names))
+    assert [expected[code] for code in codes] == names and codes.dtype == np.intp
+    labels = index_of(held)
+    assert labels.tolist() == [f"{a}:{b}:{c}" for a, b, c in expected]
+    assert len(held) == len(labels) and labels.name == "a:b:c"
+    assert index_of(own)[alone].tolist() == frame["b"].tolist()
 
 
 def test_levels_of_texts_are_in_order() -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from hierbayes.design.design import Design
 from hierbayes.design.error_law import ErrorLaw
+from hierbayes.design.group_codes import group_codes
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import group_codes
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.rows import Rows
 from hierbayes.design.shared_columns import SharedColumns

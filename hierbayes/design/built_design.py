@@ -16,15 +16,10 @@ from hierbayes.design.family_rows import (
     refuse_counts,
     working_response,
 )
+from hierbayes.design.group_codes import ALL_ROWS, codes_of_factors
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.left_out import DROP, combinations_left_out
-from hierbayes.design.matrices import (
-    ALL_ROWS,
-    columns_needed,
-    factor_codes,
-    made_columns,
-    one_column,
-)
+from hierbayes.design.matrices import columns_needed, made_columns, one_column
 from hierbayes.design.predictors import side_by_side
 from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
 from hierbayes.design.rows import Rows
@@ -77,7 +72,7 @@ def build_design(
     of_family = None if family is None else read_family_rows(family, spec, frame)
     refuse_neither_number_nor_factor(used, frame, spec)
     grouped = factors_of_rows(spec)
-    found = [factor_codes(frame, name, columns) for name, columns in grouped.items()]
+    found = codes_of_factors(frame, grouped)
     codes_of = tuple(codes for codes, _ in found)
     shared = SharedColumns(frame, names)
     columns, X, parts = _columns(spec, frame, shared, codes_of)

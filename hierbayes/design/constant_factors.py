@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.complete import complete_rows
+from hierbayes.design.group_codes import factor_codes
 from hierbayes.design.level_labels import index_of
 from hierbayes.design.levels import is_outer
-from hierbayes.design.matrices import columns_needed, factor_codes, materialise
+from hierbayes.design.matrices import columns_needed, materialise
 from hierbayes.design.shared_columns import SharedColumns
 from hierbayes.design.usable_columns import refuse_unknown_names
 from hierbayes.frames.arrays import Floats, Integers

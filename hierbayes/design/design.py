@@ -9,8 +9,8 @@ import pandas as pd
 
 from hierbayes.design.columns import Columns
 from hierbayes.design.complete import Dropped
+from hierbayes.design.group_codes import ALL_ROWS
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import ALL_ROWS
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Floats

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.group_coder import GroupCoder
-from hierbayes.design.matrices import ALL_ROWS, joined_labels
+from hierbayes.design.group_codes import ALL_ROWS, joined_labels
+from hierbayes.design.level_labels import texts_of
 from hierbayes.frames.arrays import Integers
 
 _SHIFT = 32  # bits that hold the number of a column's label in the key of a combination
@@ -66,10 +67,10 @@ class FactorCoder:
             labels, order = one.sorted()
             rank = np.empty(len(order), dtype=np.intp)
             rank[order] = np.arange(len(order))
-            parts.append(labels)
+            parts.append(texts_of(labels))
             at.append(rank[codes])
         found: Integers = np.lexsort(at[::-1])
-        return joined_labels(self.name, parts, [one[found] for one in at]), found
+        return joined_labels(self.name, parts, [one[found] for one in at]).index, found
 
     def _codes_of_columns(self) -> list[Integers]:
         """For each column the number (J,) of its label in every group."""

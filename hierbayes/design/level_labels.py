@@ -1,4 +1,8 @@
-"""What the levels of a factor are called, as an Index once one is asked for."""
+"""What the levels of a factor are called, as an Index once one is asked for.
+
+Pandas makes an Index of a few texts in the time in which a small model is fitted, and a fit needs
+how many they are alone.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,12 @@ from typing import Any
 
 import pandas as pd
 
+from hierbayes.frames.arrays import Integers
+
 
 @dataclass(frozen=True, eq=False)
 class LevelLabels:
     """Distinct labels in their order.
-
-    Pandas makes an Index of a few texts in the time in which a small model is fitted, and a fit
-    needs how many they are alone.
 
     Parameters
     ----------
@@ -49,10 +52,70 @@ class LevelLabels:
             return self.values.rename(self.name)
         return pd.Index(self.values, self.dtype, name=self.name, tupleize_cols=False, copy=False)
 
+    @cached_property
+    def texts(self) -> list[str]:
+        """The labels as texts."""
+        if isinstance(self.values, list) and self.dtype == "str":
+            return self.values
+        if isinstance(self.values, range):
+            return list(map(str, self.values))
+        return texts_of(self.index)
 
-type Labels = pd.Index | LevelLabels
+
+@dataclass(frozen=True, eq=False)
+class JoinedLabels:
+    """Labels of combinations of levels, those of their parts with a colon between.
+
+    Parameters
+    ----------
+    parts : sequence of list of str
+        Labels of each part.
+    at : sequence of (J,) int
+        Their places.
+    name : object
+
+    Examples
+    --------
+    >>> JoinedLabels([["a", "b"], ["1", "2"]], [np.array([0, 1]), np.array([1, 0])], "f:g").index
+    Index(['a:2', 'b:1'], dtype='str', name='f:g')
+    """
+
+    parts: Sequence[list[str]]
+    at: Sequence[Integers]
+    name: Hashable
+
+    def __len__(self) -> int:
+        return len(self.at[0])
+
+    @property
+    def texts(self) -> list[str]:
+        """The labels as texts."""
+        columns = [
+            map(part.__getitem__, places.tolist())
+            for part, places in zip(self.parts, self.at, strict=True)
+        ]
+        return list(map(":".join, zip(*columns, strict=True)))
+
+    @property
+    def may_be_equal(self) -> bool:
+        """Whether two could be called the same, as one of a part has a colon."""
+        return any(":" in text for part in self.parts for text in part)
+
+    @cached_property
+    def index(self) -> pd.Index:
+        """The labels."""
+        return pd.Index(self.texts, name=self.name)
+
+
+type Labels = pd.Index | LevelLabels | JoinedLabels
 
 
 def index_of(labels: Labels) -> pd.Index:
     """The Index of labels, made or not."""
-    return labels.index if isinstance(labels, LevelLabels) else labels
+    return labels if isinstance(labels, pd.Index) else labels.index
+
+
+def texts_of(labels: pd.Index) -> list[str]:
+    """Labels as texts."""
+    texts: list[str] = labels.astype(str).tolist()
+    return texts

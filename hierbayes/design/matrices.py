@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from functools import lru_cache
 from numbers import Real
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from formulaic import ModelMatrix, ModelSpec
 from formulaic.errors import DataMismatchWarning, FormulaicError
 from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype
 
-from hierbayes.design.close_integers import codes_of_close
 from hierbayes.design.column_products import ColumnProduct
 from hierbayes.design.column_structure import ColumnStructure, structure_of
-from hierbayes.design.level_labels import Labels, LevelLabels
 from hierbayes.design.materialiser import Materialiser
-from hierbayes.design.plain_columns import Sketch, plain_data, texts_in_order
+from hierbayes.design.plain_columns import Sketch, plain_data
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError, HierbayesError
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Floats
 from hierbayes.frames.seen_columns import DataColumns, frame_of
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, names_in
-
-ALL_ROWS = "all rows"  # what the only group is called where nothing groups the rows
 
 
 @lru_cache(maxsize=512)
@@ -100,107 +94,6 @@ def _computed(formula: Any, frame: DataColumns, functions: Functions) -> Any:
         raise FormulaError(
             f"cannot compute a term from the data: {error}; every term must make one number or "
             "one level a row"
-        ) from error
-
-
-def group_codes(column: pd.Series) -> tuple[Integers, LevelLabels]:
-    """Position of each row's group (n,) among the labels of the groups, in order."""
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        codes, labels = column.array.codes, LevelLabels(dtype.categories, column.name)
-    else:
-        codes, labels = _factorized(column, dtype)
-    return codes.astype(np.intp, copy=False), labels
-
-
-def factor_codes(
-    frame: DataColumns, name: str, columns: tuple[str, ...]
-) -> tuple[Integers, Labels]:
-    """Those of a grouping factor, which may be each combination of several columns that occurs.
-
-    The groups of a combination are called as their parts, with a colon between; of no columns all
-    rows are one group.
-    """
-    if not columns:
-        return np.zeros(len(frame), dtype=np.intp), _only_group()
-    if len(columns) == 1:
-        return group_codes(frame[columns[0]])
-    parts = [group_codes(frame[column]) for column in columns]
-    sizes = [len(labels) for _, labels in parts]
-    place = np.ravel_multi_index([codes for codes, _ in parts], sizes)
-    combined, codes = np.unique(place, return_inverse=True)
-    at = np.unravel_index(combined, sizes)
-    return codes.astype(np.intp), joined_labels(name, [labels.index for _, labels in parts], at)
-
-
-@lru_cache(maxsize=1)
-def _only_group() -> pd.Index:
-    return pd.Index([ALL_ROWS])
-
-
-def joined_labels(name: str, parts: Sequence[pd.Index], at: Sequence[Integers]) -> pd.Index:
-    """What the groups (J,) of a combination of columns are called.
-
-    Parameters
-    ----------
-    name : str
-        The grouping factor.
-    parts : sequence of Index
-        Labels of each column.
-    at : sequence of (J,) int
-        Their places.
-
-    Raises
-    ------
-    DataError
-        When two groups would have one name.
-    """
-    words = [labels.astype(str).tolist() for labels in parts]
-    texts = [map(one.__getitem__, places.tolist()) for one, places in zip(words, at, strict=True)]
-    joined = list(map(":".join, zip(*texts, strict=True)))
-    if len(set(joined)) < len(joined):
-        first = next(text for k, text in enumerate(joined) if text in joined[:k])
-        raise DataError(
-            f"two groups of '{name}' would both be called '{first}'; make the colons in the labels "
-            "of its columns another character"
-        )
-    return pd.Index(joined, name=name)
-
-
-def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
-    """What the group of each row is called: its label, or the labels of a combination joined."""
-    if len(columns) == 1:
-        return data[columns[0]]
-    texts = [pd.Series(data[column].astype(str)) for column in columns]
-    joined: pd.Series = texts[0].str.cat(texts[1:], sep=":")
-    return joined
-
-
-def _factorized(column: pd.Series, dtype: Any) -> tuple[Integers, LevelLabels]:
-    """Codes and labels in order, in order of appearance where the labels have none."""
-    if isinstance(dtype, np.dtype) and dtype.kind == "i" and len(column):
-        close = codes_of_close(column.to_numpy(), column.name)
-        if close is not None:
-            return close
-    if dtype == "str":
-        codes, texts = texts_in_order(column)
-        return codes, LevelLabels(texts, column.name, dtype)
-    codes, labels = _in_order(column)
-    return codes, LevelLabels(labels, column.name)
-
-
-def _in_order(column: pd.Series) -> tuple[Integers, Any]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)  # values without an order
-            return pd.factorize(column, sort=True)
-    except (TypeError, RuntimeWarning):
-        pass
-    try:
-        return pd.factorize(column)
-    except TypeError as error:
-        raise DataError(
-            f"the group column '{column.name}' holds values that are no labels; make text of them"
         ) from error
 
 

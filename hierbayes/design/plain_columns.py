@@ -20,14 +20,14 @@ from formulaic.parser.types import Factor, Term
 
 from hierbayes.design.column_products import NUMBERS, ColumnProduct, Source, products_of
 from hierbayes.design.evaluation import Evaluation
+from hierbayes.design.text_codes import texts_in_order
 from hierbayes.errors import HierbayesError
-from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.frames.arrays import Floats
 from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.expression import Expression, columns_in
 from hierbayes.specification.expression_reader import is_of_each_row, read_expression
 from hierbayes.specification.terms import INTERCEPT
 
-_FEW_TEXTS = 400  # that Python puts in order sooner than Arrow does
 _LEVELS = ("str", "int64", "float64", "bool")  # types of levels
 
 
@@ -278,24 +278,3 @@ def _coded(column: pd.Series, dtype: Any) -> tuple[Any, tuple[Any, ...], str] | 
     if held not in _LEVELS or (len(codes) and codes.min() < 0):
         return None
     return codes, levels, held
-
-
-def texts_in_order(column: pd.Series) -> tuple[Any, Any]:
-    """Codes (n,) of texts, −1 where one is missing, and the distinct ones in order."""
-    if len(column) <= _FEW_TEXTS and not column.array.isna().any():
-        return _put_in_order(column.tolist())
-    codes, texts = column.array.factorize()
-    if len(texts) <= _FEW_TEXTS:
-        places, in_order = _put_in_order(texts.tolist())
-    else:
-        order = texts.argsort()
-        places, in_order = np.empty(len(order), dtype=np.intp), texts.take(order)
-        places[order] = np.arange(len(order))
-    return np.append(places, -1)[codes], in_order
-
-
-def _put_in_order(texts: list[str]) -> tuple[Integers, list[str]]:
-    """The place of each text (n,) among the distinct ones in order, and these."""
-    distinct = sorted(set(texts))
-    place = dict(zip(distinct, range(len(distinct)), strict=True))
-    return np.fromiter(map(place.__getitem__, texts), np.intp, len(texts)), distinct

@@ -11,8 +11,8 @@ import pandas as pd
 
 from hierbayes.design.batch_columns import BatchColumns, Columned
 from hierbayes.design.factor_coder import FactorCoder
+from hierbayes.design.group_codes import group_labels
 from hierbayes.design.group_readings import GroupReadings
-from hierbayes.design.matrices import group_labels
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats, Integers

@@ -21,8 +21,8 @@ from hierbayes.design.design import Design
 from hierbayes.design.distinct_rows import TIMES, distinct_rows
 from hierbayes.design.family_rows import FamilyRows, read_family_rows, working_response
 from hierbayes.design.first_pass import HEAD
+from hierbayes.design.group_codes import group_labels
 from hierbayes.design.learnt_states import calls_that_learn
-from hierbayes.design.matrices import group_labels
 from hierbayes.design.merged_rows import merged
 from hierbayes.design.problem import Problem
 from hierbayes.design.row_parts import RowCases

@@ -23,10 +23,10 @@ from hierbayes.design.bound_residual import (
 )
 from hierbayes.design.built_design import factors_of_rows
 from hierbayes.design.design import Design
+from hierbayes.design.group_codes import codes_of_factors
 from hierbayes.design.group_readings import GroupReadings
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.joined_moments import joined_moments
-from hierbayes.design.matrices import factor_codes
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
 from hierbayes.design.rows import Rows
 from hierbayes.errors import DataError, ResidualError
@@ -127,7 +127,7 @@ def _rows(
         for name in of_groups.intersection(frame.columns)
         if isinstance(frame[name].dtype, pd.CategoricalDtype)
     })  # fmt: skip
-    coded = [factor_codes(frame, name, own) for name, own in columns.items()]
+    coded = codes_of_factors(frame, columns)
     weights = [one.weights for one in made if one.weights is not None]
     X, Z, y = map(np.concatenate, zip(*(one.rows() for one in made), strict=True))
     rows = Rows(

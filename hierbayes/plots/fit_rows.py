@@ -12,7 +12,8 @@ import pandas as pd
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import read_family_rows
-from hierbayes.design.matrices import columns_needed, group_labels
+from hierbayes.design.group_codes import group_labels
+from hierbayes.design.matrices import columns_needed
 from hierbayes.design.variables import is_factor
 from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fitted import Fitted

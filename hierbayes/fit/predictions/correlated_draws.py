@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.error_law import require_columns
-from hierbayes.design.matrices import group_labels
+from hierbayes.design.group_codes import group_labels
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_blocks import correlated
 from hierbayes.errors import DataError

@@ -12,8 +12,9 @@ from hierbayes.design.bound_residual import bind_residual
 from hierbayes.design.crossproducts import cross_products
 from hierbayes.design.design import Design
 from hierbayes.design.error_law import require_columns
+from hierbayes.design.group_codes import ALL_ROWS, group_labels
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import ALL_ROWS, columns_needed, group_labels, one_column
+from hierbayes.design.matrices import columns_needed, one_column
 from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import residual_moments

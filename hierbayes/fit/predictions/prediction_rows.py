@@ -11,8 +11,9 @@ import pandas as pd
 from hierbayes.design.complete import complete_rows
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import offset_of
+from hierbayes.design.group_codes import group_labels
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import columns_needed, group_labels
+from hierbayes.design.matrices import columns_needed
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.sources.opened import is_stream, of_memory

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.group_codes import group_labels
 from hierbayes.design.grouping_factor import GroupingFactor
-from hierbayes.design.matrices import group_labels
 from hierbayes.design.problem import Problem
 from hierbayes.errors import DataError, ResidualError
 from hierbayes.fit.predictions.law_of_rows import weighed_sd

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.design import Design
-from hierbayes.design.matrices import ALL_ROWS, factor_codes
+from hierbayes.design.group_codes import ALL_ROWS, factor_codes
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.subject import subject_of
 from hierbayes.errors import DataError, EstimationError, in_quotes
