@@ -14,7 +14,9 @@ from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.joint_climb import Climb, JointMaximum, climb_together
+from hierbayes.estimation.joint_likelihood import JointLikelihood
 from hierbayes.estimation.joint_optimum import optimum_of
+from hierbayes.estimation.joint_spots import Weights
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.estimation.residual_search import ResidualSearch
 from hierbayes.estimation.scoring import scored
@@ -22,7 +24,8 @@ from hierbayes.likelihood.covariance import block_mask, eigenvalue_limits
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import second_moments
-from hierbayes.likelihood.structured_point import Room, StructuredLikelihood
+from hierbayes.residuals.bound import GIVEN
+from hierbayes.residuals.bound_occasions import Occasions
 from hierbayes.residuals.coordinates import derivative
 from tests import residual_models
 from tests.test_residual_structures import STRUCTURES, posed
@@ -40,18 +43,14 @@ def at_random(problem: Any) -> tuple[Any, Any]:
     return root, moments.rows.start + 0.1 * rng.normal(size=len(moments.rows.start))
 
 
-def likelihood(problem: Any, reading: Reading) -> StructuredLikelihood:
-    moments, entries = problem.moments, free_entries(problem.design.blocks)
-    *cells, J = moments.kernel_cells
-    q, d = sum(problem.design.blocks), math.isqrt(cells[0].shape[1])
-    room = Room.of(J, q, d - q, len(entries[0]) + len(moments.rows.start), len(moments.rows.start))
-    mask, n = block_mask(problem.design.blocks), float(moments.n)
-    return StructuredLikelihood((*cells,), room, entries, mask, n, reading == REML)
+def likelihood(problem: Any, reading: Reading) -> JointLikelihood:
+    return Climb(problem.moments, problem.design.blocks, reading).likelihood
 
 
 def point(problem: Any, root: Any, z: Any, reading: Reading) -> Any:
     moments, of = problem.moments, likelihood(problem, reading)
-    return of.at(root, np.ones(len(of.room.moved)), *moments.rows.with_bends(z, moments.classes))
+    given = Weights(*moments.rows.with_bends(z, moments.classes))
+    return of.at(root, z, np.ones(len(of.room.moved)), given)
 
 
 @pytest.mark.parametrize("reading", [REML, ML])
@@ -82,9 +81,8 @@ def test_scoring_is_that_of_the_profile(name: str, reading: Reading) -> None:
     blocks = problem.design.blocks
     assert problem.moments is not None
     root, z = at_random(problem)
-    weights, _ = problem.moments.rows.with_slopes(z, problem.moments.classes)
     of = likelihood(problem, reading)
-    value, found = of.scored(root, np.ones(len(of.room.moved)), weights)
+    value, found = of.scored(root, z, np.ones(len(of.room.moved)))
     assert_allclose(value, point(problem, root, z, reading).value, rtol=1e-13)
     products = problem.moments.at(z).products
     assert isinstance(products, CrossProducts)
@@ -160,6 +158,80 @@ def test_coefficients_come_with_their_slopes(structure: Any) -> None:
             ends = [rows.with_slopes(at, classes)[1] for at in (z - step, z + step)]
             wanted = (ends[1] - ends[0]) / 2e-5
             assert_allclose(bends[..., i], wanted, rtol=0, atol=1e-4 * (1 + np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3])
+@pytest.mark.parametrize("structure", STRUCTURES, ids=str)
+def test_compiled_code_makes_the_weights_that_python_makes(structure: Any, share: float) -> None:
+    problem = posed(structure, "y ~ x").problem
+    assert problem.moments is not None
+    climb = Climb(replace(problem.moments, share=share), problem.design.blocks, REML)
+    rows, kind = problem.moments.rows, climb.likelihood.law.kind
+    is_of_python = isinstance(rows.correlation, Occasions)
+    assert (kind == GIVEN) == is_of_python
+    for size in (-0.4, 0.0, 0.3):
+        z = rows.start + size * np.linspace(0.5, 1.0, len(rows.start))
+        root = np.eye(sum(problem.design.blocks))
+        values, slopes, bends = rows.with_bends(z, problem.moments.classes)
+        for part in (values, slopes, bends):
+            part[-1] *= share
+        given = Weights(values, slopes, bends)
+        wanted = climb.likelihood.at(root, z, climb.unit, given)
+        found = climb.at(root, z)
+        assert found is not None
+        assert_allclose(found.value, wanted.value, rtol=1e-13)
+        assert_allclose(climb.half_log_det, 0.5 * values[-1], rtol=1e-12, atol=1e-12)
+        assert_allclose(found.slope, wanted.slope, rtol=1e-10, atol=1e-10)
+        assert_allclose(found.information, wanted.information, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "Dialyzer_lme_power", "MMRM_CS", "sim_AR1_row_order"])
+def test_a_walk_that_python_gives_weights_is_that_of_compiled_ones(name: str) -> None:
+    problem = residual_models.model(name).problem
+    moments, blocks = problem.moments, problem.design.blocks
+    assert moments is not None
+    first, second = Climb(moments, blocks, REML), Climb(moments, blocks, REML)
+    law = second.likelihood.law._replace(kind=GIVEN)
+    second.likelihood = replace(second.likelihood, law=law)
+    compiled, asked = climb_together(first), climb_together(second)
+    assert compiled is not None
+    assert asked is not None
+    assert compiled.evaluations == asked.evaluations
+    assert_allclose(compiled.z, asked.z, rtol=1e-9, atol=1e-9)
+    assert_allclose(compiled.root, asked.root, rtol=1e-9, atol=1e-9)
+    assert_allclose(compiled.value, asked.value, rtol=1e-13)
+    assert (first.at_end is None) == (second.at_end is None) == asked.on_face
+
+
+def test_where_a_climb_has_ended_it_knows_the_point() -> None:
+    _, moments, blocks, _ = climbed()
+    climb = Climb(moments, blocks, REML)
+    joint = climb_together(climb)
+    assert joint is not None
+    end, half_log_det, calls = climb.at_end, climb.half_log_det, climb.calls
+    assert end is not None
+    assert end.root is joint.root
+    assert end.z is joint.z
+    again = climb.at(joint.root, joint.z)
+    assert again is not None
+    assert (climb.calls, climb.at_end) == (calls + 1, None)
+    assert_allclose(end.value, again.value, rtol=1e-14)
+    assert_allclose(joint.value, again.value, rtol=1e-12)
+    assert_allclose(end.slope, again.slope, rtol=1e-9, atol=1e-12)
+    assert_allclose(half_log_det, climb.half_log_det, rtol=1e-14)
+
+
+def test_a_climb_without_a_likelihood_where_it_begins_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, moments, blocks, _ = climbed()
+    climb = Climb(moments, blocks, REML)
+    start = climb.start(None)
+    assert start is not None
+    monkeypatch.setattr(climb, "start", lambda root: (start[0], start[1] + 1e4))
+    assert climb_together(climb) is None
+    monkeypatch.setattr(climb, "start", lambda root: None)
+    assert climb_together(climb) is None
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,10 +9,13 @@ from numpy.testing import assert_allclose
 
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.error_coefficients import ErrorKernel
+from hierbayes.estimation.joint_likelihood import JointLikelihood
+from hierbayes.estimation.joint_spots import Ground, Room, Weights
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML
-from hierbayes.likelihood.structured_point import Room, StructuredLikelihood
+from hierbayes.residuals.bound import GIVEN, NO_NUMBERS
 from tests import residual_models
 
 
@@ -28,15 +31,27 @@ def test_many_groups_side_by_side_are_each_their_own(restricted: bool) -> None:
     kept = (class_of == 0) | (groups % 5 != 1)
     cells, groups, class_of = cells[kept], groups[kept], class_of[kept]
     entries, n = free_entries((q,)), 8.0 * J
-    of = StructuredLikelihood(
-        (cells, groups, class_of), Room.of(J, q, m, 5, 2), entries, block_mask((q,)), n, restricted
+    of = JointLikelihood(
+        Ground(cells, groups, class_of, *entries, block_mask((q,)), n, restricted),
+        ErrorKernel(
+            GIVEN,
+            NO_NUMBERS,
+            NO_NUMBERS,
+            0.0,
+            np.zeros((0, 3), dtype=np.intp),
+            np.zeros((0, 2)),
+            NO_NUMBERS,
+            1.0,
+        ),
+        Room.of(J, q, m, 5, 2),
     )
     slopes = np.array([[0.4, 0.0], [0.0, -0.3], [2.0, 1.0]])
 
     def at(x: Any) -> Any:
         root, weights = np.zeros((q, q)), np.array([0.7, 1.3, 5.0]) + slopes @ x[3:]
         root[entries] = x[:3]
-        found = of.at(root, np.ones(5), weights, slopes, np.zeros((3, 2, 2)))
+        given = Weights(weights, slopes, np.zeros((3, 2, 2)))
+        found = of.at(root, x[3:].copy(), np.ones(5), given)
         M = np.zeros((J, (q + m) ** 2))
         np.add.at(M, groups, weights[class_of][:, None] * cells)
         moments = residual_models.model("RatPup_varIdent").problem.moments

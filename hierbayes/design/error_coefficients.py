@@ -7,10 +7,51 @@ linear in z.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import zeros_of
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.residuals.correlation_kernels import parts_of
+
+
+class ErrorKernel(NamedTuple):
+    """What compiled code makes coefficients of classes of, at any coordinates.
+
+    Parameters
+    ----------
+    kind, sizes, counts, number
+        As `CorrelationKernel` has them.
+    classes, of_sd, level_counts
+        As of `class_coefficients`.
+    share : float
+        Of log|R| that is counted.
+    """
+
+    kind: int
+    sizes: Floats
+    counts: Floats
+    number: float
+    classes: Integers
+    of_sd: Floats
+    level_counts: Floats
+    share: float
+
+
+@inner
+def coefficients_of(law: ErrorKernel, z: Floats) -> tuple[Floats, Floats, Floats]:
+    """As `class_coefficients`, the share of log|R| last."""
+    own, moved, bent = parts_of(law.kind, z, law.sizes, law.counts, law.number)
+    found, slopes, bends = class_coefficients(
+        law.classes, own, moved, bent, z, law.of_sd, law.level_counts
+    )
+    K, k = len(found) - 1, len(z)
+    found[K] *= law.share
+    for t in range(k):
+        slopes[K, t] *= law.share
+        for s in range(k):
+            bends[K, t, s] *= law.share
+    return found, slopes, bends
 
 
 @compiled(error_model="numpy")

@@ -10,13 +10,21 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.blocks import block_slices
-from hierbayes.design.error_coefficients import class_coefficients
+from hierbayes.design.error_coefficients import ErrorKernel, class_coefficients
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Parameter
+from hierbayes.residuals.bound import (
+    INDEPENDENT,
+    NO_NUMBERS,
+    BoundCorrelation,
+    BoundVariance,
+    CorrelationKernel,
+    Parameter,
+)
 from hierbayes.residuals.coordinates import derivative_at_once
 from hierbayes.residuals.structure import ResidualStructure
 
+_ALONE = CorrelationKernel(INDEPENDENT, NO_NUMBERS, NO_NUMBERS, 0.0)
 _INDEPENDENT = np.array([1.0, 0.0]), np.zeros((2, 0)), np.zeros((2, 0, 0))  # C⁻¹ = I
 
 
@@ -163,6 +171,11 @@ class ErrorLaw:
         if self.correlation is None:
             return self._by_class(z, classes, _INDEPENDENT)
         return self._by_class(z, classes, self.correlation.with_bends(z[self._spans[0]]))
+
+    def kernel(self, classes: Integers, share: float) -> ErrorKernel:
+        """What compiled code makes the same of, with a share of log|R|."""
+        of_correlation = _ALONE if self.correlation is None else self.correlation.kernel
+        return ErrorKernel(*of_correlation, classes, self.sd_slopes, self._counts, share)
 
     def _by_class(
         self, z: Floats, classes: Integers, parts: tuple[Floats, Floats, Floats]

@@ -16,22 +16,35 @@ import numpy as np
 
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.residual_moments import ResidualMoments
+from hierbayes.estimation.joint_likelihood import NO_WEIGHTS, JointLikelihood
+from hierbayes.estimation.joint_spots import FACE, Ground, Room, Spot, Weights, is_inside
+from hierbayes.estimation.joint_walk import (
+    AT_END,
+    CLIMB,
+    CONVERGED,
+    COUNT,
+    DEFINITE,
+    END,
+    FAR,
+    GAIN,
+    LENGTH,
+    LOG_DET,
+    LOOKED,
+    NOWHERE,
+    RADIUS,
+    STEP,
+    UNKNOWN,
+    VALUE,
+    walk,
+)
 from hierbayes.estimation.scoring import scored
 from hierbayes.estimation.trust_region import best_step, newton_step
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.reading import REML, Reading
-from hierbayes.likelihood.structured_point import Room, StructuredLikelihood
+from hierbayes.residuals.bound import GIVEN
 
-# How a climb goes; where it ends does not depend on them.
-_RADIUS = 1.0  # of the first step, in units of effects and coordinates
-_LEAST = 1e-12  # gain of ℓ after the last step: 1e-6 standard errors
-_UNSEEN = 1e-8  # gain that may be lost in the rounding of ℓ
-_FARTHEST = 3.0  # a step
-_SHORTENED = 3.0  # as many times too long, Newton's step is shortened: no eigenvectors needed
-_NOWHERE = 1e-9  # a radius within which nothing is gained
-_MOST_STEPS = 80
-_FACE = 1e-3  # of λ, below which a direction of it is lost
+_UNBENT = np.zeros((0, 0, 0))
 _INSIDE = 1e-6  # of the variance of the noise: by how much a start is inside
 
 
@@ -84,15 +97,10 @@ class JointMaximum:
     @property
     def on_face(self) -> bool:
         """Whether λ lacks a direction, or nearly does."""
-        if not (q := len(self.root)):
-            return False
-        # the smallest singular value is the determinant over the others, none above the norm
-        det = math.prod(self.root.diagonal().tolist())
-        norm = math.hypot(*self.root.ravel().tolist())
-        if abs(det) > _FACE * (1.0 + norm) * norm ** (q - 1):
+        if is_inside(self.root):
             return False
         sizes = np.linalg.svd(self.root, compute_uv=False)
-        return bool((sizes < _FACE * (1.0 + sizes.max(initial=0.0))).any())
+        return bool((sizes < FACE * (1.0 + sizes.max(initial=0.0))).any())
 
 
 class Point(NamedTuple):
@@ -119,33 +127,31 @@ class Climb:
     def __init__(self, moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading) -> None:
         self.moments, self.blocks, self.reading = moments, blocks, reading
         entries = self.rows, self.columns = free_entries(blocks)
-        self.places = self.rows * sum(blocks) + self.columns  # in a flat root
-        self.unit = np.ones(len(self.rows) + len(moments.rows.start))
+        k = len(moments.rows.start)
+        self.unit = np.ones(len(self.rows) + k)
         cells, groups, class_of, J = moments.kernel_cells
-        q, d = sum(blocks), math.isqrt(cells.shape[1])
-        self.likelihood = StructuredLikelihood(
-            cells=(cells, groups, class_of),
-            room=Room.of(J, q, d - q, len(self.unit), len(moments.rows.start)),
-            entries=entries,
-            mask=block_mask(blocks),
-            n=moments.share * moments.n,
-            restricted=reading == REML,
+        q, d, n = sum(blocks), math.isqrt(cells.shape[1]), moments.share * moments.n
+        mask, restricted = block_mask(blocks), reading == REML
+        self.likelihood = JointLikelihood(
+            Ground(cells, groups, class_of, *entries, mask, n, restricted),
+            moments.rows.kernel(moments.classes, moments.share),
+            Room.of(J, q, d - q, len(self.unit), k),
         )
         self.calls = 0
         self.half_log_det = math.nan  # ½ log|R| of the last point
+        self.at_end: Point | None = None  # where it has ended, if it has looked there
 
     def start(self, root: Floats | None) -> tuple[Floats, Floats] | None:
         """λ, by default by scoring, and z to begin with; None where ℓ cannot be computed there."""
-        z = self.moments.rows.start
+        z, likelihood = self.moments.rows.start, self.likelihood
         if not self.blocks:
-            return np.zeros((0, 0)), z
-        weights = self._coefficients(z, curved=False)[0]
-        cells, _, class_of = self.likelihood.cells
-        J, q, m = self.likelihood.room.turned.shape
-        own = cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j, summed
-        noise = np.sqrt(J / (weights[class_of] @ own))
+            return np.zeros((0, 0)), z.copy()
+        given = self._weights(z, curved=False)
+        ground, (J, q, m) = likelihood.ground, likelihood.room.turned.shape
+        own = ground.cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j, summed
+        noise = np.sqrt(J / (given.values[ground.class_of] @ own))
         root_of_noise, squared = np.diag(noise), np.diag(noise * noise)
-        value, curvature = self.likelihood.scored(root_of_noise, self.unit, weights)
+        value, curvature = likelihood.scored(root_of_noise, z, self.unit, given)
         if not math.isfinite(value):
             return None
         # σ held: errors that stand for effects are not passed by, see `residual_maximum`
@@ -153,24 +159,28 @@ class Climb:
         self.unit[: len(self.rows)] = (np.sqrt(Gamma.diagonal()) + noise)[self.rows]
         if root is not None:
             Gamma = root @ root.T
-        return np.linalg.cholesky(Gamma + _INSIDE * squared), z
+        return np.linalg.cholesky(Gamma + _INSIDE * squared), z.copy()
 
-    def _coefficients(self, z: Floats, *, curved: bool) -> tuple[Floats, ...]:
-        """Weights of classes and a share of log|R| at z, and ∂; ∂² where they are asked for."""
+    def given(self, z: Floats, *, curved: bool = True) -> Weights | None:
+        """Weights at z where only Python makes them."""
+        return self._weights(z, curved=curved) if self.likelihood.law.kind == GIVEN else None
+
+    def _weights(self, z: Floats, *, curved: bool) -> Weights:
+        """Weights at z, the second derivatives where they are asked for."""
         rows, classes = self.moments.rows, self.moments.classes
-        coefficients = rows.with_bends(z, classes) if curved else rows.with_slopes(z, classes)
+        found = rows.with_bends(z, classes) if curved else (*rows.with_slopes(z, classes), _UNBENT)
         if self.moments.share != 1.0:
-            for part in coefficients:
+            for part in found[: 3 if curved else 2]:
                 part[-1] *= self.moments.share
-        return coefficients
+        return Weights(*found)
 
     def at(self, root: Floats, z: Floats, *, curved: bool = True) -> Point | None:
         """ℓ there, with its curvature or without; None where it cannot be computed."""
-        self.calls += 1
-        coefficients = self._coefficients(z, curved=curved)
-        self.half_log_det = 0.5 * float(coefficients[0][-1])
-        found = self.likelihood.at(root, self.unit, *coefficients)
-        return Point(root, z, *found) if math.isfinite(found.value) else None
+        self.calls, self.at_end = self.calls + 1, None
+        given = self.given(z, curved=curved)
+        found = self.likelihood.at(root, z, self.unit, given, curved=curved)
+        self.half_log_det = 0.5 * found.log_det
+        return Point(root, z, *found[:3]) if math.isfinite(found.value) else None
 
     def slope(self, here: Point) -> Floats:
         """∂ℓ (n,) by the coordinates in which steps are."""
@@ -182,8 +192,19 @@ class Climb:
         if not m:
             return here.root, here.z + step
         root = here.root.copy()
-        root.ravel()[self.places] += step[:m] * self.unit[:m]
+        root[self.rows, self.columns] += step[:m] * self.unit[:m]
         return root, here.z + step[m:]
+
+    def stopped(self, here: Spot, there: Spot, step: Floats, numbers: Floats) -> JointMaximum:
+        """What a walk that has ended says, which has looked there if it has come to a maximum."""
+        *_, value, log_det = numbers[[VALUE, AT_END, LOG_DET]].tolist()
+        last = Step(step, float(numbers[GAIN]), bool(numbers[DEFINITE]))
+        at = Point(here.root, here.z, float(numbers[VALUE]), here.slope, here.information)
+        joint = self.ended(at, here.information, last, converged=bool(numbers[CONVERGED]))
+        if math.isfinite(value):
+            self.half_log_det = 0.5 * log_det
+            self.at_end = Point(joint.root, joint.z, value, there.slope, there.information)
+        return joint
 
     def ended(self, here: Point, B: Floats, last: Step, *, converged: bool) -> JointMaximum:
         """What a climb that ends says, a step from here if it has converged.
@@ -208,66 +229,43 @@ def climb_together(search: Climb, root: Floats | None = None) -> JointMaximum | 
         λ to begin with, where it is not that of a step of scoring.
     """
     start = search.start(root)
-    here = None if start is None else search.at(*start)
-    if here is None:
+    if start is None:
         return None
-    radius, last, full, converged = _RADIUS, np.inf, False, False
-    for _ in range(_MOST_STEPS):
-        before, step = full, _step(here, radius)
-        gain, full = step.gain, step.is_newtons
-        unseen = gain < _UNSEEN
-        left = _left(gain, last) if full and before else gain
-        converged = left < _LEAST or (unseen and gain > 0.5 * last)
-        if converged or radius < _NOWHERE:
+    (ground, law, room), n = search.likelihood.parts, len(search.unit)
+    there, step, numbers = Spot(*start, np.zeros(n), np.zeros((n, n))), np.zeros(n), np.zeros(COUNT)
+    here, task, numbers[AT_END] = Spot.of(len(there.root), n, len(there.z)), CLIMB, math.nan
+    while True:
+        given = None if task == STEP else search.given(there.z, curved=task == CLIMB)
+        stopped = walk(
+            ground, law, room, given or NO_WEIGHTS, search.unit, here, there, step, numbers, task
+        )
+        if stopped == FAR:
+            _go_far(here, step, numbers)
+            task = STEP
+        elif stopped == UNKNOWN:
+            task = END if numbers[CONVERGED] else CLIMB
+        else:
             break
-        there = search.at(*search.moved(here, step.step))
-        rise = -np.inf if there is None else there.value - here.value
-        if not unseen:
-            if rise < 0.25 * gain:
-                radius = 0.25 * step.length
-            elif rise > 0.75 * gain and step.length > 0.9 * radius:
-                radius = min(2.5 * radius, _FARTHEST)
-            if rise < 1e-4 * gain:
-                continue
-        if there is None:
-            break
-        here, last = there, gain
-    return search.ended(here, here.information, step, converged=converged)
+    search.calls += int(numbers[LOOKED])
+    return None if stopped == NOWHERE else search.stopped(here, there, step, numbers)
 
 
 class Step(NamedTuple):
-    """A step (n,) within a radius, its length, and what a quadratic promises to gain by it.
+    """A step (n,), and what a quadratic promises to gain by it.
 
-    ``is_newtons`` says whether it is the whole step to where the quadratic is highest, and
-    ``definite`` whether there is one.
+    ``definite`` says whether there is a point at which the quadratic is highest.
     """
 
     step: Floats
-    length: float
     gain: float
-    is_newtons: bool
     definite: bool
 
 
-def _step(here: Point, radius: float) -> Step:
-    """The best step within a radius, or nearly."""
-    step, length, gain = newton_step(here.slope, here.information)
-    if length <= radius:
-        return Step(step, length, gain, True, True)
-    if length <= _SHORTENED * radius:
-        share = radius / length
-        return Step(share * step, radius, share * (2.0 - share) * gain, False, True)
-    definite = not math.isnan(length)
-    step, gain = best_step(here.slope, here.information, radius)
-    return Step(step, math.sqrt(step @ step), gain, False, definite)
-
-
-def _left(gain: float, last: float) -> float:
-    """What there is to gain after a step of Newton's that gains so much, the last one so much.
-
-    Distances to a maximum become like their squares, and gains are like squares of distances.
-    """
-    return gain * (gain / last) ** 2
+def _go_far(here: Spot, step: Floats, numbers: Floats) -> None:
+    """Write the best step within the radius, where Newton's is far longer or there is none."""
+    definite = not math.isnan(numbers[LENGTH])
+    step[:], gain = best_step(here.slope, here.information, float(numbers[RADIUS]))
+    numbers[LENGTH], numbers[GAIN], numbers[DEFINITE] = math.sqrt(step @ step), gain, definite
 
 
 def _of_z(B: Floats, m: int) -> Floats:

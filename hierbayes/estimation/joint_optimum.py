@@ -58,13 +58,15 @@ def optimum_of(
 
 def _settled(climb: Climb, joint: JointMaximum, least: float) -> tuple[Point | None, int]:
     """The point from where no step gains as much, and how many were looked at."""
-    root, z = joint.root, joint.z
+    root, z, here = joint.root, joint.z, climb.at_end
+    if here is not None and (here.root is not root or here.z is not z):
+        here = None
     for steps in range(1, _FEW_STEPS + 1):
-        here = climb.at(root, z, curved=False)
+        here = climb.at(root, z, curved=False) if here is None else here
         if here is None:
             break
         step, _, gain = newton_step(climb.slope(here), joint.whole)
         if gain < least:
             return here, steps
-        root, z = climb.moved(here, step)
+        (root, z), here = climb.moved(here, step), None
     return None, _FEW_STEPS

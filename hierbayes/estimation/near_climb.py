@@ -63,7 +63,7 @@ def _steps(search: _NearClimb, near: JointMaximum) -> JointMaximum | None:
         if not length < _RADIUS:
             return None
         if gain < _ALMOST:
-            return search.ended(here, B, Step(step, length, gain, True, True), converged=True)
+            return search.ended(here, B, Step(step, gain, True), converged=True)
         slow = gain > _SLOW * last
         there = search.at(*search.moved(here, step), curved=slow)
         if there is None or there.value < here.value:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from hierbayes.compilation import compiled, inner, lent
+from hierbayes.compilation import inner, lent
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.likelihood.collapsed import LOG_2PI
 from hierbayes.likelihood.profiled_curvature import add_curvature, observed_information
@@ -17,7 +17,7 @@ from hierbayes.likelihood.structured_sums import sums_of_groups
 from hierbayes.likelihood.triangular import cholesky_in_place
 
 
-@compiled(error_model="numpy", side_by_side=True)
+@inner
 def sloped(
     cells, groups, class_of, R, T, W, half, turned, changed, low, D, score, moved, F, found,
     weights, slopes, root, rows, columns, mask, unit, n, restricted, keeps,
@@ -110,7 +110,7 @@ def _find_moved(H, root, rows, columns, moved):
         _complete(moved[t])
 
 
-@compiled(error_model="numpy", short_loops=True)
+@inner
 def write_information(
     cells, groups, class_of, half, turned, changed, low, score, moved, F, found, bends, root, rows,
     columns, unit, n, restricted, information,

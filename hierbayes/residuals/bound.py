@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -94,6 +94,29 @@ class KeptPart:
     frame: pd.DataFrame
 
 
+# Kinds of correlations, as compiled code tells them: chains over whole times, and over any.
+GIVEN, INDEPENDENT, WHOLE, CONTINUOUS, EXCHANGEABLE = range(5)
+
+
+class CorrelationKernel(NamedTuple):
+    """What compiled code makes the coefficients of C⁻¹ of, at any coordinate.
+
+    Parameters
+    ----------
+    kind : int
+        One of those above; `GIVEN` where only Python makes them.
+    sizes, counts : (S,) float
+        Gaps of a chain, or sizes of groups, and how many there are of each.
+    number : float
+        The unit of a chain, or the lower limit of equal correlations.
+    """
+
+    kind: int
+    sizes: Floats
+    counts: Floats
+    number: float
+
+
 class BoundCorrelation(Protocol):
     """A correlation on the rows of a data set."""
 
@@ -115,6 +138,10 @@ class BoundCorrelation(Protocol):
     @property
     def links(self) -> Links:
         """The rows that C⁻¹ joins."""
+
+    @property
+    def kernel(self) -> CorrelationKernel:
+        """What compiled code makes its coefficients of."""
 
     def natural(self, z: Any) -> Any:
         """The parameters (..., k) at coordinates z (..., k)."""
@@ -275,6 +302,7 @@ def no_edges(k: int) -> Floats:
 
 
 NO_ROWS: Integers = np.zeros(0, dtype=np.intp)
+NO_NUMBERS: Floats = np.zeros(0)
 NO_LINKS = Links(NO_ROWS, NO_ROWS, NO_ROWS)  # of what is known of rows that are gone
 
 

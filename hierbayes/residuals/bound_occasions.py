@@ -12,8 +12,11 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import (
+    GIVEN,
     NO_LINKS,
+    NO_NUMBERS,
     NO_ROWS,
+    CorrelationKernel,
     Floats,
     Integers,
     KeptPart,
@@ -77,6 +80,11 @@ class Occasions:
         """Made again of its structure: functions of coordinates are not copied."""
         parts = (self.of, self.links, self.patterns, self.counts, self.places, self.keys)
         return _occasions, parts
+
+    @property
+    def kernel(self) -> CorrelationKernel:
+        """As in `BoundCorrelation`: Python makes them."""
+        return CorrelationKernel(GIVEN, NO_NUMBERS, NO_NUMBERS, 0.0)
 
     @property
     def edges(self) -> Floats:

@@ -8,9 +8,23 @@ from __future__ import annotations
 
 import math
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import zeros_of
-from hierbayes.residuals.bound import Floats
+from hierbayes.residuals.bound import CONTINUOUS, EXCHANGEABLE, INDEPENDENT, Floats
+
+
+@inner
+def parts_of(
+    kind: int, z: Floats, sizes: Floats, counts: Floats, number: float
+) -> tuple[Floats, Floats, Floats]:
+    """Those of a `CorrelationKernel`, at all coordinates (k,), of which its own is the first."""
+    if kind == INDEPENDENT:
+        alone = zeros_of(2)
+        alone[0] = 1.0
+        return alone, zeros_of((2, 0)), zeros_of((2, 0, 0))
+    if kind == EXCHANGEABLE:
+        return exchangeable_parts(z[0], sizes, counts, number)
+    return chain_parts(z[0], sizes, counts, number, kind == CONTINUOUS)
 
 
 @compiled(error_model="numpy")

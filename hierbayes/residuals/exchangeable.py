@@ -11,7 +11,9 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import (
+    EXCHANGEABLE,
     NO_LINKS,
+    CorrelationKernel,
     Floats,
     Integers,
     KeptPart,
@@ -173,6 +175,11 @@ class Exchangeable:
     def edges(self) -> Floats:
         """As in `BoundCorrelation`: none."""
         return no_edges(1)
+
+    @property
+    def kernel(self) -> CorrelationKernel:
+        """As in `BoundCorrelation`."""
+        return CorrelationKernel(EXCHANGEABLE, self.sizes, self.counts, self._low)
 
     @property
     def _low(self) -> float:

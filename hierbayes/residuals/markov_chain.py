@@ -12,7 +12,10 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import (
+    CONTINUOUS,
     NO_LINKS,
+    WHOLE,
+    CorrelationKernel,
     Floats,
     Integers,
     KeptPart,
@@ -142,6 +145,12 @@ class MarkovChain:
         fall = self.unit * np.array([_NOTHING / min(nearest, 1.0), _LITTLE / nearest])
         found: Floats = (-fall - np.log1p(-np.exp(-fall)))[:, None]
         return found
+
+    @property
+    def kernel(self) -> CorrelationKernel:
+        """As in `BoundCorrelation`."""
+        kind = CONTINUOUS if self.continuous else WHOLE
+        return CorrelationKernel(kind, self.gaps, self.counts, self.unit)
 
     def natural(self, z: Any) -> Any:
         """φ (1,)."""
