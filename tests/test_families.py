@@ -17,6 +17,7 @@ from scipy.special import expit
 import hierbayes as hb
 from hierbayes.design.family_rows import FamilyRows, common_predictor
 from hierbayes.families.family import ResponseFamily
+from hierbayes.families.links import logit_sided
 from hierbayes.families.response import FAILURES, PLAIN, TRIALS, Response
 from hierbayes.families.text import read_text
 from hierbayes.frames.arrays import Floats
@@ -130,6 +131,19 @@ def test_rows_at_once_are_those_one_by_one(family: ResponseFamily) -> None:
         found, wanted = c_rows(family, y, m, eta, NONE), family.derivatives(y, m, eta, NONE)
         assert_allclose(found[0], wanted[0].sum(), rtol=1e-12)
         assert_allclose(found[1:], wanted[1], rtol=1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize("furthest", [3.0, 690.0, 750.0, np.inf, np.nan])
+def test_derivatives_of_rows_at_once_are_those_one_by_one(furthest: float) -> None:
+    """Whatever η another row has."""
+    rng, family = np.random.default_rng(5), B.Binomial()
+    for n in (1, 3, 60, 513):
+        eta, m = rng.normal(0.0, 3.0, n), rng.integers(1, 9, n).astype(float)
+        y, eta[n // 2] = rng.integers(0, m + 1).astype(float), -furthest
+        found = family.derivatives(y, m, eta, NONE)
+        each = zip(y.tolist(), (m - y).tolist(), eta.tolist(), strict=True)
+        wanted = np.array([logit_sided.py_func(*one) for one in each]).T
+        assert_allclose(found, wanted, rtol=1e-12, atol=1e-290)
 
 
 @pytest.mark.parametrize(
@@ -559,6 +573,22 @@ REFUSED = {
     "missing counts": (
         B.Poisson(), ([3, np.nan],), PLAIN,
         "Poisson: row 1 has nan, 1 of 2 rows are so; counts are 0, 1, 2, …",
+    ),
+    "missing whole numbers": (
+        B.Poisson(), (pd.Series([3, None], dtype="Int64"),), PLAIN,
+        "Poisson: row 1 has nan, 1 of 2 rows are so; counts are 0, 1, 2, …",
+    ),
+    "infinite counts": (
+        B.Poisson(), ([3.0, np.inf],), PLAIN,
+        "Poisson: row 1 has inf, 1 of 2 rows are so; counts are 0, 1, 2, …",
+    ),
+    "more whole successes than trials": (
+        B.Binomial(), ([1, 2], [3, 1]), TRIALS,
+        "Binomial: row 1 has 2 of 1, 1 of 2 rows are so; there are no more successes than trials",
+    ),
+    "missing failures": (
+        B.Binomial(), ([1, 2], pd.Series([None, 3], dtype="Int64")), FAILURES,
+        "Binomial: row 0 has nan failures, 1 of 2 rows are so; failures are counted 0, 1, 2, …",
     ),
     "more successes than trials": (
         B.Binomial(), (LABELLED.round(), [1, 1, 1, 9]), TRIALS,

@@ -85,7 +85,7 @@ class Response:
         values : (n,) array_like, or callable
             What is shown of the first bad row: of all rows, or made of its number.
         """
-        if not bad.any():
+        if not np.count_nonzero(bad):
             return
         at = int(np.argmax(bad))
         label = self.first.index[at]
@@ -107,13 +107,20 @@ class Response:
     def counts(self, family: str) -> Floats:
         """The first column as counts 0, 1, 2, … (n,)."""
         y = self.numbers()
-        bad = ~((y >= 0) & (y == np.floor(y)) & np.isfinite(y))
-        self.refuse(bad, family, "counts are 0, 1, 2, …", y)
+        self.refuse(_no_counts(self.first, y), family, "counts are 0, 1, 2, …", y)
         return y
 
 
 def _series(column: ArrayLike | pd.Series) -> pd.Series:
     return column if isinstance(column, pd.Series) else pd.Series(column)
+
+
+def _no_counts(column: pd.Series, numbers: Floats) -> Booleans:
+    """Which rows (n,) of a column are no counts, whose numbers may be whole by their type."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "biu":
+        return numbers < 0.0
+    return ~((numbers >= 0) & (numbers == np.floor(numbers)) & np.isfinite(numbers))
 
 
 def trials(response: Response, family: str) -> tuple[Floats, Floats]:
@@ -138,11 +145,11 @@ def trials(response: Response, family: str) -> tuple[Floats, Floats]:
         )
     k, other = response.counts(family), response.second
     word = "failures" if response.form == FAILURES else "trials"
-    bad = ~((other >= 0) & (other == np.floor(other)) & np.isfinite(other))
-    wanted = f"{word} are counted 0, 1, 2, …"
+    bad, wanted = _no_counts(_series(response.columns[1]), other), f"{word} are counted 0, 1, 2, …"
     response.refuse(bad, family, wanted, lambda at: f"{other[at]:.6g} {word}")
-    m = k + other if response.form == FAILURES else other
-    wanted = "there are no more successes than trials"
+    if response.form == FAILURES:
+        return k, k + other
+    m, wanted = other, "there are no more successes than trials"
     response.refuse(k > m, family, wanted, lambda at: f"{k[at]:.6g} of {m[at]:.6g}")
     return k, m
 

@@ -16,7 +16,6 @@ from numba import types
 from numba.extending import intrinsic
 
 from hierbayes.compilation import inner
-from hierbayes.compiled_arrays import room_for
 from hierbayes.families.links import logit_sided
 
 # Sums may be taken in any order; what is no number stays none.
@@ -116,37 +115,24 @@ def _log_of_one_more(e):
 
 
 def _logit_each(y, m, eta, out):
-    """Fills ``out`` (4, n) with ℓ, ℓ′, ℓ″ and ℓ‴ of binomial rows with a logit link.
-
-    Each loop fills one array: of more, the processor would have to see that they do not overlap.
-    """
-    n, powers, p, q = len(y), room_for(_BLOCK), room_for(_BLOCK), room_for(_BLOCK)
-    value, first, second, third = out[0], out[1], out[2], out[3]
-    for at in range(0, n, _BLOCK):
-        size, far = _BLOCK if at + _BLOCK < n else n - at, 0.0
-        for i in range(size):
-            powers[i] = _exponential(-abs(eta[at + i]))
-            far += 1.0 if abs(eta[at + i]) > _FURTHEST else 0.0
-        if far > 0.0:
-            for i in range(at, at + size):
-                row = logit_sided(y[i], m[i] - y[i], eta[i])
-                value[i], first[i], second[i], third[i] = row
-            continue
-        for i in range(size):
-            less, x = -_log_of_one_more(powers[i]), eta[at + i]
-            k, f = y[at + i], m[at + i] - y[at + i]
-            below, above = x if x < 0.0 else 0.0, x if x > 0.0 else 0.0
-            value[at + i] = k * (less + below) + f * (less - above)
-        for i in range(size):
-            p[i] = (1.0 if eta[at + i] > 0.0 else powers[i]) / (1.0 + powers[i])
-        for i in range(size):
-            q[i] = (powers[i] if eta[at + i] > 0.0 else 1.0) / (1.0 + powers[i])
-        for i in range(size):
-            first[at + i] = y[at + i] * q[i] - (m[at + i] - y[at + i]) * p[i]
-        for i in range(size):
-            second[at + i] = -m[at + i] * p[i] * q[i]
-        for i in range(size):
-            third[at + i] = second[at + i] * (q[i] - p[i])
+    """Fills ``out`` (4, n) with ℓ, ℓ′, ℓ″ and ℓ‴ of binomial rows with a logit link."""
+    far, value, first, second, third = 0.0, out[0], out[1], out[2], out[3]
+    for i in range(len(y)):
+        x, k, f = eta[i], y[i], m[i] - y[i]
+        power = _exponential(-abs(x))
+        less = -_log_of_one_more(power)
+        below, above = x if x < 0.0 else 0.0, x if x > 0.0 else 0.0
+        p = (1.0 if x > 0.0 else power) / (1.0 + power)
+        q = (power if x > 0.0 else 1.0) / (1.0 + power)
+        value[i] = k * (less + below) + f * (less - above)
+        first[i] = k * q - f * p
+        second[i] = -m[i] * p * q
+        third[i] = second[i] * (q - p)
+        far += 1.0 if abs(x) > _FURTHEST else 0.0
+    if far > 0.0:
+        for i in range(len(y)):
+            row = logit_sided(y[i], m[i] - y[i], eta[i])
+            value[i], first[i], second[i], third[i] = row
 
 
 def _poisson_sums(y, m, eta, first):
