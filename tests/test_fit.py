@@ -253,3 +253,13 @@ def test_a_correlation_outside_the_likelihood_is_named() -> None:
         "the correlation of 'Sector[Catholic]' and 'Sector[Public]' is not in the likelihood, for "
         "no group has rows of both: its value means nothing"
     ) in fit.diagnose().findings
+
+
+def test_the_name_of_an_axis_of_a_table_is_its_own(fits: dict[str, hb.Fit]) -> None:
+    table = fits["ML"].vcov()
+    table.index.name = "row"
+    table.iloc[0, 0] = np.nan
+    assert table.columns.name == "term"
+    again = fits["ML"].vcov()
+    assert again.index.name == again.columns.name == fits["ML"].fixef().index.name == "term"
+    assert np.isfinite(again.to_numpy()).all()

@@ -64,11 +64,11 @@ class Basis:
         """γ (p,) where γ° = 0."""
         return self.gamma(np.zeros(len(self.taken)))
 
-    def where_internal_is_zero(self, X: Floats) -> Floats:
-        """c + s X°b (n,): what Xγ is of internal rows X° (n, p) where γ° = 0."""
-        center = self.center if self.constant.any() else 0.0
+    def where_internal_is_zero(self, X: Floats) -> Floats | float:
+        """c + s X°b (n,): what Xγ is of internal rows X° (n, p) where γ° = 0; one where all are."""
+        center = self.center if np.count_nonzero(self.constant) else 0.0
         if not np.count_nonzero(self.taken):
-            return np.full(len(X), center)
+            return center
         return np.asarray(center + X @ (self.scale * self.taken))
 
     def refuse_other(self, other: Basis) -> None:

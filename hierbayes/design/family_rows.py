@@ -246,7 +246,7 @@ def common_predictor(rows: FamilyRows, times: Floats | None = None) -> float:
         total, counts = float(rows.y.sum()), rows.sizes if rows.of_trials else np.ones(len(rows.y))
     else:
         total, counts = float(times @ rows.y), times * rows.sizes if rows.of_trials else times
-    mean, is_one_offset = total / float(counts.sum()), not (offset != offset[0]).any()
+    mean, is_one_offset = total / float(counts.sum()), not np.count_nonzero(offset != offset[0])
     (least, most), found = rows.family.mean_range, None
     if is_one_offset and least < mean < most:
         found = rows.family.predictor_of_mean(mean)

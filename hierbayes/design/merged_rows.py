@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import sqrt
 
 import numpy as np
 import pandas as pd
@@ -108,9 +110,15 @@ def _kinds(rows: Rows, offset: Floats, worth: float) -> Integers | None:
 
 def _least(columns: Sequence[Floats | Integers]) -> int:
     """How many kinds rows are at least: equal rows have one sum of their columns, weighted."""
-    weights = np.sqrt(np.arange(2.0, 2.0 + len(columns)))
-    total = weights[0] * columns[0]
-    for weight, column in zip(weights[1:], columns[1:], strict=True):
+    first, *others = _weights(len(columns))
+    total = first * columns[0]
+    for weight, column in zip(others, columns[1:], strict=True):
         total += weight * column
     total.sort()
     return 1 + int(np.count_nonzero(total[1:] > total[:-1]))
+
+
+@lru_cache(maxsize=64)
+def _weights(count: int) -> tuple[float, ...]:
+    """Weights of columns, in no simple ratio: sums of rows that differ are seldom equal."""
+    return tuple(sqrt(2.0 + k) for k in range(count))

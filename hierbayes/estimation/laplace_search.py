@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg.lapack import dsyevd
 
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.latent_criterion import ASIDE, LatentCriterion
@@ -51,7 +52,10 @@ class Axes(NamedTuple):
 def axes_of(hessian: Floats) -> Axes:
     """Those of a Hessian of ℓ (h, h)."""
     size = _size(hessian)
-    return Axes(size, *np.linalg.eigh(-hessian / (size[:, None] * size)))
+    values, vectors, failed = dsyevd(-hessian / (size[:, None] * size), lower=1)
+    if failed:
+        raise np.linalg.LinAlgError("the eigenvalues of a Hessian did not converge")
+    return Axes(size, values, vectors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +146,7 @@ def maximise_latent(criterion: LatentCriterion, near: LatentPoint | None = None)
         mode=mode,
         value=value,
         size=len(x),
-        gradient=float(np.abs(gradient / np.maximum(size, 1e-8)).max()),
+        gradient=_largest(gradient, size),
         evaluations=criterion.evaluations,
         look=partial(_certified, criterion, (x, gradient, scale), hessian),
     )
@@ -201,14 +205,18 @@ def _certified(
     x, gradient, scale = at
     if hessian is None:
         hessian = criterion.hessian(x, STEP * scale)
-    size = _size(hessian)
-    return Certificate(hessian, float(np.abs(gradient / np.maximum(size, 1e-8)).max()))
+    return Certificate(hessian, _largest(gradient, _size(hessian)))
 
 
 def _size(hessian: Floats) -> Floats:
     """Of the curvature of each coordinate the root (k,)."""
     size: Floats = np.sqrt(np.maximum(np.abs(hessian.diagonal()), 1e-300))
     return size
+
+
+def _largest(gradient: Floats, size: Floats) -> float:
+    """The largest derivative in standard errors, one over the roots of curvatures (k,)."""
+    return float(np.maximum.reduce(np.abs(gradient / np.maximum(size, 1e-8))))
 
 
 def _climb(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -33,13 +34,14 @@ from hierbayes.likelihood.laplace import (
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.mode_search import (
     ALONE,
-    GRADIENT,
+    AS_THEY_ARE,
     MOVES,
     VISITS,
     Climb,
     ModeSearch,
     Points,
     Slopes,
+    coordinates_of,
     parts_of,
 )
 from hierbayes.likelihood.quadrature import by_level, gauss_hermite, quadrature
@@ -86,7 +88,7 @@ class LatentCriterion:
     curvature_of: CurvatureOf = GroupCurvature
     nodes: int = 1
     evaluations: int = 0
-    warm: Floats = field(default_factory=lambda: np.zeros(0))
+    warm: Floats = field(init=False)
     known: tuple[Slopes, Floats] | None = field(default=None, init=False)  # that lead to the next
     last: tuple[bytes, float, Floats] | None = field(default=None, init=False)
     reached: Mode | None = field(default=None, init=False)  # at the last point
@@ -95,12 +97,12 @@ class LatentCriterion:
         self.p, self.q = self.rows.X.shape[1], self.rows.Z.shape[1]
         self.grid = gauss_hermite(self.nodes, self.q)
         self.warm = np.zeros(self.rows.effects)
-        self.search = ModeSearch(MOVES, np.array(self.lower))
         self.d, (rows, columns) = len(self.family.dispersion), self.lower
         self.size = self.p + self.q**2 + self.d  # γ, L and φ in one array (size,)
-        entries = self.p + rows * self.q + columns
-        each = np.arange(self.size)
-        self.free = np.concatenate((each[: self.p], entries, each[self.size - self.d :]))
+        lower, self.free = coordinates_of(
+            self.p, self.q, self.d, tuple(rows.tolist()), tuple(columns.tolist())
+        )
+        self.search = ModeSearch(MOVES, lower)
 
     @property
     def family(self) -> ResponseFamily:
@@ -119,14 +121,14 @@ class LatentCriterion:
         at = np.zeros((1 + h, self.size))
         at[0, self.free] = start
         points = Points(at, np.zeros((1 + h, self.rows.effects)))
-        climb = Climb.of(self.free, np.full(h, ASIDE), without=without and h > 0)
+        climb = Climb.of(self.free, _asides(h), without=without and h > 0)
         point = LatentPoint(*parts_of(at[0], self.p, self.q))  # which is written over
         found = CompiledGroups.mode(self.rows, point.root, points, self.search, climb)
         if found is None or found.slopes is None:
             return None
         self.evaluations += int(climb.state[VISITS])
-        x, slopes = at[0, self.free], found.slopes
-        value, gradient = slopes.at.value[0].item(), slopes.at.slope[0, self.free]
+        x, slopes = at[0].take(self.free), found.slopes
+        value, gradient = slopes.at.value[0].item(), slopes.at.slope[0].take(self.free)
         value += self.rows.log_constant
         self.reached, self.warm = Mode(self.rows, point, *found), found.b
         self.known, self.last = (slopes, x), (x.tobytes(), value, gradient)
@@ -239,12 +241,11 @@ class LatentCriterion:
         The mode of the random effects moves along its slopes: what these leave is the same on both
         sides.
         """
-        aside = np.diag(steps)
-        both = np.concatenate((x + aside, x - aside))
+        k, both = len(x), x + _both_sides(len(x)) * steps
         slopes = self._beside(x, both) if self.nodes == 1 else None
         if slopes is None:
             slopes = np.array([self(one)[1] for one in both])
-        hessian = (slopes[: len(x)] - slopes[len(x) :]) / (2.0 * steps[:, None])
+        hessian = (slopes[:k] - slopes[k:]) / (2.0 * steps[:, None])
         return np.asarray(0.5 * (hessian + hessian.T))
 
     def bends(self, x: Floats, steps: Floats) -> Floats | None:
@@ -269,12 +270,23 @@ class LatentCriterion:
         at[:, self.free] = numbers
         start = known.b + (numbers - self._numbers(x)) @ known.slopes.moves.T
         self.evaluations += len(others)
-        search = ModeSearch(GRADIENT, tolerance=np.inf)
-        found = compiled.gradients(self.rows, Points(at, start), search)
+        found = compiled.gradients(self.rows, Points(at, start), AS_THEY_ARE)
         if found is None:
             return None
-        slopes = found.slope[:, self.free]
+        slopes = found.slope.take(self.free, axis=1)
         if self.d:
             pairs = zip(others, found.slope, strict=True)
             slopes = np.array([self._pulled(one, slope) for one, slope in pairs])
-        return slopes if np.isfinite(slopes).all() else None
+        return slopes if math.isfinite(slopes.sum()) else None
+
+
+@lru_cache(maxsize=64)
+def _asides(m: int) -> Floats:
+    """Steps aside (m,) by free entries of L, not to be written to."""
+    return np.full(m, ASIDE)
+
+
+@lru_cache(maxsize=64)
+def _both_sides(k: int) -> Floats:
+    """1 and −1 in the place of each of k coordinates (2k, k), not to be written to."""
+    return np.concatenate((np.eye(k), -np.eye(k)))

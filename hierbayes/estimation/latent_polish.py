@@ -34,9 +34,13 @@ def on_boundary(
 
     Together first: a prior may take a row of L but not a part of it.
     """
-    entries = x[criterion.p : criterion.p + len(criterion.lower[0])]
-    small = criterion.p + np.flatnonzero(np.abs(entries) < _BOUNDARY)
-    for places in [small, *small[:, None]] if len(small) > 1 else small[:, None]:
+    p = criterion.p
+    entries = x[p : p + len(criterion.lower[0])].tolist()
+    small = [k for k, entry in enumerate(entries, p) if abs(entry) < _BOUNDARY]
+    if not small:
+        return x, value, gradient
+    together = [small] if len(small) > 1 else []
+    for places in [*together, *([k] for k in small)]:
         if not x[places].any():
             continue
         trial = x.copy()

@@ -26,18 +26,18 @@ _ESTIMABLE = 1e-10  # smallest eigenvalue of A_j against its largest
 
 def fixef(fit: Fitted) -> pd.Series:
     """γ by term."""
-    return pd.Series(fit.gamma, index=_index_of(tuple(fit.design.terms)).copy(), name="fixef")
+    return pd.Series(fit.gamma, index=_index_of(tuple(fit.design.terms)).view(), name="fixef")
 
 
 def vcov(fit: Fitted) -> pd.DataFrame:
     """Covariance of γ."""
-    terms = _index_of(tuple(fit.design.terms)).copy()
+    terms = _index_of(tuple(fit.design.terms)).view()
     return pd.DataFrame(fit.gamma_cov, index=terms, columns=terms)
 
 
 @lru_cache(maxsize=64)
 def _index_of(terms: tuple[str, ...]) -> pd.Index[str]:
-    """Terms as an index, of which everyone gets a copy: its name can be set."""
+    """Terms as an index, of which everyone gets a view: its name can be set."""
     return pd.Index(terms, name="term")
 
 

@@ -11,7 +11,7 @@ in turn, and weights are blocks (`weight_blocks`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -76,7 +76,7 @@ class LatentRows:
         """
         own = (np.ascontiguousarray(one, dtype=float) for one in (self.y, self.m, self.Z, self.X))
         y, m, Z, X = own
-        slot = np.array([bits_of(self.family.derivatives_address())])
+        slot = _slot_of(self.family.derivatives_address())
         return slot, y, m.ravel(), Z, X, np.ascontiguousarray(X.T)
 
     @cached_property
@@ -149,3 +149,9 @@ class LatentRows:
         for part, own, at in zip(u_side, self.by_factor(b), self.spans, strict=True):
             total[at, at] = part.T @ own
         return total
+
+
+@lru_cache(maxsize=64)
+def _slot_of(address: int) -> Floats:
+    """Where compiled code finds an address (1,), not to be written to."""
+    return np.array([bits_of(address)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ class ModeSearch(NamedTuple):
 
 
 ALONE = ModeSearch()
+AS_THEY_ARE = ModeSearch(GRADIENT, tolerance=np.inf)  # of points whose modes are near enough
 
 
 class Points(NamedTuple):
@@ -80,6 +82,31 @@ def room_for_gradients(points: Points, wanted: int) -> Gradients:
 def parts_of(flat: Floats, p: int, q: int) -> tuple[Floats, Floats, Floats]:
     """γ (p,), L (q, q) and φ (d,), or what is by these, where they stand in one array."""
     return flat[:p], flat[p : p + q * q].reshape(q, q), flat[p + q * q :]
+
+
+class Coordinates(NamedTuple):
+    """Where what a search moves stands among γ, L row by row, and φ; not to be written to.
+
+    Parameters
+    ----------
+    lower : (2, m) int
+        Rows and columns of the free entries of L.
+    places : (k,) int
+        Of γ, these entries, and φ.
+    """
+
+    lower: Integers
+    places: Integers
+
+
+@lru_cache(maxsize=64)
+def coordinates_of(
+    p: int, q: int, d: int, rows: tuple[int, ...], columns: tuple[int, ...]
+) -> Coordinates:
+    """Those of p, q² and d numbers, of which entries of L are free in these rows and columns."""
+    lower = np.array((rows, columns), dtype=np.intp)
+    entries = p + q * lower[0] + lower[1]
+    return Coordinates(lower, np.r_[:p, entries, p + q * q : p + q * q + d])
 
 
 VALUE, GAIN, SHARE, VISITS, WITHOUT = range(5)  # of the state of a climb

@@ -7,6 +7,7 @@ import pandas as pd
 
 from hierbayes.design.near_collinear import near_combinations
 from hierbayes.errors import in_quotes
+from hierbayes.estimation.laplace_search import Certificate
 from hierbayes.families.zero_part import LOGIT_ZERO
 from hierbayes.fit.diagnosis import GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.fitted import Fitted
@@ -69,8 +70,8 @@ def _of_search(
     bad: list[str] = []
     good: list[str] = []
     flat = evidence.curvature < FLAT
-    doubtful = _doubtful(fit, evidence)
-    separated = _separated(fit, told_terms(fit, evidence)) if doubtful else ""
+    doubtful = _doubtful(fit, evidence, evidence)
+    separated = _separated(fit, told_terms(fit, evidence, evidence)) if doubtful else ""
     if separated:
         bad.append(separated)
     elif not flat:
@@ -104,19 +105,31 @@ def _where(evidence: LatentMaximum, boundless: tuple[str, ...]) -> str:
     return "is inside the parameter space."
 
 
-def told_terms(fit: Fitted, evidence: LatentMaximum) -> tuple[str, ...]:
-    """Coefficients that certain responses send to infinity, though the search found an end."""
-    if not _doubtful(fit, evidence):
+def told_terms(
+    fit: Fitted, evidence: LatentMaximum, certificate: Certificate | LatentMaximum
+) -> tuple[str, ...]:
+    """Coefficients that certain responses send to infinity, though the search found an end.
+
+    Parameters
+    ----------
+    fit : Fitted
+    evidence : LatentMaximum
+    certificate : Certificate or LatentMaximum
+        What the curvature says of the maximum; the evidence itself where it is certified.
+    """
+    if not _doubtful(fit, evidence, certificate):
         return ()
     told = _all_told(fit, evidence)
     return fit.design.terms if told else tuple(separated_terms(fit.problem))
 
 
-def _doubtful(fit: Fitted, evidence: LatentMaximum) -> bool:
+def _doubtful(
+    fit: Fitted, evidence: LatentMaximum, certificate: Certificate | LatentMaximum
+) -> bool:
     """Whether the likelihood may have no end, though it bends in all directions."""
-    if evidence.name != "ML" or evidence.curvature < FLAT or _boundless(fit):
+    if evidence.name != "ML" or certificate.curvature < FLAT or _boundless(fit):
         return False
-    return evidence.gradient > GRADIENT_LIMIT or _all_told(fit, evidence)
+    return certificate.gradient > GRADIENT_LIMIT or _all_told(fit, evidence)
 
 
 def _all_told(fit: Fitted, evidence: LatentMaximum) -> bool:

@@ -90,6 +90,7 @@ def certified(evidence: LatentMaximum, optimum: LatentOptimum) -> LatentMaximum:
 
 def is_singular(root: Floats) -> bool:
     """Whether a column of a root (q, q) of G° is 0."""
-    squares = root**2
-    size = squares.sum(axis=1).max(initial=1e-300)
-    return bool(squares.sum(axis=0).min(initial=1.0) <= 1e-10 * size)
+    squares = root * root
+    size = max([1e-300, *squares.sum(axis=1).tolist()])
+    least = min([1.0, *squares.sum(axis=0).tolist()])
+    return bool(least <= 1e-10 * size)

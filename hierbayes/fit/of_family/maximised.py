@@ -69,7 +69,7 @@ def _as_fit(
     point, basis = optimum.mode.point, problem.working.basis
     return FamilyPointFit(
         problem=problem,
-        theta=Theta.of(basis.root(point.root), np.ones(()))[None, None],
+        theta=Theta(basis.root(point.root)[None, None], np.ones((1, 1))),
         gamma_draws=basis.gamma(point.gamma)[None, None],
         gamma_prior=flat_prior(len(design.terms)),
         priors=priors,

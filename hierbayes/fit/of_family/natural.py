@@ -36,11 +36,11 @@ class Bend:
 
 def bend_of(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Bend:
     """How the likelihood bends at a maximum."""
-    k = optimum.size
-    held = held_coordinates(optimum, p, blocks)
-    if not held.any():
+    empty = _empty_columns(optimum.mode.point.root)
+    if not any(empty):
         return _bend(optimum.certificate.axes)
-    free = np.flatnonzero(~held)
+    k = optimum.size
+    free = np.flatnonzero(~_held_coordinates(empty, k, p, blocks))
     inside = _bend(axes_of(optimum.hessian[np.ix_(free, free)]))
     cov = np.full((k, k), np.nan)
     cov[np.ix_(free, free)] = inside.covariance
@@ -51,9 +51,9 @@ def bend_of(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Bend:
 
 def _bend(axes: Axes) -> Bend:
     size, values, vectors = axes
-    flat = values < FLAT
-    kept, turned = np.where(flat, np.inf, values), vectors / size[:, None]
-    return Bend((turned / kept) @ turned.T, turned[:, flat])
+    turned, flat = vectors / size[:, None], int(np.count_nonzero(values < FLAT))  # the first
+    of_bent = turned[:, flat:]
+    return Bend((of_bent / values[flat:]) @ of_bent.T, turned[:, :flat])
 
 
 def unbounded(bend: Bend, scale: Floats, units: Floats) -> Booleans:
@@ -76,13 +76,18 @@ def unbounded(bend: Bend, scale: Floats, units: Floats) -> Booleans:
     return found
 
 
-def held_coordinates(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Booleans:
+def _empty_columns(root: Floats) -> list[bool]:
+    """Which columns of a root (q, q) are 0 beside the others."""
+    squares = (root * root).sum(axis=0).tolist()
+    least = 1e-10 * max(sum(squares), 1e-300)
+    return [square <= least for square in squares]
+
+
+def _held_coordinates(empty: list[bool], k: int, p: int, blocks: tuple[int, ...]) -> Booleans:
     """Coordinates (k,) that stand on the boundary: entries of a column of the root that is 0."""
-    squares = optimum.mode.point.root**2
-    empty = squares.sum(axis=0) <= 1e-10 * max(float(squares.sum()), 1e-300)
     columns = free_entries(blocks)[1]
-    held = np.zeros(optimum.size, dtype=bool)
-    held[p : p + len(columns)] = empty[columns]
+    held = np.zeros(k, dtype=bool)
+    held[p : p + len(columns)] = np.array(empty)[columns]
     return held
 
 

@@ -149,10 +149,8 @@ class FamilyPointFit(PointFit):
     @cached_property
     def unbounded(self) -> Booleans:
         """Fixed effects (p,) that the likelihood sends to infinity."""
-        told = told_terms(self, certified(self.evidence, self.optimum))
-        found: Booleans = (
-            np.isin(self.design.terms, told) if told else np.zeros(len(self.scale), bool)
-        )
+        told, terms = told_terms(self, self.evidence, self.optimum.certificate), self.design.terms
+        found: Booleans = np.isin(terms, told) if told else np.zeros(len(terms), dtype=bool)
         if not self.bend.flat.size:
             return found
         size = np.maximum(self.design.rows.column_sizes, 1e-150)
@@ -161,8 +159,8 @@ class FamilyPointFit(PointFit):
     @cached_property
     def gamma_cov(self) -> Floats:
         """Covariance of γ̂ (p, p), of everything estimated together; missing without a maximum."""
-        p = len(self.design.terms)
-        cov: Floats = self.scale @ self.bend.covariance[:p, :p] @ self.scale.T
+        scale, p = self.scale, len(self.design.terms)
+        cov: Floats = scale @ self.bend.covariance[:p, :p] @ scale.T
         if self.unbounded.any():
             cov[self.unbounded] = np.nan
             cov[:, self.unbounded] = np.nan
