@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes.design import share_left as share_left_module
 from hierbayes.design.rows_root import has_root
 from hierbayes.design.share_left import share_left
 from hierbayes.design.sparse_products import SparseProducts
@@ -277,6 +279,21 @@ def test_products_say_so_where_columns_depend_in_a_level() -> None:
     rows["z"] = rows["x"].where(rows["s"] > 3, 1.0)
     cross, left, _ = left_of(hb.Model("y ~ x + (1 + z | s:c) + (1 + x | b) + (1 | s)", rows))
     assert_allclose(share_left(cross), left, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1e-2, 0.0])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_loops_and_blas_say_that_the_same_is_left(
+    name: str, sigma: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cross, _, _ = left_of(hb.Model(FORMULAS[name], data(name, max(sigma, 1e-9))))
+    if sigma == 0.0:  # y is a column of X but for rounding
+        cross = cross.turned(np.diag([*np.ones(cross.p), 0.0])[:, [*range(cross.p), 0]])
+    found = []
+    for few in (0, 10**9):
+        monkeypatch.setattr(share_left_module, "_FEW", few)
+        found.append(share_left(replace(cross)))
+    assert_allclose(found[0], found[1], rtol=1e-9, atol=1e-12)
 
 
 def left_of(model: hb.Model) -> tuple[SparseProducts, float, float]:

@@ -8,10 +8,12 @@ others, of X and of y is a dense matrix, small where the others have few levels:
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.linalg.lapack import dpotrf
 
-from hierbayes.compilation import compiled
+from hierbayes.compilation import compiled, inner
 from hierbayes.design.elimination import COLUMN, COLUMN_PLACE, PRODUCTS, ROW, ROW_PLACE
 from hierbayes.design.elimination_order import elimination_of
 from hierbayes.design.group_cholesky import root_group
@@ -20,6 +22,7 @@ from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.frames.arrays import Floats, Integers
 
 _MOST = 300  # columns of the dense matrix
+_FEW = 20_000  # products that loops take sooner than BLAS
 _RIDGE = 1e-10  # of the squares of columns: of those that depend on others only it is left
 
 
@@ -41,20 +44,24 @@ def share_left(cross: SparseProducts, most: int = _MOST) -> float:
     e = elimination_of(cross).elimination  # whose first effects are those of the first factor
     A = cross.levels[first].A.copy()
     B, W = np.zeros((*A.shape[:2], w)), np.zeros((w, w))
-    _eliminate(e.blocks, e.products, e.q, e.C, A, B, W)
-    T = B.reshape(-1, w)
-    root, failed = dpotrf(W - T.T @ T, lower=1)
-    return 0.0 if failed else float(root[-1, -1] ** 2 / max(e.C[-1, -1], 1e-300))
+    left = _eliminate(e.blocks, e.products, e.q, e.C, A, B, W, _FEW)
+    if math.isnan(left):
+        T = B.reshape(-1, w)
+        root, failed = dpotrf(W - T.T @ T, lower=1)
+        left = 0.0 if failed else float(root[-1, -1] ** 2)
+    return left / max(float(e.C[-1, -1]), 1e-300)
 
 
 @compiled(short_loops=True, error_model="numpy")
 def _eliminate(
-    blocks: Integers, products: Floats, q: Integers, C: Floats, A: Floats, B: Floats, W: Floats
-) -> None:
+    blocks: Integers, products: Floats, q: Integers, C: Floats, A: Floats, B: Floats, W: Floats,
+    few: int,
+) -> float:  # fmt: skip
     """Of all but the first factor the lower triangle of [Z X y]'[Z X y] (w, w), written over zeros.
 
     All of its columns but y have a ridge.  R_j and T_j (J, q, w) of the first factor, R_j'R_j = A_j
-    and R_j'T_j = B_j, are written over A_j and zeros.
+    and R_j'T_j = B_j, are written over A_j and zeros.  What all columns leave of y'y; nan, where
+    no more than ``few`` products of T_j were to be taken.
     """
     J, width, w = B.shape
     own, p1 = J * width, len(C)
@@ -80,3 +87,30 @@ def _eliminate(
         W[r, r] += _RIDGE * max(W[r, r], 1e-300)
     for j in range(J):
         root_group(A, B, j)
+    return _left(B, W) if J * width * w * w <= few else np.nan
+
+
+@inner
+def _left(T: Floats, W: Floats) -> float:
+    """The last pivot of the Cholesky factor of W − Σ_j T_j'T_j, squared, written over W.
+
+    0 where it has none.
+    """
+    J, width, w = T.shape
+    for j in range(J):
+        for k in range(width):
+            for r in range(w):
+                for c in range(r + 1):
+                    W[r, c] -= T[j, k, r] * T[j, k, c]
+    for c in range(w):
+        for h in range(c):
+            for r in range(c, w):
+                W[r, c] -= W[r, h] * W[c, h]
+        if not W[c, c] > 0.0:
+            return 0.0
+        if c == w - 1:
+            return W[c, c]
+        scale = 1.0 / math.sqrt(W[c, c])
+        for r in range(c, w):
+            W[r, c] *= scale
+    return 0.0

@@ -137,14 +137,18 @@ class SparseProducts:
         """J_k q_k: how many random effects each factor has in all."""
         return tuple(map(mul, self.group_counts, self.widths))
 
+    @cached_property
+    def _squares(self) -> tuple[Floats, ...]:
+        return tuple([one.A.diagonal(axis1=1, axis2=2) for one in self.levels])
+
     def squares(self, k: int) -> Floats:
         """Squares (J, q) of the columns of Z_j of factor k."""
-        return self.levels[k].A.diagonal(axis1=1, axis2=2)
+        return self._squares[k]
 
     @cached_property
     def total_squares(self) -> tuple[Floats, ...]:
         """Their sums (q,) over the levels of each factor."""
-        return tuple([np.add.reduce(self.squares(k)) for k in range(len(self.levels))])
+        return tuple(map(np.add.reduce, self._squares))
 
     def largest_group(self, k: int) -> tuple[Floats, Floats]:
         """Z_j'Z_j (q, q) and Z_j'[X_j y_j] (q, p+1) of the level of factor k of most rows."""
