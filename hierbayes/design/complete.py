@@ -260,8 +260,16 @@ def _missing(column: pd.Series) -> tuple[Booleans | None, bool]:
             return None if np.isfinite(values).all() else np.isnan(values), False
     elif isinstance(dtype, pd.CategoricalDtype):
         return _missing_levels(column.array)
+    elif getattr(dtype, "storage", "") == "pyarrow" and not _nulls(column):
+        return None, False
     missing = np.asarray(column.array.isna())
     return missing if missing.any() else None, False
+
+
+def _nulls(column: pd.Series) -> int:
+    """How many texts are missing, as Arrow counts them."""
+    count: int = column.array.__arrow_array__().null_count
+    return count
 
 
 def _idle(columns: dict[str, pd.Series]) -> list[str]:

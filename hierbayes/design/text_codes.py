@@ -14,8 +14,9 @@ _FEW_TEXTS = 400  # that Python puts in order sooner than Arrow does
 
 def texts_in_order(column: pd.Series) -> tuple[Any, Any]:
     """Codes (n,) of texts, −1 where one is missing, and the distinct ones in order."""
-    if len(column) <= _FEW_TEXTS and not column.array.isna().any():
-        return _put_in_order(column.tolist())
+    words = _words(column) if len(column) <= _FEW_TEXTS else None
+    if words is not None:
+        return _put_in_order(words)
     codes, texts = column.array.factorize()
     if len(texts) <= _FEW_TEXTS:
         places, in_order = _put_in_order(texts.tolist())
@@ -24,6 +25,14 @@ def texts_in_order(column: pd.Series) -> tuple[Any, Any]:
         places, in_order = np.empty(len(order), dtype=np.intp), texts.take(order)
         places[order] = np.arange(len(order))
     return np.append(places, -1)[codes], in_order
+
+
+def _words(column: pd.Series) -> list[str] | None:
+    """All texts (n,), None where one is missing."""
+    if column.dtype.storage == "pyarrow":
+        texts = column.array.__arrow_array__()
+        return None if texts.null_count else texts.to_pylist()
+    return None if column.array.isna().any() else column.tolist()
 
 
 def _put_in_order(texts: list[str]) -> tuple[Integers, list[str]]:
