@@ -234,11 +234,11 @@ def climb_together(search: Climb, root: Floats | None = None) -> JointMaximum | 
     (ground, law, room), n = search.likelihood.parts, len(search.unit)
     there, step, numbers = Spot(*start, np.zeros(n), np.zeros((n, n))), np.zeros(n), np.zeros(COUNT)
     here, task, numbers[AT_END] = Spot.of(len(there.root), n, len(there.z)), CLIMB, math.nan
+    at, beside = tuple(here), tuple(there)
     while True:
         given = None if task == STEP else search.given(there.z, curved=task == CLIMB)
-        stopped = walk(
-            ground, law, room, given or NO_WEIGHTS, search.unit, here, there, step, numbers, task
-        )
+        by = tuple(given or NO_WEIGHTS)
+        stopped = walk(ground, law, room, by, search.unit, at, beside, step, numbers, task)
         if stopped == FAR:
             _go_far(here, step, numbers)
             task = STEP

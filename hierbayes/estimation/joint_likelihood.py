@@ -13,8 +13,17 @@ from typing import NamedTuple
 import numpy as np
 
 from hierbayes.design.error_coefficients import ErrorKernel
-from hierbayes.estimation.joint_spots import Ground, Room, Spot, Weights
-from hierbayes.estimation.joint_walk import AT_END, COUNT, CURVED, HELD, LOG_DET, SLOPED, walk
+from hierbayes.estimation.joint_spots import Ground, Room, Weights
+from hierbayes.estimation.joint_walk import (
+    AT_END,
+    COUNT,
+    CURVED,
+    HELD,
+    LOG_DET,
+    SLOPED,
+    Parts,
+    walk,
+)
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.profiled_curvature import Curvature, curvature_sums
 from hierbayes.residuals.bound import GIVEN
@@ -61,9 +70,9 @@ class JointLikelihood:
     room: Room
 
     @property
-    def parts(self) -> tuple[Ground, ErrorKernel, Room]:
+    def parts(self) -> tuple[Parts, Parts, Parts]:
         """As `walk` takes them."""
-        return self.ground, self.law, self.room
+        return tuple(self.ground), tuple(self.law), tuple(self.room)
 
     def at(
         self,
@@ -108,9 +117,10 @@ class JointLikelihood:
         self, root: Floats, z: Floats, unit: Floats, given: Weights | None, much: int
     ) -> Looked:
         n, numbers = len(unit), np.zeros(COUNT)
-        spot = Spot(root, z, np.zeros(n), np.zeros((n, n)))
-        law, weights = self.law, NO_WEIGHTS
+        slope, information = np.zeros(n), np.zeros((n, n))
+        spot, (ground, law, room) = (root, z, slope, information), self.parts
         if given is not None:
-            law, weights = law._replace(kind=GIVEN), given
-        walk(self.ground, law, self.room, weights, unit, spot, spot, spot.slope, numbers, much)
-        return Looked(float(numbers[AT_END]), spot.slope, spot.information, float(numbers[LOG_DET]))
+            law = (GIVEN, *law[1:])
+        weights = tuple(given or NO_WEIGHTS)
+        walk(ground, law, room, weights, unit, spot, spot, slope, numbers, much)
+        return Looked(float(numbers[AT_END]), slope, information, float(numbers[LOG_DET]))

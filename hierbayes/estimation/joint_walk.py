@@ -7,6 +7,7 @@ something: how far to go where no step of Newton's serves, and weights that only
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -40,21 +41,28 @@ _SMALLEST = 1e-9  # a radius within which nothing is gained
 _MOST_STEPS = 80
 
 
+type Parts = tuple[Any, ...]
+
+
 @compiled(error_model="numpy", side_by_side=True)
 def walk(
-    ground: Ground, law: ErrorKernel, room: Room, given: Weights, unit: Floats, here: Spot,
-    there: Spot, step: Floats, numbers: Floats, task: int,
+    over: Parts, of_errors: Parts, within: Parts, by: Parts, unit: Floats, at: Parts, beside: Parts,
+    step: Floats, numbers: Floats, task: int,
 ) -> int:  # fmt: skip
     """Walk on; why it stops.
 
+    Named tuples come as plain ones, which compiled code is handed in half the time.
+
     Parameters
     ----------
-    given : Weights
-        At ``there``, where the kind of the law is `GIVEN`.
+    over, of_errors, within : tuple
+        The `Ground`, the `ErrorKernel` and the `Room`.
+    by : tuple
+        The `Weights` at ``there``, where the kind of the law is `GIVEN`.
     unit : (n,) float
         Of entries of λ and of z.
-    here, there : Spot
-        Where the climb is, and the point that is looked at.
+    at, beside : tuple
+        Each a `Spot`: ``here``, where the climb is, and ``there``, the point that is looked at.
     step : (n,) float
         From here.
     numbers : (13,) float
@@ -64,6 +72,8 @@ def walk(
         (but of weights that are `HELD`, of λ alone) or the curvature too.  Where a climb has come
         to a maximum, not on a face, it looks there at last.
     """
+    ground, law, room, given = Ground(*over), ErrorKernel(*of_errors), Room(*within), Weights(*by)
+    here, there = Spot(*at), Spot(*beside)
     if task < END:
         numbers[AT_END] = _look(ground, law, room, given, unit, there, numbers, task)
         return ENDED
