@@ -155,11 +155,12 @@ def write_profiled(Gamma: Floats, half: Floats, turned: Floats, mean: Floats, E:
                 E[j, q + a, q + c] = mean[a, c]
         for k in range(q):
             for c in range(m):
-                total = 0.0
-                for a in range(m):
-                    total -= K[k, a] * mean[a, c]
-                E[j, k, q + c] = total
-                E[j, q + c, k] = total
+                E[j, k, q + c] = 0.0
+            for a in range(m):  # no sum waits for another
+                for c in range(m):
+                    E[j, k, q + c] -= K[k, a] * mean[a, c]
+            for c in range(m):
+                E[j, q + c, k] = E[j, k, q + c]
             for h in range(k + 1):
                 total = Gamma[k, h]
                 for i in range(r):

@@ -86,17 +86,17 @@ def square_of(root):
 
 @inner
 def mean_square(gamma, F, sigma, integrated):
-    """The mean of (−γ, 1)(−γ, 1)' over σ²."""
+    """The mean of (−γ, 1)(−γ, 1)' over σ²; F is an upper triangle."""
     p = len(F)
     mean = room_for((p + 1, p + 1))
     for a in range(p + 1):
-        for b in range(p + 1):
+        for b in range(a + 1):
             left = -gamma[a] if a < p else 1.0
             right = -gamma[b] if b < p else 1.0
-            mean[a, b] = left * right / (sigma * sigma)
-            if a < p and b < p:
-                for i in range(p):
-                    mean[a, b] += integrated * F[a, i] * F[b, i]
+            total = left * right / (sigma * sigma)
+            for i in range(a, p):
+                total += integrated * F[a, i] * F[b, i]
+            mean[a, b] = mean[b, a] = total
     return mean
 
 

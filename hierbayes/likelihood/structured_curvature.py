@@ -35,8 +35,8 @@ def directions(changed, half, turned, root, mean, rows, columns, second):
         moved = changed[j]
         _group(j, half, turned, root, D, K, h, kappa, A, low, turn)
         if own and k:
-            _times_transposed(h, mean, hO)
-            _times_transposed(kappa, mean, kO)
+            _from_left(h, mean, hO)
+            _from_left(kappa, mean, kO)
             for i in range(q):
                 for c in range(q):
                     total = A[i, c]
@@ -48,7 +48,7 @@ def directions(changed, half, turned, root, mean, rows, columns, second):
                     LE[q + a, c] = -kO[c, a]
         for t in range(k):
             _find_changes(moved[t], K, G[t])
-            _times_transposed(G[t], mean, GO)
+            _from_left(G[t], mean, GO)
             _from_left(D, GO, DGO[t])
             for i in range(q):
                 for c in range(q):
@@ -77,36 +77,45 @@ def directions(changed, half, turned, root, mean, rows, columns, second):
 def add_outer(S, low, F, gamma, freedom, integrated, own, second):
     """Add the curvature by S itself, but for that of two of the ``own`` entries of λ.
 
-    ``low`` (m, m) is the factor of S, and FF' = S_XX⁻¹.
+    ``low`` (m, m) is the factor of S, and FF' = S_XX⁻¹, F an upper triangle.
     """
     n, m = len(S), len(low)
     p = m - 1
-    B, work = zeros_of((n, m, m)), room_for((m, m))
+    B, work, G = zeros_of((n, m, m)), room_for((m, m)), zeros_of((m, m))  # G = low⁻'
+    for a in range(p):
+        for i in range(a, p):
+            G[a, i] = F[a, i]
+        G[a, p] = -gamma[a] / low[p, p]
+    G[p, p] = 1.0 / low[p, p]
     for t in range(n):
-        for a in range(m):  # S_t [F, c/r], whose columns are those of low⁻'
-            for i in range(m):
-                total = 0.0
-                for b in range(p):
-                    total += S[t, a, b] * (F[b, i] if i < p else -gamma[b] / low[p, p])
-                if i == p:
-                    total += S[t, a, p] / low[p, p]
-                work[a, i] = total
-        for i in range(m):
-            for c in range(i + 1):
-                total = 0.0
-                for a in range(p):
-                    total += work[a, c] * (F[a, i] if i < p else -gamma[a] / low[p, p])
-                if i == p:
-                    total += work[p, c] / low[p, p]
-                B[t, i, c] = total
-                B[t, c, i] = total
+        _turn(S[t], G, work, B[t])
         for s in range(t + 1 if t >= own else 0):
             total = freedom * B[t, p, p] * B[s, p, p]
             for i in range(p):
                 total += 2.0 * freedom * B[t, p, i] * B[s, p, i]
-                for c in range(p):
-                    total += integrated * B[t, i, c] * B[s, i, c]
+                total += integrated * B[t, i, i] * B[s, i, i]
+                for c in range(i):
+                    total += 2.0 * integrated * B[t, i, c] * B[s, i, c]
             second[t, s] -= 0.5 * total
+
+
+@lent
+def _turn(S, G, work, B):
+    """Add G'SG (m, m) of an upper triangle G; ``work`` is written.
+
+    No sum waits for another: the innermost loops are over columns.
+    """
+    m = len(S)
+    for a in range(m):
+        for i in range(m):
+            work[a, i] = 0.0
+        for b in range(m):
+            for i in range(b, m):
+                work[a, i] += S[a, b] * G[b, i]
+    for a in range(m):
+        for i in range(a, m):
+            for c in range(m):
+                B[i, c] += G[a, i] * work[a, c]
 
 
 @lent
@@ -190,7 +199,7 @@ def _mixed(moved, G, A, turn, LE, hO, kO, parts):
 
 @lent
 def _times_transposed(a, b, out):
-    """Write ab' of a (q, m) and b (m, m), which may be symmetric."""
+    """Write ab' of a (q, m) and b (m, m)."""
     q, m = a.shape
     for i in range(q):
         for c in range(m):
@@ -202,10 +211,10 @@ def _times_transposed(a, b, out):
 
 @lent
 def _from_left(a, b, out):
-    """Write ab of small matrices."""
+    """Write ab of small matrices; no sum waits for another."""
     for i in range(a.shape[0]):
         for c in range(b.shape[1]):
-            total = 0.0
-            for e in range(a.shape[1]):
-                total += a[i, e] * b[e, c]
-            out[i, c] = total
+            out[i, c] = 0.0
+        for e in range(a.shape[1]):
+            for c in range(b.shape[1]):
+                out[i, c] += a[i, e] * b[e, c]
