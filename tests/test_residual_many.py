@@ -9,8 +9,9 @@ import hierbayes as hb
 from hierbayes import residuals as hr
 from hierbayes.design.bound_residual import bind_residual
 from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.residual_classes import classes_of
 from hierbayes.design.residual_moments import ResidualMoments, residual_moments
-from hierbayes.design.residual_sums import sums
+from hierbayes.design.residual_sums import sums, with_sums
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
@@ -201,6 +202,88 @@ def test_totals_of_a_profiled_likelihood_are_those_of_second_moments(reading: Re
     K, cells = len(moments.classes), (moments.cells, moments.atoms, moments.class_of)
     wanted = np.bincount(moments.class_of, (moments.cells * E[moments.atoms]).sum(axis=1), K)
     assert_allclose(class_totals_of(profile, cells, K), wanted, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("frame", ["plain", "little is left"])
+@pytest.mark.parametrize("formula", [FORMULA, "y ~ x + (x | g)", "y ~ x"])
+def test_the_moments_of_a_problem_are_those_of_its_rows(formula: str, frame: str) -> None:
+    """Also where X is taken out of y, and the basis is another one than at first."""
+    rows = drawn(60)
+    if frame != "plain":
+        rows["y"] = 1e9 * rows["x"] + rows["y"]
+    problem = hb.Model(formula, rows, residual=hr.AR1("week", group="g")).problem
+    found = problem.moments
+    assert found is not None
+    assert bool(found.basis.taken.any()) == (frame != "plain")
+    wanted = residual_moments(found.rows, problem.design, found.basis)
+    assert_allclose(found.cells, wanted.cells, rtol=1e-13, atol=1e-13)
+    columns, Z = problem.design.rows.internal(found.basis)
+    F = np.concatenate([Z, columns], axis=1)
+    kept = found.class_of == 0  # each row with itself
+    assert_allclose(found.cells[kept].sum(axis=0), (F.T @ F).ravel(), atol=1e-9)
+
+
+@pytest.mark.parametrize("codes", [[0, 0, 1, 1, 1, 2], [2, 0, 2, 0, 0, 4], [3, 3, 0]])
+@pytest.mark.parametrize("levels", [1, 2])
+def test_links_of_equal_correlations_are_those_of_all_pairs(codes: list[int], levels: int) -> None:
+    """Groups may have no rows, as where some are left out, and rows any order."""
+    group, n = np.array(codes), len(codes)
+    rows = StructuredRows(pd.DataFrame(index=range(n)), group, "g", np.arange(n) % levels)
+    bound = hr.CompoundSymmetry().bind(rows)
+    links, z = bound.links, np.array([0.4])
+    assert links.sums is not None
+    nodes = np.concatenate([np.eye(n), np.eye(int(links.sums.max()) + 1)[links.sums].T])
+    own, _ = bound.coefficients(z)
+    a, b = nodes[links.left], nodes[links.right]
+    both = np.einsum(
+        "i,ij,ik->jk", own[links.kind] * np.where(links.left == links.right, 0.5, 1), a, b
+    )
+    rho = bound.natural(z)[0]
+    C = np.where(np.equal.outer(group, group), rho, 0.0) + (1.0 - rho) * np.eye(n)
+    assert_allclose(both + both.T, np.linalg.inv(C), atol=1e-12)
+
+
+@pytest.mark.parametrize("codes", [[0, 0, 0, 1, 1, 2], [1, 0, 1, 0, 2, 1]])
+def test_links_of_chains_are_those_of_neighbours(codes: list[int]) -> None:
+    group, n = np.array(codes), len(codes)
+    rows = StructuredRows(pd.DataFrame({"t": [1, 2, 4, 5, 7, 8]}), group, "g", np.zeros(n, np.intp))
+    bound = hr.AR1("t").bind(rows)
+    own, _ = bound.coefficients(np.array([0.4]))
+    links = bound.links
+    both = np.zeros((n, n))
+    np.add.at(
+        both,
+        (links.left, links.right),
+        own[links.kind] * np.where(links.left == links.right, 0.5, 1),
+    )
+    C = np.array([[np.tanh(0.4) ** abs(s - t) for s in bound.times] for t in bound.times])
+    C[~np.equal.outer(group, group)] = 0.0
+    assert_allclose(both + both.T, np.linalg.inv(C), atol=1e-12)
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+def test_classes_are_of_a_kind_and_of_two_levels(levels: int) -> None:
+    frame = drawn(40).assign(at=lambda rows: rows["week"] % levels)
+    structure = hr.AR1("week") * hr.Strata("at") if levels > 1 else hr.AR1("week")
+    rows = moments_of(structure, frame).rows
+    classes, of_link = classes_of(rows)
+    ends = np.stack([rows.node_levels[rows.links.left], rows.node_levels[rows.links.right]])
+    wanted = np.stack([rows.links.kind, *np.sort(ends, axis=0)], axis=1)
+    assert (classes[of_link] == wanted).all()
+    assert classes.tolist() == np.unique(wanted, axis=0).tolist()
+
+
+def test_sums_of_rows_stand_after_them() -> None:
+    rng = np.random.default_rng(3)
+    F, atoms, at = (
+        rng.normal(size=(6, 3)),
+        np.array([0, 0, 1, 1, 2, 2]),
+        np.array([3, 3, 0, 0, 1, 1]),
+    )
+    rows, atom_of = with_sums(F, atoms, at)
+    wanted = np.array([F[at == k].sum(axis=0) for k in range(4)])
+    assert_allclose(rows, np.concatenate([F, wanted]), atol=1e-14)
+    assert atom_of.tolist() == [*atoms, 1, 2, 0, 0]  # of a sum of no rows it does not matter
 
 
 def test_distinct_numbers_are_in_order() -> None:

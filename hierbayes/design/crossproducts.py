@@ -27,7 +27,7 @@ from hierbayes.design.group_sums import group_roots, products_outside
 from hierbayes.design.level_labels import Labels, index_of
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
-from hierbayes.frames.arrays import Booleans, Floats
+from hierbayes.frames.arrays import Booleans, Floats, Integers
 
 _ROUNDING = 1e-13  # of a column of Z_j: what rounding leaves of it in a row of R_j
 
@@ -222,8 +222,19 @@ def cross_products(rows: Rows, groups: Labels, basis: Basis) -> CrossProducts:
         Labels of the J groups.
     basis : Basis
     """
-    columns, Z = rows.internal(basis)
-    return CrossProducts(*group_roots(columns, Z, rows.codes, len(groups)), groups, basis)
+    return products_of(*rows.internal(basis), rows.codes, groups, basis)
+
+
+def products_of(
+    columns: Floats, Z: Floats, codes: Integers, groups: Labels, basis: Basis
+) -> CrossProducts:
+    """The same of rows [X° y°] (n, p+1), which are written over, and Z° (n, q) in the basis."""
+    return CrossProducts(*group_roots(columns, Z, codes, len(groups)), groups, basis)
+
+
+def whole_rows(columns: Floats, Z: Floats) -> Floats:
+    """[Z X y] (n, d) of [X y] and Z; where there is no Z the same array."""
+    return np.concatenate([Z, columns], axis=1) if Z.shape[1] else columns
 
 
 def within_totals(rows: Rows, cross: CrossProducts) -> Floats:

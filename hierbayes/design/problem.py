@@ -22,7 +22,7 @@ from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.row_refusals import refuse_rows
 from hierbayes.design.rows import Rows
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.design.sums import sum_up, sum_up_factors
+from hierbayes.design.sums import sum_up, sum_up_factors, sum_up_with_rows
 from hierbayes.errors import FormulaError, ResidualError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Floats
@@ -263,14 +263,24 @@ def pose_problem(
             equations, data, specification.functions, constant_of(design, equations)
         )
     refuse_rows(design)
-    products = summed_up(design)
+    products, F = _summed_up_with_rows(design)
     refuse_columns(design, products)
     if equations is not None:
         refuse_uneven_equations(equations, design.columns.coded_factors.__contains__)
     if specification.residual is None:
         return Problem(design, products)
     rows = bind_residual(specification.residual, design.rows, design.factors)
-    return Problem(design, products, residual_moments(rows, design, products.basis))
+    return Problem(design, products, residual_moments(rows, design, products.basis, F))
+
+
+def _summed_up_with_rows(design: Design) -> tuple[Products, Floats | None]:
+    """The cross-products, and the rows in their basis where a residual structure asks for them.
+
+    Of several grouping factors the latter are made anew.
+    """
+    if design.specification.residual is None or len(design.factors) > 1:
+        return summed_up(design), None
+    return sum_up_with_rows(design.rows, design.factor.held, design.blocks)
 
 
 def summed_up(design: Design) -> Products:

@@ -21,12 +21,13 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from hierbayes.design.basis import Basis
-from hierbayes.design.crossproducts import CrossProducts
+from hierbayes.design.crossproducts import CrossProducts, whole_rows
 from hierbayes.design.design import Design
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.level_labels import Labels
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.products import Products
+from hierbayes.design.residual_classes import atoms_of, classes_of
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.design.residual_sums import add_traces, combine, sums, with_sums
 from hierbayes.design.sparse_products import SparseProducts, added_pairs
@@ -217,19 +218,27 @@ class ResidualMoments:
         return SparseProducts(levels, pairs, C, float(self.n), self.basis)
 
 
-def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> ResidualMoments:
-    """The moments of a design under a residual structure, in a basis."""
-    columns, Z = design.rows.internal(basis)
-    F = np.concatenate([Z, columns], axis=1) if design.effects else columns
+def residual_moments(
+    rows: ResidualRows,
+    design: Design,
+    basis: Basis,
+    F: Floats | None = None,
+) -> ResidualMoments:
+    """The moments of a design under a residual structure, in a basis.
+
+    F (n, d) are its rows [Z° X° y°] in the basis, where they have been made.
+    """
+    if F is None:
+        F = whole_rows(*design.rows.internal(basis))
     counts = tuple(
         np.bincount(codes, minlength=factor.J)
         for codes, factor in zip(design.rows.codes_of, design.factors, strict=True)
     )
-    atom_codes, atom_of = _atoms(design, counts)
+    atom_codes, atom_of = atoms_of(design, counts)
     links = rows.links
     if links.sums is not None:
         F, atom_of = with_sums(F, atom_of, links.sums)
-    classes, class_of_link = _classes(rows)
+    classes, class_of_link = classes_of(rows)
     K = len(classes)
     if (A := atom_codes.shape[1]) > 1:
         cells_found, cell_of = distinct_places(atom_of[links.left] * K + class_of_link, A * K)
@@ -246,44 +255,6 @@ def residual_moments(rows: ResidualRows, design: Design, basis: Basis) -> Residu
         design=design,
         basis=basis,
     )
-
-
-def _atoms(design: Design, counts: tuple[Integers, ...]) -> tuple[Integers, Integers]:
-    """The groups (factors, A) of each atom, and the atom of each row (n,)."""
-    if not design.effects:
-        return np.zeros((len(counts), 1), dtype=np.intp), np.zeros(design.rows.n, dtype=np.intp)
-    if len(design.factors) == 1:
-        (codes,), (many,) = design.rows.codes_of, counts
-        if many.all():  # each group has rows, and is an atom
-            return np.arange(len(many))[None], codes
-        found, place = distinct_places(codes, len(many))
-        return found[None], place
-    found, place = np.unique(np.stack(design.rows.codes_of), axis=1, return_inverse=True)
-    return found, place.ravel()
-
-
-def _classes(rows: ResidualRows) -> tuple[Integers, Integers]:
-    """The classes (K, 3) that links have, and that of each link."""
-    L, links = len(rows.level_counts), rows.links
-    if rows.correlation is None:  # each row with itself
-        found, place = distinct_places(rows.levels, L)
-        return _table(len(found), 0, found, found), place
-    kinds, level = int(links.kind.max()) + 1, rows.node_levels
-    if L == 1:
-        found, place = distinct_places(links.kind, kinds)
-        return _table(len(found), found, 0, 0), place
-    left, right = level[links.left], level[links.right]
-    key = (links.kind * L + np.minimum(left, right)) * L + np.maximum(left, right)
-    found, place = distinct_places(key, kinds * L * L)
-    return _table(len(found), found // (L * L), found // L % L, found % L), place
-
-
-def _table(K: int, *columns: Integers | int) -> Integers:
-    """Columns (K,) side by side (K, 3), or one number for all of one."""
-    table = np.empty((K, len(columns)), dtype=np.intp)
-    for k, column in enumerate(columns):
-        table[:, k] = column
-    return table
 
 
 def _by_group(codes: Integers, J: int, values: Floats) -> Floats:

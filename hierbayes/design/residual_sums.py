@@ -10,12 +10,10 @@ from hierbayes.frames.arrays import Floats, Integers
 
 def with_sums(F: Floats, atom_of: Integers, sums: Integers) -> tuple[Floats, Integers]:
     """Rows and, after them, their sums; and the atoms of both."""
-    m = int(sums.max()) + 1
-    total = np.zeros((m, F.shape[1]))
-    combine(F, sums, np.ones(len(F)), total)
-    atoms = np.zeros(m, dtype=np.intp)
-    atoms[sums] = atom_of
-    return np.concatenate([F, total]), np.concatenate([atom_of, atoms])
+    many = len(F) + int(sums.max()) + 1
+    rows, atoms = np.empty((many, F.shape[1])), np.empty(many, dtype=np.intp)
+    _write_sums(F, atom_of, sums, rows, atoms)
+    return rows, atoms
 
 
 def sums(F: Floats, left: Integers, right: Integers, cell_of: Integers, cells: int) -> Floats:
@@ -46,6 +44,42 @@ def add_links(F: Floats, left: Integers, right: Integers, cell_of: Integers, tot
                 both = total[cell, k, h] + total[cell, h, k]
                 total[cell, k, h] = both
                 total[cell, h, k] = both
+
+
+@compiled()
+def class_keys(
+    kind: Integers, left: Integers, right: Integers, level: Integers, L: int, keys: Integers
+) -> None:
+    """Write a number for the kind of each link and for the levels, of L, of its ends."""
+    for i in range(len(kind)):
+        a, b = level[left[i]], level[right[i]]
+        keys[i] = (kind[i] * L + min(a, b)) * L + max(a, b)
+
+
+@compiled()
+def class_table(keys: Integers, L: int, table: Integers) -> None:
+    """Write what such numbers (K,) stand for: a kind, and two levels (K, 3)."""
+    for c in range(len(keys)):
+        table[c, 0] = keys[c] // (L * L)
+        table[c, 1], table[c, 2] = keys[c] // L % L, keys[c] % L
+
+
+@compiled()
+def _write_sums(
+    F: Floats, atom_of: Integers, sums: Integers, rows: Floats, atoms: Integers
+) -> None:
+    """Write rows and, after them, the sum to which each is counted, with the atoms of both."""
+    n, d = F.shape
+    for i in range(n, len(rows)):
+        atoms[i] = 0
+        for k in range(d):
+            rows[i, k] = 0.0
+    for i in range(n):
+        at = n + sums[i]
+        atoms[i] = atoms[at] = atom_of[i]
+        for k in range(d):
+            rows[i, k] = F[i, k]
+            rows[at, k] += F[i, k]
 
 
 @compiled()

@@ -9,14 +9,15 @@ X°γ̂ of least squares is taken out where X alone explains nearly all of y, or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from hierbayes.compilation import compiled
 from hierbayes.compiled_arrays import zeros_of
 from hierbayes.design.basis import Basis, choose_basis
-from hierbayes.design.crossproducts import CrossProducts, cross_products
+from hierbayes.design.crossproducts import CrossProducts, cross_products, products_of, whole_rows
 from hierbayes.design.group_cholesky import DEPENDENT
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.level_labels import Labels
@@ -48,11 +49,31 @@ def sum_up(rows: Rows, groups: Labels, blocks: Sequence[int]) -> CrossProducts:
     blocks : tuple of int
         Sizes of the diagonal blocks of G.
     """
-    basis = choose_basis(rows.X, rows.Z, rows.response, tuple(blocks), rows.predictors)
-    cross = cross_products(rows, groups, basis)
+    return _summed(rows, blocks, partial(cross_products, rows, groups))
+
+
+def sum_up_with_rows(
+    rows: Rows, groups: Labels, blocks: Sequence[int]
+) -> tuple[CrossProducts, Floats]:
+    """The same, and the rows [Z° X° y°] (n, d) in that basis."""
+    made: list[Floats] = []
+
+    def products(basis: Basis) -> CrossProducts:
+        columns, Z = rows.internal(basis)
+        made[:] = [whole_rows(columns, Z)]  # as they are: columns are written over
+        return products_of(columns, Z, rows.codes, groups, basis)
+
+    return _summed(rows, blocks, products), made[0]
+
+
+def _summed(
+    rows: Rows, blocks: Sequence[int], products: Callable[[Basis], CrossProducts]
+) -> CrossProducts:
+    """Cross-products in a basis in which they keep their digits."""
+    cross = products(choose_basis(rows.X, rows.Z, rows.response, tuple(blocks), rows.predictors))
     if little_is_left(cross):
         for _ in range(2):  # the second time from sums that have their digits
-            cross = cross_products(rows, groups, without_fixed(cross))
+            cross = products(without_fixed(cross))
     return cross
 
 

@@ -69,15 +69,17 @@ class CompoundSymmetry(Correlation):
         """As in `Correlation`."""
         sizes, L = np.bincount(rows.codes), int(rows.levels.max()) + 1
         distinct, kind = distinct_places(sizes, int(sizes.max()) + 1)
-        cells, sums = distinct_places(rows.codes * L + rows.levels, len(sizes) * L)
-        owner, every = cells // L, np.arange(rows.n)
-        a, b = _pairs_within(owner) if L > 1 else (every[: len(owner)],) * 2
-        links = Links(
-            left=np.concatenate([every, rows.n + a]),
-            right=np.concatenate([every, rows.n + b]),
-            kind=np.concatenate([np.zeros(rows.n, np.intp), 1 + kind[owner[a]]]),
-            sums=sums,
-        )
+        if L == 1 and sizes.all():  # the rows of each group are one sum
+            of_sums, sums = kind, rows.codes
+            left = right = np.arange(rows.n + len(sizes))
+        else:
+            cells, sums = distinct_places(rows.codes * L + rows.levels, len(sizes) * L)
+            a, b = _pairs_within(cells // L)
+            of_sums, every = kind[cells[a] // L], np.arange(rows.n)
+            left, right = np.append(every, rows.n + a), np.append(every, rows.n + b)
+        kinds = np.zeros(len(left), dtype=np.intp)
+        kinds[rows.n :] = 1 + of_sums
+        links = Links(left, right, kinds, sums)
         counts = np.bincount(kind[sizes > 0], minlength=len(distinct))
         return Exchangeable(links, distinct.astype(np.float64), counts.astype(np.float64))
 

@@ -28,7 +28,12 @@ from hierbayes.residuals.bound import (
 from hierbayes.residuals.coordinates import log_logistic_slope, log_one_less_square
 from hierbayes.residuals.correlation_kernels import chain_parts
 from hierbayes.residuals.number_columns import numbers_of
-from hierbayes.residuals.row_kernels import distinct_places, is_in_order, neighbours
+from hierbayes.residuals.row_kernels import (
+    chain_links,
+    distinct_places,
+    is_in_order,
+    neighbours,
+)
 from hierbayes.residuals.times import refuse_lone_rows
 
 _START = 0.3  # the correlation of neighbours from which a search begins
@@ -215,12 +220,7 @@ def chain(
     m = neighbours(order, rows.codes, times, before, after, lags)
     before, after, lags = before[:m], after[:m], lags[:m]
     gaps, place, counts = _gaps(lags, continuous)
-    between = 1 + 2 * place
-    links = Links(
-        left=np.concatenate([every, before, after, before]),
-        right=np.concatenate([every, before, after, after]),
-        kind=np.concatenate([np.zeros(rows.n, np.intp), between, between, between + 1]),
-    )
+    links = Links(*chain_links(rows.n, before, after, place))
     sizes = counts.astype(np.float64)
     unit = _middle(gaps, sizes) if continuous else 1.0
     return MarkovChain(links, gaps, sizes, unit, continuous, times, time)

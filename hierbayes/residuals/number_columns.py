@@ -9,6 +9,7 @@ import pandas as pd
 
 from hierbayes.errors import DataError
 from hierbayes.residuals.bound import Columns, Floats, Integers
+from hierbayes.residuals.row_kernels import number_in_order
 
 
 def numbers_of(frame: Columns, name: str, what: str) -> Floats:
@@ -44,12 +45,8 @@ def distinct_numbers(values: Floats) -> tuple[Floats, Integers]:
     >>> distinct.tolist(), place.tolist()
     ([1.0, 2.5], [1, 0, 1])
     """
-    order = values.argsort()
-    ascending, is_new = values[order], np.ones(len(values), dtype=np.bool_)
-    np.not_equal(ascending[1:], ascending[:-1], out=is_new[1:])
-    place = np.empty(len(values), dtype=np.intp)
-    place[order] = is_new.cumsum() - 1
-    return ascending[is_new], place
+    distinct, place = np.empty(len(values)), np.empty(len(values), dtype=np.intp)
+    return distinct[: number_in_order(values, values.argsort(), distinct, place)].copy(), place
 
 
 def _as_numbers(dtype: Any, name: str) -> str:

@@ -46,6 +46,18 @@ def _number(places: Integers, found: Integers, number: Integers) -> int:
 
 
 @compiled()
+def number_in_order(values: Floats, order: Integers, distinct: Floats, place: Integers) -> int:
+    """Write distinct values, ascending as the order has them, and which each is; how many."""
+    many = 0
+    for i in order:
+        if many == 0 or values[i] != distinct[many - 1]:
+            distinct[many] = values[i]
+            many += 1
+        place[i] = many - 1
+    return many
+
+
+@compiled()
 def places_within(codes: Integers, J: int) -> Floats:
     """The place of each row (n,) among those of its group, counted from 0, of J groups."""
     places, seen = room_for(len(codes)), integers_for(J)
@@ -81,6 +93,27 @@ def neighbours(
             before[many], after[many], lags[many] = a, b, times[b] - times[a]
             many += 1
     return many
+
+
+@compiled()
+def chain_links(
+    n: int, before: Integers, after: Integers, gap: Integers
+) -> tuple[Integers, Integers, Integers]:
+    """Both ends and the kind of every link of n rows in chains, as `MarkovChain` has kinds.
+
+    Each row with itself, both of each two neighbours with themselves, and both together.
+    """
+    m = len(before)
+    left, right = integers_for(n + 3 * m), integers_for(n + 3 * m)
+    kind = integers_for(n + 3 * m)
+    for i in range(n):
+        left[i], right[i], kind[i] = i, i, 0
+    for i in range(m):
+        a, b, of = before[i], after[i], 1 + 2 * gap[i]
+        left[n + i], right[n + i], kind[n + i] = a, a, of
+        left[n + m + i], right[n + m + i], kind[n + m + i] = b, b, of
+        left[n + 2 * m + i], right[n + 2 * m + i], kind[n + 2 * m + i] = a, b, of + 1
+    return left, right, kind
 
 
 @compiled()
