@@ -53,8 +53,10 @@ class PosteriorCriterion(LatentCriterion):
         total = gradient + self._prior_slope(x)
         return (value + prior, total) if np.isfinite(total).all() else (-np.inf, np.zeros(len(x)))
 
-    def climbed(self, start: Floats, *, without: bool) -> None:
-        """None: compiled steps know no prior."""
+    @property
+    def is_climbed(self) -> bool:
+        """No: compiled steps know no prior."""
+        return False
 
     def _beside(self, x: Floats, others: Floats) -> Floats | None:
         found = super()._beside(x, others)

@@ -68,15 +68,13 @@ class Certificate:
         Of ℓ in the coordinates: γ, the free entries of L, dispersion.
     gradient : float
         Largest derivative, in the units that the curvature gives: standard errors.
+    axes : Axes
+        How −ℓ bends.
     """
 
     hessian: Floats
     gradient: float
-
-    @cached_property
-    def axes(self) -> Axes:
-        """How −ℓ bends."""
-        return axes_of(self.hessian)
+    axes: Axes
 
     @property
     def curvature(self) -> float:
@@ -205,7 +203,8 @@ def _certified(
     x, gradient, scale = at
     if hessian is None:
         hessian = criterion.hessian(x, STEP * scale)
-    return Certificate(hessian, _largest(gradient, _size(hessian)))
+    axes = axes_of(hessian)
+    return Certificate(hessian, _largest(gradient, axes.size), axes)
 
 
 def _size(hessian: Floats) -> Floats:
@@ -216,7 +215,9 @@ def _size(hessian: Floats) -> Floats:
 
 def _largest(gradient: Floats, size: Floats) -> float:
     """The largest derivative in standard errors, one over the roots of curvatures (k,)."""
-    return float(np.maximum.reduce(np.abs(gradient / np.maximum(size, 1e-8))))
+    pairs = zip(gradient.tolist(), size.tolist(), strict=True)
+    each = [abs(slope) / max(root, 1e-8) for slope, root in pairs]
+    return max(each) if math.isfinite(sum(each)) else math.inf
 
 
 def _climb(

@@ -109,13 +109,18 @@ class LatentCriterion:
         """Of the rows."""
         return self.rows.family
 
+    @property
+    def is_climbed(self) -> bool:
+        """Whether compiled code climbs it and looks around: of one factor and no dispersion."""
+        is_known = self.curvature_of is GroupCurvature and self.nodes == 1
+        return is_known and not (self.d or self.family.predictors)
+
     def climbed(self, start: Floats, *, without: bool) -> Climbed | None:
         """A maximum by compiled steps from coordinates, at first ``without`` random effects.
 
         None where there are no such steps, or they reach none.
         """
-        is_known = self.curvature_of is GroupCurvature and self.nodes == 1
-        if not is_known or self.d or self.family.predictors:
+        if not self.is_climbed:
             return None
         h = len(self.lower[0])
         at = np.zeros((1 + h, self.size))
@@ -241,12 +246,30 @@ class LatentCriterion:
         The mode of the random effects moves along its slopes: what these leave is the same on both
         sides.
         """
-        k, both = len(x), x + _both_sides(len(x)) * steps
+        around = self._around(x, steps)
+        if around is not None:
+            return around
+        aside = np.diag(steps)
+        both = np.concatenate((x + aside, x - aside))
         slopes = self._beside(x, both) if self.nodes == 1 else None
         if slopes is None:
             slopes = np.array([self(one)[1] for one in both])
-        hessian = (slopes[:k] - slopes[k:]) / (2.0 * steps[:, None])
+        hessian = (slopes[: len(x)] - slopes[len(x) :]) / (2.0 * steps[:, None])
         return np.asarray(0.5 * (hessian + hessian.T))
+
+    def _around(self, x: Floats, steps: Floats) -> Floats | None:
+        """The same in one compiled call; None where there is none such, or no mode."""
+        if not self.is_climbed or math.isinf(self(x)[0]):
+            return None
+        known, k = self.reached, len(x)
+        if known is None or known.slopes is None:
+            return None
+        points = Points(np.zeros((2 * k, self.size)), np.empty((2 * k, self.rows.effects)))
+        points.at[0, self.free], points.start[0] = x, known.b
+        self.evaluations += 2 * k
+        climb = Climb.around(self.free, steps)
+        found = CompiledGroups.hessian(self.rows, points, known.slopes.moves, climb)
+        return found if found is not None and math.isfinite(found.sum()) else None
 
     def bends(self, x: Floats, steps: Floats) -> Floats | None:
         """Rows (h, k) of the Hessian, those of the last h coordinates, by steps (h,) forward.
@@ -284,9 +307,3 @@ class LatentCriterion:
 def _asides(m: int) -> Floats:
     """Steps aside (m,) by free entries of L, not to be written to."""
     return np.full(m, ASIDE)
-
-
-@lru_cache(maxsize=64)
-def _both_sides(k: int) -> Floats:
-    """1 and −1 in the place of each of k coordinates (2k, k), not to be written to."""
-    return np.concatenate((np.eye(k), -np.eye(k)))

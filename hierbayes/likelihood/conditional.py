@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -39,8 +40,9 @@ class NormalPrior:
     precision: Floats
 
 
+@lru_cache(maxsize=64)
 def flat_prior(p: int) -> NormalPrior:
-    """No information on γ."""
+    """No information on γ; its arrays are not to be written to."""
     return NormalPrior(np.zeros(p), np.zeros((p, p)))
 
 

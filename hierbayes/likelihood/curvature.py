@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.group_modes import GroupMode, group_modes
+from hierbayes.likelihood.group_modes import GroupMode, group_hessian, group_modes
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.mode_search import (
     GRADIENT,
@@ -183,3 +183,8 @@ class CompiledGroups:
         """As `CompiledModes`."""
         found = group_modes(rows, points, search)
         return None if found is None else found[1]
+
+    @staticmethod
+    def hessian(rows: LatentRows, points: Points, moves: Floats, climb: Climb) -> Floats | None:
+        """That of Laplace's approximation around the first of some points; None without modes."""
+        return climb.hessian if group_hessian(rows, points, moves, climb) else None

@@ -87,6 +87,38 @@ def next_point(columns, points, gradients, lower, mode, first, climb, constant, 
 
 
 @lent
+def spread(points, free, steps, moves):
+    """Points on both sides of the first one in each coordinate, and what their modes may be.
+
+    Of k coordinates there are 2k points, which are written over.
+    """
+    at, start = points.at, points.start
+    _, J, q, k = moves.shape
+    for place in range(2 * k - 1, -1, -1):  # the first one last
+        c = place % k
+        step = steps[c] if place < k else -steps[c]
+        for e in range(at.shape[1]):
+            at[place, e] = at[0, e]
+        at[place, free[c]] += step
+        for j in range(J):
+            for a in range(q):
+                effect = j * q + a
+                start[place, effect] = start[0, effect] + step * moves[0, j, a, c]
+
+
+@lent
+def central_differences(slopes, free, steps, hessian):
+    """The Hessian (k, k) of gradients on both sides in each coordinate."""
+    k = free.shape[0]
+    for c in range(k):
+        for e in range(k):
+            hessian[c, e] = (slopes[c, free[e]] - slopes[k + c, free[e]]) / (2.0 * steps[c])
+    for c in range(k):
+        for e in range(c):
+            hessian[c, e] = hessian[e, c] = 0.5 * (hessian[c, e] + hessian[e, c])
+
+
+@lent
 def _is_higher(value, constant, state):
     """Whether the value is what a step of this share leads one to expect, but for rounding."""
     if state[SHARE] == 0.0:

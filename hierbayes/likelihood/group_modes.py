@@ -15,7 +15,7 @@ import numpy as np
 from hierbayes.compilation import compiled, lent
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.group_climb import STUCK, next_point
+from hierbayes.likelihood.group_climb import STUCK, central_differences, next_point, spread
 from hierbayes.likelihood.group_slopes import (
     gradient_of_groups,
     linear,
@@ -25,8 +25,12 @@ from hierbayes.likelihood.group_slopes import (
 )
 from hierbayes.likelihood.latent_rows import LatentRows
 from hierbayes.likelihood.mode_search import (
+    AROUND,
+    AS_THEY_ARE,
+    GRADIENT,
     MOVES,
     NO_CLIMB,
+    VISITS,
     Climb,
     Gradients,
     ModeSearch,
@@ -91,11 +95,35 @@ def group_modes(
     return (mode, found) if is_found else None
 
 
+def group_hessian(rows: LatentRows, points: Points, moves: Floats, climb: Climb) -> bool:
+    """Whether there are modes around a point; the Hessian there is written over that of ``climb``.
+
+    Parameters
+    ----------
+    rows : LatentRows
+        Of one grouping factor, one linear predictor and no dispersion.
+    points : Points
+        The point and its mode, and room for others.
+    moves : (effects, k) float
+        How the mode moves.
+    climb : Climb
+        One that looks around.
+    """
+    (J,), (n, q), k = rows.levels, rows.Z.shape, len(climb.free)
+    of_mode = np.empty((J, q)), np.empty((5, n)), np.empty((3, J, q, q))
+    mode = GroupMode(*of_mode, moves.reshape(1, J, q, k))
+    found = room_for_gradients(points, GRADIENT)
+    limits, lower = (AS_THEY_ARE.tolerance, rows.log_constant), AS_THEY_ARE.lower
+    is_found = _approximated(rows.of_groups, rows.offset, points, limits, lower, mode, found, climb)
+    return bool(is_found)
+
+
 @compiled(error_model="numpy", short_loops=True)
 def _approximated(of_groups, offset, points, limits, lower, mode, gradients, climb):
     """Whether every point has a mode; the last one and the gradients at all are written over.
 
-    Of a climb whether it has come to a maximum, which is then the first point.
+    Of a climb whether it has come to a maximum, which is then the first point; of a look around
+    the Hessian is written over.
     """
     slot, y, m, Z, X, columns, codes = of_groups
     b, found, blocks = mode.b, mode.found, mode.blocks
@@ -105,6 +133,9 @@ def _approximated(of_groups, offset, points, limits, lower, mode, gradients, cli
     room = fixed, zeros_of((4, k)), room_for((k + 1, k + 1))
     of_modes, of_rows = room_for((4, J, q)), room_for((2, offset.shape[0]))
     inverses = room_for((2, J, q, q))
+    is_around = climb.state[VISITS] == AROUND
+    if is_around:
+        spread(points, climb.free, climb.steps, mode.moves)
     point = np.int64(0)
     while 0 <= point < points.at.shape[0]:
         linear(offset, columns, points.at, point, fixed)
@@ -112,7 +143,7 @@ def _approximated(of_groups, offset, points, limits, lower, mode, gradients, cli
         for j in range(J):
             for a in range(q):
                 b[j, a] = points.start[point, j * q + a]
-        is_aside = k > 0 and point > 0  # where the start is near enough
+        is_aside = is_around or (k > 0 and point > 0)  # where the start is near enough
         reached = _climb_groups(
             slot, y, m, pointer_at(points.at, (point + 1) * size - d), d, fixed, Z, codes, root,
             np.inf if is_aside else limits[0], limits[1], b, found, blocks, first, of_modes,
@@ -140,12 +171,14 @@ def _approximated(of_groups, offset, points, limits, lower, mode, gradients, cli
                 )
         if mode.moves.shape[3] > 0 and is_found and not is_aside:
             move_groups(X, Z, codes, root, lower, mode, first, of_modes)
-        if k > 0:
+        if is_around or k == 0:
+            point += 1
+        else:
             point = next_point(
                 columns, points, gradients, lower, mode, first, climb, limits[1], room, point
             )
-        else:
-            point += 1
+    if is_around:
+        central_differences(gradients.slope, climb.free, climb.steps, climb.hessian)
     return point != STUCK
 
 

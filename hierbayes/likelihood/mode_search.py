@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -110,6 +110,7 @@ def coordinates_of(
 
 
 VALUE, GAIN, SHARE, VISITS, WITHOUT = range(5)  # of the state of a climb
+AROUND = -1.0  # visits of what does not climb and looks around
 
 
 class Climb(NamedTuple):
@@ -121,9 +122,10 @@ class Climb(NamedTuple):
         Places of the coordinates, γ and the free entries of L, among γ and L row by row; of no
         climb none.
     steps : (h,) float
-        Of differences by the free entries of L.
+        Of differences by the free entries of L; of all coordinates (k,) where one looks around.
     hessian : (k, k) float
-        Of −ℓ where the climb ends, as far as it is known, its lower triangle: written over.
+        Of −ℓ where the climb ends, as far as it is known, its lower triangle; of ℓ, whole, where
+        one looks around.  Written over.
     state : (5,) float
         Value; gain that the last step promised, and what share of it was made; visits so far;
         whether random effects are left out yet.  Written over.
@@ -140,7 +142,13 @@ class Climb(NamedTuple):
         state = np.array([0.0, np.inf, 0.0, 0.0, float(without)])
         return cls(free, steps, np.empty((len(free), len(free))), state)
 
+    @classmethod
+    def around(cls, free: Integers, steps: Floats) -> Self:
+        """A look around the first of 2k points, for which the others are room."""
+        return cls(free, steps, np.empty((len(free), len(free))), _AROUND)
 
+
+_AROUND = np.array([0.0, np.inf, 0.0, AROUND, 0.0])  # not written to
 NO_CLIMB = Climb.of(np.zeros(0, np.intp), np.zeros(0), without=False)
 
 
