@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.column_structure import ColumnStructure
 from hierbayes.design.columns import Columns
 from hierbayes.design.complete import complete_columns
 from hierbayes.design.constant_factors import ConstantFactors
@@ -21,6 +20,7 @@ from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.left_out import DROP, combinations_left_out
 from hierbayes.design.matrices import columns_needed, made_columns, one_column
 from hierbayes.design.predictors import side_by_side
+from hierbayes.design.random_columns import random_columns, random_values
 from hierbayes.design.row_weights import refuse_bad_weights, root_weights_of
 from hierbayes.design.rows import Rows
 from hierbayes.design.shared_columns import SharedColumns
@@ -38,8 +38,6 @@ from hierbayes.frames.named_columns import require_frame
 from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.formula_parser import parse_formula
-from hierbayes.specification.known_functions import Functions
-from hierbayes.specification.terms import INTERCEPT, bare_term, join_terms
 
 
 def build_design(
@@ -75,7 +73,7 @@ def build_design(
     found = codes_of_factors(frame, grouped)
     codes_of = tuple(codes for codes, _ in found)
     shared = SharedColumns(frame, names)
-    columns, X, parts = _columns(spec, frame, shared, codes_of)
+    columns, X, made = _columns(spec, frame, shared, codes_of)
     if of_family is not None:
         columns = columns.of_predictors(of_family.family.predictors)
     P = columns.n_predictors
@@ -85,7 +83,7 @@ def build_design(
     rows = Rows(
         response=response if of_family is None else working_response(of_family),
         X=side_by_side([(k, X) for k in range(P)], P),
-        Z=_random_columns(parts, X, columns),
+        Z=random_values(made, X, columns),
         codes_of=tuple(np.repeat(codes, P) for codes in codes_of) if P > 1 else codes_of,
         index=frame.index,
         kept=kept,
@@ -122,27 +120,26 @@ def _columns_of_data(
 
 def _columns(
     spec: Specification, frame: DataColumns, shared: SharedColumns, codes_of: tuple[Integers, ...]
-) -> tuple[Columns, Floats, list[Floats | tuple[int, ...]]]:
-    """What columns are called and how they are made; X, and of each random term Z, or places."""
+) -> tuple[Columns, Floats, list[Floats]]:
+    """What columns are called and how they are made; X, and random ones that it does not have."""
     every, whole = made_columns(parse_formula(spec.fixed_formula), frame, spec.functions)
     left = combinations_left_out(every, whole.names) if spec.aliased == DROP else None
     X, fixed = (every, whole) if left is None else (every[:, left.kept], whole.some(left.kept))
-    parts = [_random_part(block, fixed, frame, spec.functions) for block in spec.random_effects]
-    found = [part.spec for _, _, part in parts if part is not None]
-    refuse_single_levels((fixed.spec, *found))
-    refuse_shared_names(fixed.factors, *(part.factors for _, _, part in parts if part is not None))
+    random, made = random_columns(spec, fixed, frame)
+    refuse_single_levels((fixed.spec, *[one.spec for one in random.structures]))
+    refuse_shared_names(fixed.factors, *[one.factors for one in random.structures])
     columns = Columns(
         specification=spec,
         terms=fixed.names,
-        effects=tuple([name for _, names, _ in parts for name in names]),
+        effects=random.effects,
         term_of=fixed.term_of,
-        blocks=tuple([len(names) for _, names, _ in parts]),
+        blocks=random.blocks,
         fixed_spec=fixed.spec,
-        random_specs=tuple([Z if part is None else part.spec for Z, _, part in parts]),
+        random_specs=random.specs,
         between_of=ConstantFactors(spec, shared, every, whole.alone, codes_of),
         left_out=left,
     )
-    return columns, X, [Z for Z, _, _ in parts]
+    return columns, X, made
 
 
 def factors_of_rows(spec: Specification) -> dict[str, tuple[str, ...]]:
@@ -161,34 +158,6 @@ def _units_of_errors(spec: Specification) -> dict[str, tuple[str, ...]]:
             "(..., group='id'), for the model has no random part"
         )
     return {correlation.group: (correlation.group,)}
-
-
-def _random_part(
-    block: tuple[str, ...], fixed: ColumnStructure, frame: DataColumns, functions: Functions
-) -> tuple[Floats | tuple[int, ...], tuple[str, ...], ColumnStructure | None]:
-    """Columns of a block of random effects, their names, and how they are made.
-
-    Terms that are one fixed column already each (a number or an expression of numbers; the
-    columns of a factor have other names) are taken from there: then the columns are their places.
-    """
-    places = fixed.places
-    if all(term in places for term in block):
-        names = ["Intercept" if term == INTERCEPT else bare_term(term) for term in block]
-        return tuple([places[term] for term in block]), tuple(names), None
-    made, structure = made_columns(parse_formula(join_terms(block)), frame, functions)
-    return made, structure.names, structure
-
-
-def _random_columns(parts: list[Floats | tuple[int, ...]], X: Floats, columns: Columns) -> Floats:
-    """Z (n P, q) of the random terms, each of columns (n, k) or of places among those of X."""
-    P = columns.n_predictors
-    if not parts:
-        return np.empty((len(X) * P, 0))
-    places = [part for part in parts if isinstance(part, tuple)]
-    if P == 1 and len(places) == len(parts):
-        return X.take(sum(places, ()), axis=1)
-    Zs = [X.take(part, axis=1) if isinstance(part, tuple) else part for part in parts]
-    return side_by_side([(k, Zs[term]) for k, term in columns.owners], P)
 
 
 def _response(spec: Specification, frame: DataColumns) -> Floats:

@@ -162,9 +162,10 @@ def _looked_at(data: DataColumns, names: Iterable[str]) -> _Looked:
     idle: list[str] = []
     for name in names:
         column = _column(name, data)
-        columns[name] = plain = _plain(column)
+        dtype = column.dtype
+        columns[name] = plain = _plain(column, dtype)
         changed = changed or plain is not column
-        mask, some_idle = _missing(plain)
+        mask, some_idle = _missing(plain, dtype if plain is column else plain.dtype)
         if mask is not None:
             doubtful[name] = mask
         if some_idle:
@@ -199,9 +200,8 @@ def _column(name: str, data: DataColumns) -> pd.Series:
     return column
 
 
-def _plain(column: pd.Series) -> pd.Series:
+def _plain(column: pd.Series, dtype: Any) -> pd.Series:
     """The same values with a dtype that formulas understand: wide numbers, text, objects."""
-    dtype = column.dtype
     if isinstance(dtype, np.dtype):
         if dtype in _PLAIN:
             return column
@@ -247,9 +247,8 @@ def _is_decimal(dtype: Any) -> bool:
     return isinstance(dtype, pd.ArrowDtype) and "decimal" in str(dtype)
 
 
-def _missing(column: pd.Series) -> tuple[Booleans | None, bool]:
+def _missing(column: pd.Series, dtype: Any) -> tuple[Booleans | None, bool]:
     """Which values are missing, None where none is or is infinite; and whether a level is idle."""
-    dtype = column.dtype
     if isinstance(dtype, np.dtype):
         if dtype.kind in "iub":
             return None, False

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import Any
-
-_NONE = object()
+from inspect import signature
+from typing import Any, cast
 
 
 def remembered[**P, Result](function: Callable[P, Result]) -> Callable[P, Result]:
@@ -15,19 +14,30 @@ def remembered[**P, Result](function: Callable[P, Result]) -> Callable[P, Result
     The results are kept with the first argument, as those of `functools.cached_property` are.
     """
     place = f"{function.__module__}.{function.__qualname__}"
-    places = f"{place} of"
+    if len(signature(function).parameters) == 1:
+        return cast(Callable[P, Result], _of_one(cast(Callable[[Any], Result], function), place))
 
     @wraps(function)
     def of(*args: P.args, **kwargs: P.kwargs) -> Result:
-        results: dict[Any, Any] = args[0].__dict__
-        if len(args) == 1 and not kwargs:
-            key: Any = place
-        else:
-            results = results.setdefault(places, {})
-            key = (*args[1:], *sorted(kwargs.items())) if kwargs else args[1:]
-        found = results.get(key, _NONE)
-        if found is _NONE:
-            found = results[key] = function(*args, **kwargs)
+        results: dict[Hashable, Result] = args[0].__dict__.setdefault(place, {})
+        key = (*args[1:], *sorted(kwargs.items())) if kwargs else args[1:]
+        if key not in results:
+            results[key] = function(*args, **kwargs)
+        return results[key]
+
+    return of
+
+
+def _of_one[Result](function: Callable[[Any], Result], place: str) -> Callable[[Any], Result]:
+    """The same of a function of one argument, which the results are kept with."""
+
+    @wraps(function)
+    def of(whole: Any) -> Result:
+        results = whole.__dict__
+        if place in results:
+            found: Result = results[place]
+            return found
+        results[place] = found = function(whole)
         return found
 
     return of

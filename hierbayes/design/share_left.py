@@ -27,14 +27,18 @@ _RIDGE = 1e-10  # of the squares of columns: of those that depend on others only
 
 
 @remembered
-def share_left(cross: SparseProducts, most: int = _MOST) -> float:
-    """Share of y°'y° that X° and Z° leave, or somewhat more; 0 where that is much work to know.
+def share_left(cross: SparseProducts) -> float:
+    """Share of y°'y° that X° and Z° leave, or somewhat more; 0 where that is much work to know."""
+    return share_left_of(cross, _MOST)
+
+
+def share_left_of(cross: SparseProducts, most: int) -> float:
+    """The same, 0 where a dense matrix would have more columns than so many.
 
     Parameters
     ----------
     cross : SparseProducts
     most : int
-        Columns of the dense matrix, beyond which it is.
     """
     counts, sizes = cross.group_counts, cross.sizes
     first = counts.index(max(counts))

@@ -15,7 +15,7 @@ from hierbayes.design.basis import Basis
 from hierbayes.design.change_of_basis import columns_between
 from hierbayes.design.row_parts import RowCases
 from hierbayes.design.rows_root import LITTLE_LEFT, MOST_EFFECTS, MUCH_LEFT, root_of_rows, swept
-from hierbayes.design.share_left import share_left
+from hierbayes.design.share_left import share_left_of
 from hierbayes.design.sparse_products import RowsRoot, SparseProducts
 from hierbayes.design.streamed_sums import Pass
 
@@ -36,7 +36,7 @@ def with_root(
     cross = found.cross
     if not isinstance(cross, SparseProducts) or sum(cross.sizes) > MOST_EFFECTS:
         return found
-    if share_left(cross, most=MOST_EFFECTS) > MUCH_LEFT:
+    if share_left_of(cross, MOST_EFFECTS) > MUCH_LEFT:
         return found
     root = RowsRoot(root_of_rows(cross, (one.weighed for one in cases())))
     rooted = replace(cross, rows=root)
