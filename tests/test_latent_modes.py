@@ -137,6 +137,25 @@ def test_near_a_maximum_the_curvature_of_variances_is_that_of_the_gradient(
     np.testing.assert_allclose(np.linalg.inv(found)[p:], wanted[p:], rtol=1e-3, atol=2e-3)
 
 
+def test_one_look_around_is_the_hessian_of_differences(
+    criteria: dict[str, LatentCriterion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one factor and no dispersion, whose gradients are differenced where they are made."""
+    for name in ("bacteria_ri", "sim_binomial_slope"):
+        criterion = criteria[name]
+        x = _somewhere(criterion)
+        steps, before = np.linspace(1e-4, 3e-4, len(x)), criterion.evaluations
+        around = criterion._around(x, steps)
+        assert around is not None and criterion.evaluations >= before + 2 * len(x)
+        np.testing.assert_array_equal(around, criterion.hessian(x, steps))
+        with monkeypatch.context() as patch:
+            patch.setattr(LatentCriterion, "_around", lambda *_: None)
+            np.testing.assert_allclose(criterion.hessian(x, steps), around, rtol=1e-7, atol=1e-8)
+    others = [name for name in criteria if not criteria[name].is_climbed]
+    assert set(others) >= {"epil_nb2", "wine_clmm", "nested", "crossed"}
+    assert all(criteria[name]._around(np.zeros(0), np.zeros(0)) is None for name in others)
+
+
 def test_far_from_a_maximum_nothing_is_said(criteria: dict[str, LatentCriterion]) -> None:
     """Where the sd is next to 0 and wants to grow, the likelihood is bent upwards."""
     criterion = criteria["bacteria_ri"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import hierbayes as hb
 from hierbayes.design.blocks import free_entries
-from hierbayes.design.merged_rows import merged_rows
+from hierbayes.design.merged_rows import _least, merged_rows
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.family_inputs import inputs_at_mode
 from hierbayes.estimation.laplace_search import maximise_latent
@@ -88,6 +91,19 @@ def test_rows_that_differ_stay_as_they_are() -> None:
     np.testing.assert_array_equal(merged.at, np.arange(240))
     negative = hb.Model("k ~ x + (1 | g)", data, family="negative binomial")
     assert len(merged_rows(negative.problem.design, negative.problem.family_rows).at) == 240
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("p", [0, 3, 19])
+def test_sums_of_columns_count_the_kinds_of_rows(p: int, order: Literal["C", "F"]) -> None:
+    """Wherever rows stand, and however their columns stand in memory."""
+    rng, problem = np.random.default_rng(p), hb.Model(FORMULAS["bernoulli"], data_of(97)).problem
+    X = np.asarray(rng.integers(0, 3, (97, p)) / 7.0, order=order)
+    X = np.where(rng.random((97, 1)) < 0.5, X, 0.1)
+    offset = np.array(rng.integers(0, 2, 97) / 3.0, dtype=np.float64)
+    rows = replace(problem.design.rows, X=np.asarray(X, order=order))
+    every = np.column_stack([rows.X, rows.Z, offset, *rows.codes_of])
+    assert _least(rows, offset) == len(np.unique(every, axis=0))
 
 
 def test_a_page_says_how_many_kinds_of_rows_there_are(model: hb.Model) -> None:

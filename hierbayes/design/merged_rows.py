@@ -6,10 +6,8 @@ family to one of as many times the mean.  The likelihood is the same, to a const
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import sqrt
 
 import numpy as np
 import pandas as pd
@@ -92,11 +90,10 @@ def _kinds(rows: Rows, offset: Floats, worth: float) -> Integers | None:
     Kinds are told apart column by column, so that a column of different numbers ends the search.
     """
     n = len(offset)
-    columns = (*rows.X.T, *rows.Z.T, offset, *rows.codes_of)
-    if n <= _FEW and _least(columns) > worth * n:
+    if n <= _FEW and _least(rows, offset) > worth * n:
         return None
     kind = np.zeros(n, dtype=np.int64)
-    for column in columns:
+    for column in (*rows.X.T, *rows.Z.T, offset, *rows.codes_of):
         if not np.ptp(column) > 0.0:  # the same in all rows
             continue
         codes, values = pd.factorize(column)
@@ -108,17 +105,19 @@ def _kinds(rows: Rows, offset: Floats, worth: float) -> Integers | None:
     return kind
 
 
-def _least(columns: Sequence[Floats | Integers]) -> int:
+def _least(rows: Rows, offset: Floats) -> int:
     """How many kinds rows are at least: equal rows have one sum of their columns, weighted."""
-    first, *others = _weights(len(columns))
-    total = first * columns[0]
-    for weight, column in zip(others, columns[1:], strict=True):
-        total += weight * column
+    p, q = rows.X.shape[1], rows.Z.shape[1]
+    weights = _weights(p + q + len(rows.codes_of))
+    total = offset + (rows.X * weights[:p]).sum(axis=1)
+    total += (rows.Z * weights[p : p + q]).sum(axis=1)
+    for weight, codes in zip(weights[p + q :].tolist(), rows.codes_of, strict=True):
+        total += weight * codes
     total.sort()
     return 1 + int(np.count_nonzero(total[1:] > total[:-1]))
 
 
 @lru_cache(maxsize=64)
-def _weights(count: int) -> tuple[float, ...]:
+def _weights(count: int) -> Floats:
     """Weights of columns, in no simple ratio: sums of rows that differ are seldom equal."""
-    return tuple(sqrt(2.0 + k) for k in range(count))
+    return np.sqrt(np.arange(2.0, 2.0 + count))

@@ -148,7 +148,9 @@ def _constant_combination(columns: Floats) -> Floats:
     k = columns.shape[1]
     for c in range(k):
         if are_ones(columns[:, c]):
-            return np.eye(1, k, c)[0]
+            e = np.zeros(k)
+            e[c] = 1.0
+            return e
     if k == 1:
         value = columns[0, 0]
         return np.array([1.0 / value if value and (columns == value).all() else 0.0])

@@ -9,9 +9,9 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.lapack import dsyevd
 
 from hierbayes.errors import EstimationError
+from hierbayes.estimation.latent_axes import Axes, axes_of, size_of
 from hierbayes.estimation.latent_criterion import ASIDE, LatentCriterion
 from hierbayes.estimation.latent_polish import STEP, on_boundary, polish
 from hierbayes.estimation.latent_start import (
@@ -31,31 +31,6 @@ _SCORINGS, _NEARBY = 8, 0.1  # first steps, and the gain of ℓ by one that seca
 _NEAR_MAXIMUM = 10.0  # gain of a step behind which differences of the gradient say more
 _SLOPE = 5e-3  # in units of the scale, where secants take whole steps
 _LONG = 4.0  # of a first step, in scales of the coordinates, and so many times more of each later
-
-
-class Axes(NamedTuple):
-    """How −ℓ bends, each coordinate in its own scale.
-
-    Parameters
-    ----------
-    size : (h,) float
-        Of the curvature of each coordinate the root: one over its scale.
-    values, vectors : (h,), (h, h) float
-        Eigenvalues of the Hessian in these scales, the least first, and their vectors.
-    """
-
-    size: Floats
-    values: Floats
-    vectors: Floats
-
-
-def axes_of(hessian: Floats) -> Axes:
-    """Those of a Hessian of ℓ (h, h)."""
-    size = _size(hessian)
-    values, vectors, failed = dsyevd(-hessian / (size[:, None] * size), lower=1)
-    if failed:
-        raise np.linalg.LinAlgError("the eigenvalues of a Hessian did not converge")
-    return Axes(size, values, vectors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +144,7 @@ def _newton(criterion: LatentCriterion, near: LatentPoint | None) -> _Found | No
     found = criterion.climbed(start, without=near is None)
     if found is None:
         return None
-    size = _size(found.bend)
+    size = size_of(found.bend)
     scale = 1.0 / size
     scale[p:] = ASIDE / STEP
     return _Found(found.x, found.value, found.gradient, size, scale, None)
@@ -186,7 +161,7 @@ def _searched(criterion: LatentCriterion, near: LatentPoint | None) -> _Found:
     x, value, gradient = found.x * scale, -found.value, -found.gradient / scale
     if found.gain > LAST * (1.0 + abs(value)):
         x, value, gradient, hessian = polish(criterion, x, scale)
-        return _Found(x, value, gradient, _size(hessian), scale, hessian)
+        return _Found(x, value, gradient, size_of(hessian), scale, hessian)
     size = 1.0 / np.sqrt(np.maximum(np.diag(found.inverse), 1e-300)) / scale
     return _Found(x, value, gradient, size, scale, None)
 
@@ -205,12 +180,6 @@ def _certified(
         hessian = criterion.hessian(x, STEP * scale)
     axes = axes_of(hessian)
     return Certificate(hessian, _largest(gradient, axes.size), axes)
-
-
-def _size(hessian: Floats) -> Floats:
-    """Of the curvature of each coordinate the root (k,)."""
-    size: Floats = np.sqrt(np.maximum(np.abs(hessian.diagonal()), 1e-300))
-    return size
 
 
 def _largest(gradient: Floats, size: Floats) -> float:

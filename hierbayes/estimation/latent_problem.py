@@ -30,17 +30,19 @@ def _of_rows(problem: Problem, rows: MergedRows) -> LatentRows:
     """Rows with X° and Z° in units of η, so that η = offset + c + s(X°(γ° + b) + Z°u°)."""
     design, basis = problem.design, problem.working.basis
     kinds = design.rows.kinds
-    at = rows.at if len(rows.at) < len(kinds.X) else slice(None)  # in their order
-    X = basis.x.apply(kinds.X[at])
+    X, Z, codes_of = kinds.X, kinds.Z, kinds.codes_of
+    if len(rows.at) < len(X):  # otherwise they are all, in their order
+        X, Z, codes_of = X[rows.at], Z[rows.at], tuple([codes[rows.at] for codes in codes_of])
+    X = basis.x.apply(X)
     return LatentRows(
         family=problem.family_rows.family,
         y=rows.y,
         m=rows.m,
         offset=rows.offset + basis.where_internal_is_zero(X),
         X=np.ascontiguousarray(basis.scale * X),
-        Z=np.ascontiguousarray(basis.scale * basis.z.apply(kinds.Z[at])),
-        codes_of=tuple(codes[at] for codes in kinds.codes_of),
-        levels=tuple(factor.J for factor in design.factors),
+        Z=np.ascontiguousarray(basis.scale * basis.z.apply(Z)),
+        codes_of=codes_of,
+        levels=tuple([factor.J for factor in design.factors]),
         spans=design.spans,
         at=rows.at,
         log_constant=rows.log_constant,

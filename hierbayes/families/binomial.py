@@ -76,7 +76,7 @@ class Binomial(ResponseFamily):
 
     def predictor_of_mean(self, mean: float) -> float:
         """The link of p."""
-        return predictor(self.link, np.array([mean])).item()
+        return float(predictor(self.link, mean))
 
     def variance(self, eta: Floats, m: Floats, phi: Floats) -> Floats:
         """p(1 − p)/m, of a share."""

@@ -168,7 +168,7 @@ def probability_slope(link: str, eta: Floats) -> Floats:
         return np.exp(np.minimum(eta, 7.0) - np.exp(np.minimum(eta, 7.0)))
 
 
-def predictor(link: str, p: Floats) -> Floats:
+def predictor(link: str, p: Floats | float) -> Floats:
     """The link (n,) of probabilities between 0 and 1."""
     if link == "logit":
         return np.log(p) - np.log1p(-p)

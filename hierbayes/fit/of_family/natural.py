@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.blocks import free_entries
-from hierbayes.estimation.laplace_search import Axes, LatentOptimum, axes_of
+from hierbayes.estimation.laplace_search import LatentOptimum
+from hierbayes.estimation.latent_axes import Axes, axes_of, covariance_of
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
@@ -50,10 +51,8 @@ def bend_of(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Bend:
 
 
 def _bend(axes: Axes) -> Bend:
-    size, values, vectors = axes
-    turned, flat = vectors / size[:, None], int(np.count_nonzero(values < FLAT))  # the first
-    of_bent = turned[:, flat:]
-    return Bend((of_bent / values[flat:]) @ of_bent.T, turned[:, :flat])
+    covariance, flat = covariance_of(axes, FLAT)
+    return Bend(covariance, axes.vectors[:, :flat] / axes.size[:, None])
 
 
 def unbounded(bend: Bend, scale: Floats, units: Floats) -> Booleans:

@@ -13,7 +13,8 @@ import numpy as np
 
 from hierbayes.design.problem import Problem
 from hierbayes.errors import HierbayesError, SavedFitError, in_quotes
-from hierbayes.estimation.laplace_search import Certificate, LatentOptimum, axes_of, known
+from hierbayes.estimation.laplace_search import Certificate, LatentOptimum, known
+from hierbayes.estimation.latent_axes import axes_of
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.fit.evidence import READINGS, Sampling
 from hierbayes.fit.fit import Fit
