@@ -126,6 +126,7 @@ INSIDE: dict[str, set[str]] = {
         "hierbayes.likelihood.curvature",
         "hierbayes.likelihood.sparse_curvature",
     },
+    "hierbayes.estimation.joint_climb": {"hierbayes.likelihood.structured_cells"},
     "hierbayes.estimation.joint_walk": {"hierbayes.likelihood.structured_passes"},
     "hierbayes.estimation.joint_likelihood": {"hierbayes.likelihood.profiled_curvature"},
     "hierbayes.estimation.sparse_walk": {"hierbayes.likelihood.sparse_point"},

@@ -15,6 +15,7 @@ from hierbayes.estimation.joint_spots import Ground, Room, Weights
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML
+from hierbayes.likelihood.structured_cells import upper_triangles
 from hierbayes.residuals.bound import GIVEN, NO_NUMBERS
 from tests import residual_models
 
@@ -31,8 +32,9 @@ def test_many_groups_side_by_side_are_each_their_own(restricted: bool) -> None:
     kept = (class_of == 0) | (groups % 5 != 1)
     cells, groups, class_of = cells[kept], groups[kept], class_of[kept]
     entries, n = free_entries((q,)), 8.0 * J
+    upper = upper_triangles(cells, q + m)
     of = JointLikelihood(
-        Ground(cells, groups, class_of, *entries, block_mask((q,)), n, restricted),
+        Ground(upper, groups, class_of, *entries, block_mask((q,)), n, restricted),
         ErrorKernel(
             GIVEN,
             NO_NUMBERS,

@@ -42,6 +42,7 @@ from hierbayes.estimation.trust_region import best_step, newton_step
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.reading import REML, Reading
+from hierbayes.likelihood.structured_cells import upper_triangles
 from hierbayes.residuals.bound import GIVEN
 
 _UNBENT = np.zeros((0, 0, 0))
@@ -131,9 +132,10 @@ class Climb:
         self.unit = np.ones(len(self.rows) + k)
         cells, groups, class_of, J = moments.kernel_cells
         q, d, n = sum(blocks), math.isqrt(cells.shape[1]), moments.share * moments.n
+        upper = upper_triangles(cells, d)
         mask, restricted = block_mask(blocks), reading == REML
         self.likelihood = JointLikelihood(
-            Ground(cells, groups, class_of, *entries, mask, n, restricted),
+            Ground(upper, groups, class_of, *entries, mask, n, restricted),
             moments.rows.kernel(moments.classes, moments.share),
             Room.of(J, q, d - q, len(self.unit), k),
         )
@@ -147,9 +149,9 @@ class Climb:
         if not self.blocks:
             return np.zeros((0, 0)), z.copy()
         given = self._weights(z, curved=False)
-        ground, (J, q, m) = likelihood.ground, likelihood.room.turned.shape
-        own = ground.cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j, summed
-        noise = np.sqrt(J / (given.values[ground.class_of] @ own))
+        J, q, m = likelihood.room.turned.shape
+        own = self.moments.cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j
+        noise = np.sqrt(J / (given.values[self.moments.class_of] @ own))
         root_of_noise, squared = np.diag(noise), np.diag(noise * noise)
         value, curvature = likelihood.scored(root_of_noise, z, self.unit, given)
         if not math.isfinite(value):

@@ -18,8 +18,8 @@ class Ground(NamedTuple):
 
     Parameters
     ----------
-    cells : (cells, d²) float
-        M of group and class.
+    cells : (cells, d(d + 1)/2) float
+        Upper triangles of M of group and class.
     groups, class_of : (cells,) int
         The group (ascending) and the class of each.
     rows, columns : (m,) int

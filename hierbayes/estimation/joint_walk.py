@@ -74,19 +74,16 @@ def walk(
     """
     ground, law, room, given = Ground(*over), ErrorKernel(*of_errors), Room(*within), Weights(*by)
     here, there = Spot(*at), Spot(*beside)
-    if task < END:
-        numbers[AT_END] = _look(ground, law, room, given, unit, there, numbers, task)
-        return ENDED
     while numbers[STEPS] <= _MOST_STEPS:
-        if task == END and not is_inside(there.root):
-            return ENDED
-        if task == END:
-            numbers[AT_END] = _look(ground, law, room, given, unit, there, numbers, SLOPED)
+        if task != STEP:
+            much = task
+            if task >= END:
+                much = SLOPED if task == END else CURVED
+            value = _look(ground, law, room, given, unit, there, numbers, much)
             numbers[LOOKED] += 1.0
-            return ENDED
-        if task == CLIMB:
-            value = _look(ground, law, room, given, unit, there, numbers, CURVED)
-            numbers[LOOKED] += 1.0
+            if task <= END:
+                numbers[AT_END] = value
+                return ENDED
             if not _judge(there, here, value, numbers):
                 return ENDED if numbers[LOOKED] > 1.0 else NOWHERE
             if not _find_step(here, step, numbers):
@@ -96,6 +93,8 @@ def walk(
             return ENDED
         move(here, ground.rows, ground.columns, unit, step, there)
         numbers[STEPS] += 1.0
+        if ended and not is_inside(there.root):
+            return ENDED
         task = END if ended else CLIMB
         if law.kind == GIVEN:
             return UNKNOWN

@@ -1,7 +1,7 @@
 r"""−∂²ℓ by the weights of classes of cells, along directions in which these move.
 
 With D_j = (M_j,ZZ + Γ⁻¹)⁻¹, C_j = [−K_j; I], K_j = D_jM_j,Z·, Ω the mean of (−γ, 1)(−γ, 1)' over
-σ², and Ṁ_jt the change of M_j along the t-th direction,
+σ², E_j = C_jΩC_j' + D_j ⊕ 0 and Ṁ_jt the change of M_j along the t-th direction,
 
     S_t   = Σ_j C_j'Ṁ_jtC_j,            G_jt = (Ṁ_jtC_j)_Z
     2∂²   = Σ_j [ tr E_jM̈_jts − tr D_jṀ_jtD_jṀ_js − 2 tr ΩG_jt'D_jG_js ] + outer(S_t, S_s)
@@ -9,212 +9,222 @@ With D_j = (M_j,ZZ + Γ⁻¹)⁻¹, C_j = [−K_j; I], K_j = D_jM_j,Z·, Ω the 
 where outer is the curvature of N log|S| − (N − 1) log|S_XX| itself (with N rows of ML
 −N log|S_XX|).  An entry e of λ moves λ'M_jλ and λ'M_j· in the same formulas, with
 A_j = I + λ'M_j,ZZλ, κ_j = A_j⁻¹λ'M_j,Z· and h_j = (M_jC_j)_Z.
+
+With Ω = ΦΦ' whatever Ω stands between is a product of two: of h_j all is w_j = h_jΦ, of κ_j and
+K_j λ'w_j and λλ'w_j, and of G_jt Ṁ_jt,Z·Φ − Ṁ_jt,ZZλλ'w_j.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from hierbayes.compilation import inner, lent
-from hierbayes.compiled_arrays import room_for, zeros_of
+from hierbayes.compiled_arrays import room_for
+from hierbayes.frames.arrays import Floats
+from hierbayes.likelihood.side_by_side import (
+    add_sums,
+    dot,
+    dot_turned,
+    from_left,
+    from_right,
+    multiply,
+    multiply_by_turned,
+    multiply_turned,
+    put_side_by_side,
+)
+from hierbayes.likelihood.structured_blocks import add_traces
+from hierbayes.likelihood.structured_squares import add_products, complete_products
+from hierbayes.likelihood.structured_sums import groups_at_once
+
+
+class Block(NamedTuple):
+    """What is made of a block of groups, side by side; w, κ and K are multiplied by Φ.
+
+    Parameters
+    ----------
+    D_hat, D, A, turn : (q, q, groups) float
+        D̂_j = Z_j'(V_j/σ²)⁻¹Z_j, D_j, λA_j⁻¹ and ΓD̂_j.
+    LE : (q, q, groups) float
+        λA_j⁻¹ + K_jΩκ_j'.
+    w, kappa, K : (q, m, groups) float
+    half, turned, h, low, terms, work, more
+        Room for what is made on the way.
+    """
+
+    D_hat: Floats
+    D: Floats
+    A: Floats
+    turn: Floats
+    LE: Floats
+    w: Floats
+    kappa: Floats
+    K: Floats
+    half: Floats
+    turned: Floats
+    h: Floats
+    low: Floats
+    terms: Floats
+    work: Floats
+    more: Floats
 
 
 @inner
-def directions(changed, half, turned, root, mean, rows, columns, second):
-    """Add −∂²ℓ (n, n) but for what is outer and of λ alone.
+def _block(q, m, size):
+    """Room for one of so many groups."""
+    return Block(
+        room_for((q, q, size)), room_for((q, q, size)), room_for((q, q, size)),
+        room_for((q, q, size)), room_for((q, q, size)), room_for((q, m, size)),
+        room_for((q, m, size)), room_for((q, m, size)), room_for((q, q, size)),
+        room_for((q, m, size)), room_for((q, m, size)), room_for((q, q, size)),
+        room_for((2, q, q, size)), room_for((q, q, size)), room_for((q, q, size)),
+    )  # fmt: skip
 
-    The directions are the entries of λ at ``rows`` and ``columns``, then those along which M_j
-    moves by Ṁ_j, of which the rows of Z are ``changed`` (J, k, q, d).
+
+@inner
+def curvature_of_groups(
+    cells, groups, class_of, half, turned, changed, root, phi, mean, integrated, totals, products,
+    squares, along, across, second,
+):  # fmt: skip
+    """Add up what −∂²ℓ needs of the groups, but for what is outer.
+
+    Parameters
+    ----------
+    phi, mean : (m, m), (m, m) float
+        [(−γ, 1)'/σ, F ⊕ 0], and Ω, in which F is ``integrated``.
+    totals : (K,) float
+        Σ tr(M_jk E_j) of each class.
+    products, squares : (q², 2, q²), (qm, qm) float
+        As `Curvature` has them.
+    along, across : (k, q, q) float
+        −∂²ℓ of an entry (i, c) of λ and of t is the sum of (i, c) of the first and (c, i) of the
+        second.
+    second : (k, k) float
+        −∂²ℓ of the directions, but for Σ tr E_jM̈_jts.
     """
     J, k, q, d = changed.shape
-    m, own = d - q, len(rows)
-    D, K, h, kappa = room_for((q, q)), room_for((q, m)), room_for((q, m)), room_for((q, m))
-    A, low, turn = room_for((q, q)), room_for((q, q)), room_for((q, q))  # λA⁻¹, λ'D̂, ΓD̂
-    G, GO, DGO = room_for((k, q, m)), room_for((q, m)), room_for((k, q, m))
-    DM, parts = room_for((k, q, q)), room_for((6, q, q))
-    LE, hO, kO = room_for((d, q)), room_for((q, m)), room_for((q, m))
-    for j in range(J):
-        moved = changed[j]
-        _group(j, half, turned, root, D, K, h, kappa, A, low, turn)
-        if own and k:
-            _from_left(h, mean, hO)
-            _from_left(kappa, mean, kO)
-            for i in range(q):
-                for c in range(q):
-                    total = A[i, c]
-                    for a in range(m):
-                        total += K[i, a] * kO[c, a]
-                    LE[i, c] = total
-            for a in range(m):
-                for c in range(q):
-                    LE[q + a, c] = -kO[c, a]
-        for t in range(k):
-            _find_changes(moved[t], K, G[t])
-            _from_left(G[t], mean, GO)
-            _from_left(D, GO, DGO[t])
-            for i in range(q):
-                for c in range(q):
-                    total = 0.0
-                    for e in range(q):
-                        total += D[i, e] * moved[t, e, c]
-                    DM[t, i, c] = total
-            for s in range(t + 1):
-                total = 0.0
-                for i in range(q):
-                    for c in range(q):
-                        total += 0.5 * DM[t, i, c] * DM[s, c, i]
-                    for a in range(m):
-                        total += DGO[t, i, a] * G[s, i, a]
-                second[own + t, own + s] -= total
-            if own:
-                _mixed(moved[t], G[t], A, turn, LE, hO, kO, parts)
-                for e in range(own):
-                    i, c = rows[e], columns[e]
-                    second[own + t, e] += (
-                        parts[0, i, c] - parts[1, c, i] - parts[2, i, c] + parts[3, c, i]
-                    )
-
-
-@inner
-def add_outer(S, low, F, gamma, freedom, integrated, own, second):
-    """Add the curvature by S itself, but for that of two of the ``own`` entries of λ.
-
-    ``low`` (m, m) is the factor of S, and FF' = S_XX⁻¹, F an upper triangle.
-    """
-    n, m = len(S), len(low)
-    p = m - 1
-    B, work, G = zeros_of((n, m, m)), room_for((m, m)), zeros_of((m, m))  # G = low⁻'
-    for a in range(p):
-        for i in range(a, p):
-            G[a, i] = F[a, i]
-        G[a, p] = -gamma[a] / low[p, p]
-    G[p, p] = 1.0 / low[p, p]
-    for t in range(n):
-        _turn(S[t], G, work, B[t])
-        for s in range(t + 1 if t >= own else 0):
-            total = freedom * B[t, p, p] * B[s, p, p]
-            for i in range(p):
-                total += 2.0 * freedom * B[t, p, i] * B[s, p, i]
-                total += integrated * B[t, i, i] * B[s, i, i]
-                for c in range(i):
-                    total += 2.0 * integrated * B[t, i, c] * B[s, i, c]
-            second[t, s] -= 0.5 * total
-
-
-@lent
-def _turn(S, G, work, B):
-    """Add G'SG (m, m) of an upper triangle G; ``work`` is written.
-
-    No sum waits for another: the innermost loops are over columns.
-    """
-    m = len(S)
-    for a in range(m):
-        for i in range(m):
-            work[a, i] = 0.0
-        for b in range(m):
-            for i in range(b, m):
-                work[a, i] += S[a, b] * G[b, i]
-    for a in range(m):
-        for i in range(a, m):
-            for c in range(m):
-                B[i, c] += G[a, i] * work[a, c]
-
-
-@lent
-def _group(j, half, turned, root, D, K, h, kappa, A, low, turn):
-    """D_j, K_j, h_j, κ_j, λA_j⁻¹, λ'D̂ and ΓD̂ of D̂ = Z'(V/σ²)⁻¹Z."""
-    r, q, m = half.shape[1], half.shape[2], turned.shape[2]
-    for i in range(q):
-        for c in range(m):
-            total = 0.0
-            for a in range(r):
-                total += half[j, a, i] * turned[j, a, c]
-            h[i, c] = total
-        for c in range(q):
-            total = 0.0
-            for a in range(r):
-                total += half[j, a, i] * half[j, a, c]
-            D[i, c] = total  # D̂ for now
-    for i in range(q):
-        for c in range(m):
-            total = 0.0
-            for e in range(q):
-                total += root[e, i] * h[e, c]
-            kappa[i, c] = total
-        for c in range(q):
-            total = 0.0
-            for e in range(q):
-                total += root[e, i] * D[e, c]
-            low[i, c] = total
-    _from_left(root, kappa, K)
-    _from_left(root, low, turn)
-    for i in range(q):
-        for c in range(q):
-            total = root[i, c]
-            for e in range(q):
-                total -= turn[i, e] * root[e, c]
-            A[i, c] = total
-    _times_transposed(A, root, D)
-
-
-@lent
-def _find_changes(moved, K, G):
-    """G = (ṀC)_Z."""
-    q, m = K.shape
-    for i in range(q):
-        for a in range(m):
-            total = moved[i, q + a]
-            for e in range(q):
-                total -= moved[i, e] * K[e, a]
-            G[i, a] = total
-
-
-@lent
-def _mixed(moved, G, A, turn, LE, hO, kO, parts):
-    """What entries of λ and one direction have together, as four matrices (q, q) and two more."""
-    q, m = G.shape
-    d = q + m
+    m, size, c = d - q, groups_at_once(J, d), 0
+    columns = m if integrated else 1
+    of, turned_root, E = _block(q, m, size), room_for((q, q)), room_for((size, cells.shape[1]))
+    moved, MPhi, G = room_for((k, q, d, size)), room_for((q, m, size)), room_for((k, q, m, size))
+    DG, DM = room_for((q, m, size)), room_for((k, q, q, size))
+    _write_mean(mean, q, E)
     for i in range(q):
         for e in range(q):
-            of_h, of_k = 0.0, 0.0
+            turned_root[i, e] = root[e, i]
+    for j in range(0, J, size):
+        many = size if j + size <= J else J - j
+        put_side_by_side(half, j, many, of.half)
+        put_side_by_side(turned, j, many, of.turned)
+        _find_parts(of, root, turned_root, phi, columns, many)
+        multiply_by_turned(of.K, of.K, columns, many, of.work)
+        _write_moments(of.D, of.work, of.K, phi, columns, many, E)
+        c = add_traces(cells, groups, class_of, c, j, E[:many], totals)
+        add_products(of.D_hat, of.w, of.terms, integrated, many, products, squares)
+        for t in range(k):
+            _put_changes(changed, j, t, many, moved[t])
+            _find_changes(moved[t], phi, of.K, columns, many, MPhi, G[t])
+            multiply(of.D, G[t], many, DG)
+            multiply(of.D, moved[t], many, DM[t])
+            for s in range(t + 1):
+                second[t, s] -= 0.5 * dot_turned(DM[t], DM[s], many) + dot(DG, G[s], columns, many)
+            _add_mixed(of, moved[t], MPhi, G[t], columns, many, along[t], across[t])
+    complete_products(q, products, squares)
+
+
+@lent
+def _find_parts(of, root, turned_root, phi, columns, many):
+    """Write all of a block but what is room, from N_j^-½R_j and N_j^-½T_j."""
+    multiply_turned(of.half, of.half, many, of.D_hat)
+    multiply_turned(of.half, of.turned, many, of.h)
+    from_right(of.h, phi, many, of.w)
+    from_left(turned_root, of.w, many, of.kappa)
+    from_left(root, of.kappa, many, of.K)
+    from_left(turned_root, of.D_hat, many, of.low)
+    from_left(root, of.low, many, of.turn)
+    from_right(of.turn, root, many, of.A)
+    multiply_by_turned(of.K, of.kappa, columns, many, of.LE)
+    for i in range(len(root)):
+        for e in range(len(root)):
+            for g in range(many):
+                of.A[i, e, g] = root[i, e] - of.A[i, e, g]
+                of.LE[i, e, g] += of.A[i, e, g]
+    from_right(of.A, turned_root, many, of.D)
+
+
+@lent
+def _add_mixed(of, moved, MPhi, G, columns, many, along, across):
+    """Add −∂²ℓ of the entries of λ and one direction."""
+    multiply(moved, of.LE, many, of.work)
+    add_sums(of.work, 1.0, many, along)
+    multiply_by_turned(MPhi, of.kappa, columns, many, of.work)
+    add_sums(of.work, -1.0, many, along)
+    multiply_by_turned(of.w, G, columns, many, of.more)
+    multiply(of.more, of.A, many, of.work)
+    add_sums(of.work, -1.0, many, along)
+    multiply_by_turned(of.kappa, G, columns, many, of.more)
+    multiply(of.more, of.turn, many, of.work)
+    add_sums(of.work, 1.0, many, across)
+    multiply_turned(of.A, moved, many, of.more)
+    multiply(of.more, of.turn, many, of.work)
+    add_sums(of.work, -1.0, many, across)
+
+
+@lent
+def _write_mean(mean, q, E):
+    """Write Ω, in the upper triangles of all E, what is off the diagonal twice."""
+    m, d = len(mean), q + len(mean)
+    first = q * d - q * (q - 1) // 2
+    for g in range(len(E)):
+        at = first
+        for a in range(m):
+            for b in range(a, m):
+                E[g, at] = mean[a, b] if a == b else 2.0 * mean[a, b]
+                at += 1
+
+
+@lent
+def _write_moments(D, KK, K, phi, columns, many, E):
+    """Write the rows of Z of E_j, D_j + K_jΩK_j' and −K_jΩ, in upper triangles in the same way."""
+    q, m, at = len(D), len(phi), 0
+    for i in range(q):
+        for e in range(i, q):
+            twice = 1.0 if i == e else 2.0
+            for g in range(many):
+                E[g, at] = twice * (D[i, e, g] + KK[i, e, g])
+            at += 1
+        for a in range(m):
+            for g in range(many):
+                E[g, at] = 0.0
+            for c in range(columns):
+                if phi[a, c] != 0.0:
+                    for g in range(many):
+                        E[g, at] -= 2.0 * K[i, c, g] * phi[a, c]
+            at += 1
+
+
+@lent
+def _put_changes(changed, j, t, many, out):
+    """Write the rows of Z of Ṁ_jt side by side."""
+    for i in range(out.shape[0]):
+        for a in range(out.shape[1]):
+            for g in range(many):
+                out[i, a, g] = changed[j + g, t, i, a]
+
+
+@lent
+def _find_changes(moved, phi, K, columns, many, MPhi, G):
+    """Write Ṁ_Z·Φ and G = Ṁ_Z·Φ − Ṁ_ZZK, of the columns that count."""
+    q, m = MPhi.shape[0], MPhi.shape[1]
+    for i in range(q):
+        for c in range(columns):
+            for g in range(many):
+                MPhi[i, c, g] = 0.0
             for a in range(m):
-                of_h += hO[i, a] * G[e, a]
-                of_k += kO[i, a] * G[e, a]
-            parts[4, i, e], parts[5, i, e] = of_h, of_k
-    for i in range(q):
-        for c in range(q):
-            total, of_h, of_k = 0.0, 0.0, 0.0
-            for a in range(d):
-                total += moved[i, a] * LE[a, c]
-            parts[0, i, c] = total
-            total = 0.0
+                if phi[a, c] != 0.0:
+                    for g in range(many):
+                        MPhi[i, c, g] += moved[i, q + a, g] * phi[a, c]
+            for g in range(many):
+                G[i, c, g] = MPhi[i, c, g]
             for e in range(q):
-                for f in range(q):
-                    total += A[e, i] * moved[e, f] * turn[f, c]
-            parts[1, i, c] = total
-            for e in range(q):
-                of_h += parts[4, i, e] * A[e, c]
-                of_k += parts[5, i, e] * turn[e, c]
-            parts[2, i, c] = of_h
-            parts[3, i, c] = of_k
-
-
-@lent
-def _times_transposed(a, b, out):
-    """Write ab' of a (q, m) and b (m, m)."""
-    q, m = a.shape
-    for i in range(q):
-        for c in range(m):
-            total = 0.0
-            for e in range(m):
-                total += a[i, e] * b[c, e]
-            out[i, c] = total
-
-
-@lent
-def _from_left(a, b, out):
-    """Write ab of small matrices; no sum waits for another."""
-    for i in range(a.shape[0]):
-        for c in range(b.shape[1]):
-            out[i, c] = 0.0
-        for e in range(a.shape[1]):
-            for c in range(b.shape[1]):
-                out[i, c] += a[i, e] * b[e, c]
+                for g in range(many):
+                    G[i, c, g] -= moved[i, e, g] * K[e, c, g]

@@ -9,10 +9,10 @@ import numpy as np
 from hierbayes.compilation import inner, lent
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.likelihood.collapsed import LOG_2PI
-from hierbayes.likelihood.profiled_curvature import add_curvature, observed_information
+from hierbayes.likelihood.profiled_curvature import observed_information
 from hierbayes.likelihood.profiled_gamma import of_factor
-from hierbayes.likelihood.structured_blocks import add_totals, mean_square, square_of
-from hierbayes.likelihood.structured_curvature import add_outer, directions
+from hierbayes.likelihood.structured_blocks import mean_square, square_of
+from hierbayes.likelihood.structured_curvature import curvature_of_groups
 from hierbayes.likelihood.structured_sums import sums_of_groups
 from hierbayes.likelihood.triangular import cholesky_in_place
 
@@ -119,18 +119,23 @@ def write_information(
     q, p, own, (K, k, _) = len(root), len(F), len(rows), bends.shape
     freedom, integrated = (n - p, 1.0) if restricted else (n, 0.0)
     totals, mean = zeros_of(K - 1), mean_square(found, F, found[p], integrated)
-    add_totals(cells, groups, class_of, square_of(root), half, turned, mean, totals)
+    products, squares = zeros_of((q * q, 2, q * q)), zeros_of((q * (p + 1), q * (p + 1)))
+    along, across, second = zeros_of((k, q, q)), zeros_of((k, q, q)), zeros_of((k, k))
+    curvature_of_groups(
+        cells, groups, class_of, half, turned, changed, root, _factor_of_mean(found, F), mean,
+        integrated, totals, products, squares, along, across, second,
+    )  # fmt: skip
+    _by_root(products, squares, score, integrated, freedom, root, rows, columns, information)
     for t in range(k):
+        for e in range(own):
+            i, c = rows[e], columns[e]
+            information[own + t, e] = along[t, i, c] + across[t, c, i]
         for s in range(t + 1):
             total = bends[K - 1, t, s]
             for c in range(K - 1):
                 total += totals[c] * bends[c, t, s]
-            information[own + t, own + s] = 0.5 * total
-    if q:
-        products, squares = _curvature_sums(half, turned, found, F, integrated)
-        _by_root(products, squares, score, integrated, freedom, root, rows, columns, information)
-        directions(changed, half, turned, root, mean, rows, columns, information)
-    add_outer(moved, low, F, found, freedom, integrated, own, information)
+            information[own + t, own + s] = second[t, s] + 0.5 * total
+    _add_outer(moved, low, F, found, freedom, integrated, own, information)
     for i in range(own + k):
         for c in range(i + 1):
             information[i, c] *= unit[i] * unit[c]
@@ -138,16 +143,61 @@ def write_information(
 
 
 @inner
-def _curvature_sums(half, turned, found, F, integrated):
-    """Sums over groups of products of D_j and of w_jw_j', as `Curvature` has them."""
-    q, wide = half.shape[2], 1 + len(F)
-    products, squares = zeros_of((q * q, 2, q * q)), zeros_of((q * wide, q * wide))
-    terms, D, w = room_for((3, q * q)), zeros_of(q * q), room_for((q, wide))
-    add_curvature(
-        half, turned, found, F, found[len(F)], integrated, terms, w, w.reshape(q * wide), squares,
-        D, products,
-    )  # fmt: skip
-    return products, squares
+def _add_outer(S, low, F, gamma, freedom, integrated, own, second):
+    r"""Add the curvature by S itself, but for that of two of the ``own`` entries of λ.
+
+    ``low`` (m, m) is the factor of S, and FF' = S_XX⁻¹, F an upper triangle.
+    """
+    n, m = len(S), len(low)
+    p = m - 1
+    B, work, G = zeros_of((n, m, m)), room_for((m, m)), zeros_of((m, m))  # G = low⁻'
+    for a in range(p):
+        for i in range(a, p):
+            G[a, i] = F[a, i]
+        G[a, p] = -gamma[a] / low[p, p]
+    G[p, p] = 1.0 / low[p, p]
+    for t in range(n):
+        _turn(S[t], G, work, B[t])
+        for s in range(t + 1 if t >= own else 0):
+            total = freedom * B[t, p, p] * B[s, p, p]
+            for i in range(p):
+                total += 2.0 * freedom * B[t, p, i] * B[s, p, i]
+                total += integrated * B[t, i, i] * B[s, i, i]
+                for c in range(i):
+                    total += 2.0 * integrated * B[t, i, c] * B[s, i, c]
+            second[t, s] -= 0.5 * total
+
+
+@lent
+def _turn(S, G, work, B):
+    """Add G'SG (m, m) of an upper triangle G; ``work`` is written.
+
+    No sum waits for another: the innermost loops are over columns.
+    """
+    m = len(S)
+    for a in range(m):
+        for i in range(m):
+            work[a, i] = 0.0
+        for b in range(m):
+            for i in range(b, m):
+                work[a, i] += S[a, b] * G[b, i]
+    for a in range(m):
+        for i in range(a, m):
+            for c in range(m):
+                B[i, c] += G[a, i] * work[a, c]
+
+
+@inner
+def _factor_of_mean(found, F):
+    """[(−γ, 1)'/σ, F ⊕ 0], of γ̂ and after it σ̂."""
+    p = len(F)
+    phi = zeros_of((p + 1, p + 1))
+    for a in range(p):
+        phi[a, 0] = -found[a] / found[p]
+        for i in range(a, p):
+            phi[a, 1 + i] = F[a, i]
+    phi[p, 0] = 1.0 / found[p]
+    return phi
 
 
 @inner

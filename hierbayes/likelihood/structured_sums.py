@@ -17,16 +17,19 @@ loops is over groups, several at once, and what is made of a block stays at hand
 from __future__ import annotations
 
 import math
-from functools import partial
 
 from hierbayes.compilation import inner, lent
 from hierbayes.compiled_arrays import room_for
 from hierbayes.design.group_cholesky import DEPENDENT
+from hierbayes.likelihood.side_by_side import sums
+from hierbayes.likelihood.structured_cells import (
+    add_weighted,
+    keep_changes,
+    put_triangles_side_by_side,
+)
 
 _NUMBERS = 2048  # of matrices of a block
 _FEWEST = 24  # groups of it
-
-_sums = partial(inner, fastmath={"reassoc"}, lent=True)  # in any order: none waits for another
 
 
 @inner
@@ -36,26 +39,25 @@ def sums_of_groups(
 ):  # fmt: skip
     """Σ_j log|N_j|; added are S and W = Σ W_j, D = Σ D̂_j and H = Σ h_j ⊗ h_j (q, q, m, m).
 
-    S and W are upper triangles, D a lower one, as H by its first two.  The ``changes`` (1 + k, K)
-    are the weights and, after them, their slopes along k directions: of these Σ C_j'Ṁ_jC_j, upper,
-    is added to ``moved`` after its first ``own``, and Σ tr D_jṀ_j,ZZ to ``traces`` (k,).  R_j
-    (J, q, q) and T_j (J, q, m) are written, and if it ``keeps`` them N_j^-½R_j and N_j^-½T_j,
-    the same shapes, and the rows of Z of every Ṁ_j (J, k, q, d).
+    Of cells there are `upper_triangles`.  S and W are upper triangles, D a lower one, as H by its
+    first two.  The ``changes`` (1 + k, K) are the weights and, after them, their slopes along k
+    directions: of these Σ C_j'Ṁ_jC_j, upper, is added to ``moved`` after its first ``own``, and
+    Σ tr D_jṀ_j,ZZ to ``traces`` (k,).  R_j (J, q, q) and T_j (J, q, m) are written, and if it
+    ``keeps`` them N_j^-½R_j and N_j^-½T_j, the same shapes, and the rows of Z of every Ṁ_j
+    (J, k, q, d).
     """
     J, q, m = T.shape
-    d, k = q + m, len(traces)
-    size = _NUMBERS // (d * d) if _FEWEST * d * d < _NUMBERS else _FEWEST
-    if size > J:
-        size = J
-    flat, M = room_for((size, 1 + k, d * d)), room_for((1 + k, d, d, size))
+    d, k, numbers = q + m, len(traces), cells.shape[1]
+    size = groups_at_once(J, d)
+    flat, M = room_for((size, 1 + k, numbers)), room_for((1 + k, d, d, size))
     P, least, scale = room_for((q + d, q + d, size)), room_for((q, size)), room_for(size)
     turn, V = room_for((q, q, size)), room_for((q, q, size))
     C, G = room_for((q, d, size)), room_for((q, m, size))
     log_det, c = 0.0, 0
     for j in range(0, J, size):
         many = size if j + size <= J else J - j
-        c = _add_weighted(cells, groups, class_of, changes, j, many, c, flat)
-        _put_side_by_side(flat, many, M)
+        c = add_weighted(cells, groups, class_of, changes, j, many, c, flat)
+        put_triangles_side_by_side(flat, many, M)
         for i in range(q):
             for g in range(many):
                 least[i, g] = DEPENDENT * M[0, i, i, g]
@@ -68,7 +70,7 @@ def sums_of_groups(
         _eliminate(P, q, many, least, scale)
         if keeps:
             _keep(P, q, j, many, half, turned)
-            _keep_changes(flat, j, many, changed)
+            keep_changes(flat, j, many, changed)
         log_det += _add_parts(M[0], P, q, many, W, S, D, H)
         _find_means(P, Gamma, many, V, C)
         for t in range(k):
@@ -77,52 +79,10 @@ def sums_of_groups(
 
 
 @lent
-def _add_weighted(cells, groups, class_of, changes, before, many, first, flat):
-    """Write M_j and every Ṁ_j of the groups after ``before``; returns the cell after the last.
-
-    Cells stand in the order of their groups, and ``first`` is the first of these.
-    """
-    matrices, numbers = flat.shape[1], flat.shape[2]
-    for g in range(many):
-        for t in range(matrices):
-            for i in range(numbers):
-                flat[g, t, i] = 0.0
-    c = first
-    while c < len(groups) and groups[c] < before + many:
-        at_once = 4 if c + 3 < len(groups) and groups[c + 3] == groups[c] else 1
-        for t in range(matrices):
-            _add_some(cells, class_of, changes[t], c, at_once, flat[groups[c] - before, t])
-        c += at_once
-    return c
-
-
-@lent
-def _add_some(cells, class_of, weights, c, many, total):
-    """Add one weighted cell, or four at once, in which the sum is read and written once."""
-    if many == 4:
-        w, x = weights[class_of[c]], weights[class_of[c + 1]]
-        y, z = weights[class_of[c + 2]], weights[class_of[c + 3]]
-        if (w != 0.0) + (x != 0.0) + (y != 0.0) + (z != 0.0) > 1:
-            for i in range(len(total)):
-                first = w * cells[c, i] + x * cells[c + 1, i]
-                total[i] += first + (y * cells[c + 2, i] + z * cells[c + 3, i])
-            return
-    for h in range(c, c + many):
-        weight = weights[class_of[h]]
-        if weight != 0.0:
-            for i in range(len(total)):
-                total[i] += weight * cells[h, i]
-
-
-@lent
-def _put_side_by_side(flat, many, M):
-    """Write upper triangles of matrices (1 + k, d, d) beside each other."""
-    d = M.shape[1]
-    for t in range(M.shape[0]):
-        for a in range(d):
-            for b in range(a, d):
-                for g in range(many):
-                    M[t, a, b, g] = flat[g, t, a * d + b]
+def groups_at_once(J, d):
+    """Groups of a block, of J with matrices (d, d)."""
+    size = _NUMBERS // (d * d) if _FEWEST * d * d < _NUMBERS else _FEWEST
+    return size if size < J else J
 
 
 @lent
@@ -159,17 +119,6 @@ def _keep(P, after, j, many, left, right):
 
 
 @lent
-def _keep_changes(flat, j, many, changed):
-    """Copy the rows of Z of every Ṁ_j."""
-    k, q, d = flat.shape[1] - 1, changed.shape[2], changed.shape[3]
-    for g in range(many):
-        for t in range(k):
-            for i in range(q):
-                for a in range(d):
-                    changed[j + g, t, i, a] = flat[g, 1 + t, i * d + a]
-
-
-@lent
 def _relate(M, root, many, turn, P):
     """Write [N R T; · 0 0; · · −W], of which elimination of N leaves −[D̂ h; · S]."""
     q, d = len(root), M.shape[0]
@@ -195,7 +144,7 @@ def _relate(M, root, many, turn, P):
                 P[q + a, q + b, g] = 0.0 if a < q else -M[a, b, g]
 
 
-@_sums
+@sums
 def _add_parts(M, P, q, many, W, S, D, H):
     """Add W_j, S_j, D̂_j and h_j ⊗ h_j of −[D̂ h; · S]; returns Σ log|N_j|."""
     m, log_det = len(S), 0.0
@@ -247,7 +196,7 @@ def _find_means(P, Gamma, many, V, C):
                     V[i, k, g] += C[i, e, g] * Gamma[e, k]
 
 
-@_sums
+@sums
 def _add_along(M, many, V, C, G, along):
     """Add C_j'MC_j to an upper triangle, −Γh_j last in C; returns Σ tr D_jM_ZZ.  G is written."""
     q, m = G.shape[0], G.shape[1]
