@@ -25,7 +25,7 @@ from hierbayes.estimation.joint_walk import (
     walk,
 )
 from hierbayes.frames.arrays import Floats
-from hierbayes.likelihood.profiled_curvature import Curvature, curvature_sums
+from hierbayes.likelihood.profiled_curvature import Curvature
 from hierbayes.residuals.bound import GIVEN
 
 NO_WEIGHTS = Weights(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0, 0)))
@@ -105,12 +105,9 @@ class JointLikelihood:
         """ℓ, and its derivatives by Γ = λλ' with the weights of classes held."""
         value = self._looked(root, z, unit, given, HELD).value
         room, integrated = self.room, 1.0 if self.ground.restricted else 0.0
-        D, products, squares = curvature_sums(
-            room.half, room.turned, room.gamma[:-1], room.F, float(room.gamma[-1]), integrated
-        )
         freedom = self.ground.n - integrated * len(room.F)
         return value, Curvature(
-            D.reshape(root.shape), products, squares, integrated, freedom, room.score
+            room.D, room.products, room.squares, integrated, freedom, room.score
         )
 
     def _looked(

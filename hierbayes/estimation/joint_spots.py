@@ -63,6 +63,8 @@ class Room(NamedTuple):
         FF' = S_XX⁻¹.
     gamma : (m,) float
         γ̂, and after it σ̂.
+    products, squares : (q², 2, q²), (qm, qm) float
+        As `Curvature` has them.
     """
 
     R: Floats
@@ -77,6 +79,8 @@ class Room(NamedTuple):
     moved: Floats
     F: Floats
     gamma: Floats
+    products: Floats
+    squares: Floats
 
     @classmethod
     def of(cls, J: int, q: int, m: int, n: int, k: int) -> Room:
@@ -86,6 +90,7 @@ class Room(NamedTuple):
             np.empty((J, q, m)), np.empty((J, k, q, q + m)), np.empty((m, m)),
             np.empty((q, q)), np.empty((q, q)),
             np.empty((n, m, m)), np.empty((m - 1, m - 1)), np.empty(m),
+            np.empty((q * q, 2, q * q)), np.empty((q * m, q * m)),
         )  # fmt: skip
 
 

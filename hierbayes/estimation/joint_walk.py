@@ -69,7 +69,7 @@ def walk(
         In the order above, written over; zeros of a climb that is yet to begin.
     task : int
         With no more than a look at ``there``, AT_END and LOG_DET are written of it, and its slope
-        (but of weights that are `HELD`, of λ alone) or the curvature too.  Where a climb has come
+        or the curvature too; of weights that are `HELD` both of λ alone.  Where a climb has come
         to a maximum, not on a face, it looks there at last.
     """
     ground, law, room, given = Ground(*over), ErrorKernel(*of_errors), Room(*within), Weights(*by)
@@ -111,7 +111,7 @@ def _look(
     if law.kind != GIVEN:
         weights, slopes, bends = coefficients_of(law, spot.z)
     if much == HELD:
-        slopes = room_for((len(weights), 0))
+        slopes, bends = room_for((len(weights), 0)), room_for((len(weights), 0, 0))
     numbers[LOG_DET] = weights[len(weights) - 1]
     value, slope = sloped(
         ground.cells, ground.groups, ground.class_of, room.R, room.T, room.W, room.half,
@@ -121,14 +121,15 @@ def _look(
     )  # fmt: skip
     for i in range(len(slope)):
         spot.slope[i] = slope[i]
-    if much == CURVED and math.isfinite(value):
+    if much != SLOPED and math.isfinite(value):
         for i in range(len(slope)):
             for k in range(len(slope)):
                 spot.information[i, k] = 0.0
         write_information(
             ground.cells, ground.groups, ground.class_of, room.half, room.turned, room.changed,
-            room.low, room.score, room.moved, room.F, room.gamma, bends, spot.root, ground.rows,
-            ground.columns, unit, ground.n, ground.restricted, spot.information,
+            room.low, room.score, room.moved, room.F, room.gamma, room.products, room.squares,
+            bends, spot.root, ground.rows, ground.columns, unit, ground.n, ground.restricted,
+            spot.information,
         )  # fmt: skip
     return value
 

@@ -33,7 +33,11 @@ from hierbayes.likelihood.side_by_side import (
     put_side_by_side,
 )
 from hierbayes.likelihood.structured_blocks import add_traces
-from hierbayes.likelihood.structured_squares import add_products, complete_products
+from hierbayes.likelihood.structured_squares import (
+    add_products,
+    clear_products,
+    complete_products,
+)
 from hierbayes.likelihood.structured_sums import groups_at_once
 
 
@@ -92,22 +96,23 @@ def curvature_of_groups(
     phi, mean : (m, m), (m, m) float
         [(−γ, 1)'/σ, F ⊕ 0], and Ω, in which F is ``integrated``.
     totals : (K,) float
-        Σ tr(M_jk E_j) of each class.
+        Σ tr(M_jk E_j) of each class, where there are directions.
     products, squares : (q², 2, q²), (qm, qm) float
-        As `Curvature` has them.
+        As `Curvature` has them, written over.
     along, across : (k, q, q) float
         −∂²ℓ of an entry (i, c) of λ and of t is the sum of (i, c) of the first and (c, i) of the
         second.
     second : (k, k) float
         −∂²ℓ of the directions, but for Σ tr E_jM̈_jts.
     """
-    J, k, q, d = changed.shape
-    m, size, c = d - q, groups_at_once(J, d), 0
+    J, _, q, d = changed.shape
+    k, m, size, c = len(second), d - q, groups_at_once(J, d), 0
     columns = m if integrated else 1
     of, turned_root, E = _block(q, m, size), room_for((q, q)), room_for((size, cells.shape[1]))
     moved, MPhi, G = room_for((k, q, d, size)), room_for((q, m, size)), room_for((k, q, m, size))
     DG, DM = room_for((q, m, size)), room_for((k, q, q, size))
     _write_mean(mean, q, E)
+    clear_products(products, squares)
     for i in range(q):
         for e in range(q):
             turned_root[i, e] = root[e, i]
@@ -116,9 +121,10 @@ def curvature_of_groups(
         put_side_by_side(half, j, many, of.half)
         put_side_by_side(turned, j, many, of.turned)
         _find_parts(of, root, turned_root, phi, columns, many)
-        multiply_by_turned(of.K, of.K, columns, many, of.work)
-        _write_moments(of.D, of.work, of.K, phi, columns, many, E)
-        c = add_traces(cells, groups, class_of, c, j, E[:many], totals)
+        if k:
+            multiply_by_turned(of.K, of.K, columns, many, of.work)
+            _write_moments(of.D, of.work, of.K, phi, columns, many, E)
+            c = add_traces(cells, groups, class_of, c, j, E[:many], totals)
         add_products(of.D_hat, of.w, of.terms, integrated, many, products, squares)
         for t in range(k):
             _put_changes(changed, j, t, many, moved[t])

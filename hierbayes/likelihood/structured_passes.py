@@ -112,14 +112,13 @@ def _find_moved(H, root, rows, columns, moved):
 
 @inner
 def write_information(
-    cells, groups, class_of, half, turned, changed, low, score, moved, F, found, bends, root, rows,
-    columns, unit, n, restricted, information,
+    cells, groups, class_of, half, turned, changed, low, score, moved, F, found, products, squares,
+    bends, root, rows, columns, unit, n, restricted, information,
 ):  # fmt: skip
-    """Write −∂²ℓ by the free entries of λ and by z over zeros."""
+    """Write −∂²ℓ by the free entries of λ and by z over zeros, and what `Curvature` has of Γ."""
     q, p, own, (K, k, _) = len(root), len(F), len(rows), bends.shape
     freedom, integrated = (n - p, 1.0) if restricted else (n, 0.0)
     totals, mean = zeros_of(K - 1), mean_square(found, F, found[p], integrated)
-    products, squares = zeros_of((q * q, 2, q * q)), zeros_of((q * (p + 1), q * (p + 1)))
     along, across, second = zeros_of((k, q, q)), zeros_of((k, q, q)), zeros_of((k, k))
     curvature_of_groups(
         cells, groups, class_of, half, turned, changed, root, _factor_of_mean(found, F), mean,
@@ -135,7 +134,7 @@ def write_information(
             for c in range(K - 1):
                 total += totals[c] * bends[c, t, s]
             information[own + t, own + s] = second[t, s] + 0.5 * total
-    _add_outer(moved, low, F, found, freedom, integrated, own, information)
+    _add_outer(moved[: own + k], low, F, found, freedom, integrated, own, information)
     for i in range(own + k):
         for c in range(i + 1):
             information[i, c] *= unit[i] * unit[c]

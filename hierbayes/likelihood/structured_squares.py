@@ -40,6 +40,17 @@ def add_products(D_hat, w, terms, integrated, many, products, squares):
 
 
 @lent
+def clear_products(products, squares):
+    """Write zeros."""
+    for i in range(len(squares)):
+        for e in range(len(squares)):
+            squares[i, e] = 0.0
+    for i in range(len(products)):
+        for e in range(len(products)):
+            products[i, 0, e] = products[i, 1, e] = 0.0
+
+
+@lent
 def complete_products(q, products, squares):
     """Write what stands above the diagonals of symmetric matrices."""
     for i in range(len(squares)):
