@@ -38,7 +38,7 @@ def sample_family_graph(
         announce("compiling the PyMC graph of this model, once on a machine: minutes")
     compiled = nutpie.compile_pymc_model(model)
     compile_seconds = time.perf_counter() - before
-    found, stats, seconds = sample_chains(compiled, settings)
+    found, stats, seconds = sample_chains(compiled, settings, is_nearly_normal=True)
     posterior = {str(name): one.to_numpy() for name, one in found.items()}
     theta, phi, us = parameters_of(problem, posterior)
     return FamilyDraws(

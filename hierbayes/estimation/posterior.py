@@ -85,7 +85,7 @@ def sample_target(
     before = time.perf_counter()
     model = nutpie_model(target, start)
     compile_seconds += time.perf_counter() - before
-    posterior, stats, seconds = sample_chains(model, settings)
+    posterior, stats, seconds = sample_chains(model, settings, is_nearly_normal=target.latent > 0)
     expanded = posterior["theta"].to_numpy()
     root, sigma, gamma = target.parameters(expanded)
     latent = target.latent_coordinates(expanded) if target.latent else None
