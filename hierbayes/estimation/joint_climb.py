@@ -17,7 +17,15 @@ import numpy as np
 from hierbayes.design.blocks import free_entries
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.joint_likelihood import NO_WEIGHTS, JointLikelihood
-from hierbayes.estimation.joint_spots import FACE, Ground, Room, Spot, Weights, is_inside
+from hierbayes.estimation.joint_spots import (
+    FACE,
+    Ground,
+    Room,
+    Spot,
+    Weights,
+    is_inside,
+    write_start,
+)
 from hierbayes.estimation.joint_walk import (
     AT_END,
     CLIMB,
@@ -46,7 +54,6 @@ from hierbayes.likelihood.structured_cells import upper_triangles
 from hierbayes.residuals.bound import GIVEN
 
 _UNBENT = np.zeros((0, 0, 0))
-_INSIDE = 1e-6  # of the variance of the noise: by how much a start is inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,16 +159,18 @@ class Climb:
         J, q, m = likelihood.room.turned.shape
         own = self.moments.cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j
         noise = np.sqrt(J / (given.values[self.moments.class_of] @ own))
-        root_of_noise, squared = np.diag(noise), np.diag(noise * noise)
+        root_of_noise = np.diag(noise)
         value, curvature = likelihood.scored(root_of_noise, z, self.unit, given)
         if not math.isfinite(value):
             return None
         # σ held: errors that stand for effects are not passed by, see `residual_maximum`
+        squared = root_of_noise * root_of_noise
         Gamma = scored(squared, curvature, self.blocks, noise, J, holds_sigma=True)
-        self.unit[: len(self.rows)] = (np.sqrt(Gamma.diagonal()) + noise)[self.rows]
-        if root is not None:
-            Gamma = root @ root.T
-        return np.linalg.cholesky(Gamma + _INSIDE * squared), z.copy()
+        first = np.empty_like(Gamma)
+        write_start(
+            Gamma if root is None else root @ root.T, Gamma, noise, self.rows, self.unit, first
+        )
+        return first, z.copy()
 
     def given(self, z: Floats, *, curved: bool = True) -> Weights | None:
         """Weights at z where only Python makes them."""
@@ -199,14 +208,15 @@ class Climb:
 
     def stopped(self, here: Spot, there: Spot, step: Floats, numbers: Floats) -> JointMaximum:
         """What a walk that has ended says, which has looked there if it has come to a maximum."""
-        *_, value, log_det = numbers[[VALUE, AT_END, LOG_DET]].tolist()
-        last = Step(step, float(numbers[GAIN]), bool(numbers[DEFINITE]))
-        at = Point(here.root, here.z, float(numbers[VALUE]), here.slope, here.information)
-        joint = self.ended(at, here.information, last, converged=bool(numbers[CONVERGED]))
-        if math.isfinite(value):
-            self.half_log_det = 0.5 * log_det
-            self.at_end = Point(joint.root, joint.z, value, there.slope, there.information)
-        return joint
+        found, B = numbers.tolist(), here.information
+        last = Step(step, found[GAIN], bool(found[DEFINITE]))
+        if not math.isfinite(value := found[AT_END]):
+            at = Point(here.root, here.z, found[VALUE], here.slope, B)
+            return self.ended(at, B, last, converged=bool(found[CONVERGED]))
+        self.half_log_det = 0.5 * found[LOG_DET]
+        self.at_end = Point(there.root, there.z, value, there.slope, there.information)
+        value = found[VALUE] + last.gain
+        return JointMaximum(there.z, there.root, self.calls, True, True, value, self.unit, B)
 
     def ended(self, here: Point, B: Floats, last: Step, *, converged: bool) -> JointMaximum:
         """What a climb that ends says, a step from here if it has converged.

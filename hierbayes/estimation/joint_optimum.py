@@ -40,8 +40,8 @@ def optimum_of(
     if here is None:
         return None
     moments, room, m = climb.moments, climb.likelihood.room, len(climb.rows)
-    sigma, diagonal = float(room.gamma[-1]), joint.whole.diagonal()
-    gradients = (np.abs(climb.slope(here)) / np.sqrt(diagonal))[:m]
+    sigma, slope = float(room.gamma[-1]), climb.slope(here)
+    gradients = np.abs(slope[:m]) / np.sqrt(joint.whole.diagonal()[:m]) if m else slope[:0]
     optimum = Optimum(
         reading=climb.reading,
         theta=Theta.from_internal(here.root * sigma, sigma, moments.basis),

@@ -9,8 +9,10 @@ import numpy as np
 
 from hierbayes.compilation import compiled, lent
 from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.likelihood.triangular import cholesky_in_place
 
 FACE = 1e-3  # of λ, below which a direction of it is lost
+_INSIDE = 1e-6  # of the variance of the noise: by how much a start is inside
 
 
 class Ground(NamedTuple):
@@ -144,6 +146,26 @@ def move(
         there.root[rows[e], columns[e]] += step[e] * unit[e]
     for i in range(len(here.z)):
         there.z[i] = here.z[i] + step[m + i]
+
+
+@compiled(error_model="numpy", short_loops=True)
+def write_start(
+    Gamma: Floats, scored: Floats, noise: Floats, rows: Integers, unit: Floats, root: Floats
+) -> None:
+    """Write λ (q, q) of Γ, a little inside, and the units of its entries, of Γ after scoring.
+
+    Where Γ is not definite, λ is of no use, and ℓ has no value there.
+    """
+    q = len(noise)
+    for i in range(q):
+        for j in range(q):
+            root[i, j] = Gamma[i, j]
+        root[i, i] += _INSIDE * noise[i] * noise[i]
+    if not cholesky_in_place(root):
+        root[0, 0] = np.nan
+    for e in range(len(rows)):
+        i = rows[e]
+        unit[e] = math.sqrt(scored[i, i]) + noise[i]
 
 
 @compiled(error_model="numpy", short_loops=True)
