@@ -16,7 +16,7 @@ from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.joint_climb import Climb, JointMaximum, climb_together
 from hierbayes.estimation.joint_likelihood import JointLikelihood
 from hierbayes.estimation.joint_optimum import optimum_of
-from hierbayes.estimation.joint_spots import Weights
+from hierbayes.estimation.joint_spots import Weights, write_start
 from hierbayes.estimation.residual_maximum import maximise_residual
 from hierbayes.estimation.residual_search import ResidualSearch
 from hierbayes.estimation.scoring import scored
@@ -219,6 +219,21 @@ def test_where_a_climb_has_ended_it_knows_the_point() -> None:
     assert_allclose(joint.value, again.value, rtol=1e-12)
     assert_allclose(end.slope, again.slope, rtol=1e-9, atol=1e-12)
     assert_allclose(half_log_det, climb.half_log_det, rtol=1e-14)
+
+
+def test_a_climb_begins_with_a_root_of_a_covariance_a_little_inside() -> None:
+    rng, noise = np.random.default_rng(5), np.array([0.5, 2.0, 1.0])
+    root, unit, found = np.tril(rng.normal(size=(3, 3))), np.ones(5), np.empty((3, 3))
+    scored = np.diag([4.0, 9.0, 16.0])
+    rows = np.array([0, 1, 1], dtype=np.intp)
+    Gamma = root @ root.T
+    write_start(Gamma, scored, noise, rows, unit, found)
+    assert_allclose(found, np.linalg.cholesky(Gamma + 1e-6 * np.diag(noise**2)), rtol=1e-12)
+    assert_allclose(unit, [2.5, 5.0, 5.0, 1.0, 1.0])
+    write_start(-Gamma, scored, noise, rows, unit, found)
+    assert np.isnan(found[0, 0])
+    write_start(np.zeros((3, 3)), scored, noise, rows, unit, found)
+    assert_allclose(found, 1e-3 * np.diag(noise), rtol=1e-12)
 
 
 def test_a_climb_without_a_likelihood_where_it_begins_is_none(

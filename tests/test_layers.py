@@ -127,6 +127,7 @@ INSIDE: dict[str, set[str]] = {
         "hierbayes.likelihood.sparse_curvature",
     },
     "hierbayes.estimation.joint_climb": {"hierbayes.likelihood.structured_cells"},
+    "hierbayes.estimation.joint_spots": {"hierbayes.likelihood.triangular"},
     "hierbayes.estimation.joint_walk": {"hierbayes.likelihood.structured_passes"},
     "hierbayes.estimation.joint_likelihood": {"hierbayes.likelihood.profiled_curvature"},
     "hierbayes.estimation.sparse_walk": {"hierbayes.likelihood.sparse_point"},

@@ -80,12 +80,13 @@ def class_coefficients(
     """
     K, k, h, L = len(classes), len(z), moved.shape[1], len(of_sd)
     found, slopes, bends = zeros_of(K + 1), zeros_of((K + 1, k)), zeros_of((K + 1, k, k))
-    s = zeros_of(L)
+    s, of_level = zeros_of(L), zeros_of(L)
     for level in range(L):
         for t in range(h, k):
             s[level] += of_sd[level, t] * z[t]
             slopes[K, t] += 2.0 * counts[level] * of_sd[level, t]
         found[K] += 2.0 * counts[level] * s[level]
+        of_level[level] = math.exp(-s[level])
     last = len(own) - 1
     found[K] += own[last]
     for t in range(h):
@@ -94,7 +95,7 @@ def class_coefficients(
             bends[K, t, u] = bent[last, t, u]
     for c in range(K):
         kind, a, b = classes[c]
-        size = math.exp(-s[a] - s[b])
+        size = of_level[a] * of_level[b]
         found[c] = own[kind] * size
         for t in range(k):
             if t < h:

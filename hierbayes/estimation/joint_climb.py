@@ -166,10 +166,8 @@ class Climb:
         # σ held: errors that stand for effects are not passed by, see `residual_maximum`
         squared = root_of_noise * root_of_noise
         Gamma = scored(squared, curvature, self.blocks, noise, J, holds_sigma=True)
-        first = np.empty_like(Gamma)
-        write_start(
-            Gamma if root is None else root @ root.T, Gamma, noise, self.rows, self.unit, first
-        )
+        first, of_first = np.empty_like(Gamma), Gamma if root is None else root @ root.T
+        write_start(of_first, Gamma, noise, self.rows, self.unit, first)
         return first, z.copy()
 
     def given(self, z: Floats, *, curved: bool = True) -> Weights | None:
