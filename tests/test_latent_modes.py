@@ -11,6 +11,7 @@ from hierbayes.estimation.laplace_search import maximise_latent
 from hierbayes.estimation.latent_criterion import LatentCriterion
 from hierbayes.estimation.latent_problem import likelihood_criterion
 from hierbayes.estimation.latent_start import inverse_near_maximum, near_inverse
+from hierbayes.likelihood.group_modes import _approximated
 from hierbayes.likelihood.laplace import LatentPoint, find_mode, laplace
 from hierbayes.likelihood.mode_search import GRADIENT, MOVES, ModeSearch
 from tests import families_reference as reference
@@ -154,6 +155,15 @@ def test_one_look_around_is_the_hessian_of_differences(
     others = [name for name in criteria if not criteria[name].is_climbed]
     assert set(others) >= {"epil_nb2", "wine_clmm", "nested", "crossed"}
     assert all(criteria[name]._around(np.zeros(0), np.zeros(0)) is None for name in others)
+
+
+def test_numbers_of_the_data_have_no_compiled_code_of_their_own() -> None:
+    """Those of a column of floats cannot be written to, and arrays of such are of another type."""
+    frame = pd.DataFrame({"k": [0, 3, 1, 4, 2, 2, 5, 0], "g": list("aabbccdd")})
+    whole = hb.Model("k ~ 1 + (1 | g)", frame, family="poisson").ml()
+    floats = hb.Model("k ~ 1 + (1 | g)", frame.astype({"k": float}), family="poisson").ml()
+    assert floats.loglik == whole.loglik
+    assert not [one for one in _approximated.signatures if "readonly" in str(one)]
 
 
 def test_far_from_a_maximum_nothing_is_said(criteria: dict[str, LatentCriterion]) -> None:

@@ -11,6 +11,7 @@ from hierbayes.compiled_arrays import room_for
 from hierbayes.frames.arrays import Booleans, Floats
 
 _CONSTANT = 1e-14  # of the size of a column: a spread that is rounding
+_FEW = 4000  # numbers times columns, up to which loops are quicker than calls for whole arrays
 
 
 class ColumnScales(NamedTuple):
@@ -44,20 +45,65 @@ class ColumnScales(NamedTuple):
     least: float
 
 
-def column_scales(columns: Floats, shift: Floats, constant: Floats) -> ColumnScales:
-    """The scales of columns (n, k) with a shift (k,); columns @ constant is 1, or constant 0.
+def column_scales(columns: Floats, constant: Floats, few: int = _FEW) -> ColumnScales:
+    """The scales of columns (n, k); columns @ constant is 1, or constant 0.
 
-    What is of the constant is not scaled, and a second constant is left as it is.
+    Columns are shifted to their mean where there is a constant, whose own are not scaled; a second
+    constant is left as it is.  Up to so many (``few``) numbers times columns are added one by one.
     """
-    k, fixed = len(shift), constant != 0.0
+    k, fixed = len(constant), constant != 0.0
     spread, share, pivots, matrix = np.empty(k), np.empty(k), np.zeros(k), np.empty((k, k))
+    shift, centred, gram = _centred(columns, constant, few)
     while True:
-        centred = columns - shift
-        gram = centred.T @ centred / len(columns)
         least = _write_scales(gram, shift, constant, fixed, spread, share, matrix, pivots)
         if least >= 0.0:
             return ColumnScales(shift, spread, share, matrix, centred, gram, pivots, least)
         shift = np.where(fixed, 0.0, shift)
+        centred = columns - shift
+        gram = centred.T @ centred / len(columns)
+
+
+def _centred(columns: Floats, constant: Floats, few: int) -> tuple[Floats, Floats, Floats]:
+    """Shifts (k,), the columns (n, k) less these, and their mean products (k, k)."""
+    n, k = columns.shape
+    if n * k * k <= few and columns.flags.carray:
+        shift, centred, gram = np.empty(k), np.empty((n, k)), np.empty((k, k))
+        _write_centred(columns, constant, shift, centred, gram)
+        return shift, centred, gram
+    shift = np.zeros(k)
+    if np.count_nonzero(constant):
+        shift = np.where(constant == 0.0, np.full(n, 1.0 / n) @ columns, 0.0)
+    centred = columns - shift
+    return shift, centred, centred.T @ centred / n
+
+
+@compiled(short_loops=True, error_model="numpy")
+def _write_centred(
+    columns: Floats, constant: Floats, shift: Floats, centred: Floats, gram: Floats
+) -> None:
+    """What `_centred` makes, written over."""
+    (n, k), has_constant = columns.shape, False
+    for c in range(k):
+        has_constant = has_constant or constant[c] != 0.0
+        shift[c] = 0.0
+        for r in range(k):
+            gram[r, c] = 0.0
+    if has_constant:
+        for i in range(n):
+            for c in range(k):
+                shift[c] += columns[i, c] - columns[0, c]  # 0 of a constant, to the last digit
+        for c in range(k):
+            shift[c] = columns[0, c] + shift[c] / n if constant[c] == 0.0 else 0.0
+    for i in range(n):
+        for c in range(k):
+            centred[i, c] = columns[i, c] - shift[c]
+        for c in range(k):
+            for r in range(c + 1):
+                gram[r, c] += centred[i, r] * centred[i, c]
+    for c in range(k):
+        for r in range(c + 1):
+            gram[r, c] /= n
+            gram[c, r] = gram[r, c]
 
 
 @compiled(short_loops=True, error_model="numpy")

@@ -162,15 +162,12 @@ def _constant_combination(columns: Floats) -> Floats:
 
 def _standardise(columns: Floats, constant: Floats) -> Standardisation:
     """Centred (where ``constant`` allows) and of unit spread, but for the constant itself."""
-    k = columns.shape[1]
-    shift = np.zeros(k)
-    if np.count_nonzero(constant):
-        shift = np.where(constant == 0.0, _mean(columns), 0.0)
-    scales = column_scales(columns, shift, constant)
-    own, mix, matrix = scales.pivots * scales.share, _identity(k), scales.matrix
+    scales = column_scales(columns, constant)
+    own, mix, matrix = scales.pivots * scales.share, _identity(len(constant)), scales.matrix
     if scales.least < _NEARLY_DEPENDENT**2 and _are_nearly_dependent(scales):
+        scales = column_scales(columns, constant, few=0)  # added as the products below are
         left, mix = _orthogonalised(scales.centred / scales.spread)
-        own, matrix = left * scales.share, matrix @ mix
+        own, matrix = left * scales.share, scales.matrix @ mix
     return Standardisation(scales.shift, scales.spread, mix, matrix, own, constant)
 
 
@@ -242,9 +239,3 @@ def _diagonal(parts: list[Floats]) -> Floats:
         at = slice(end, end := end + len(part))
         whole[at, at] = part
     return whole
-
-
-def _mean(columns: Floats) -> Floats:
-    """Of each of the columns (n, k)."""
-    mean: Floats = np.full(len(columns), 1.0 / len(columns)) @ columns
-    return mean

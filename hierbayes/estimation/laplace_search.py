@@ -138,15 +138,13 @@ class _Found(NamedTuple):
 
 def _newton(criterion: LatentCriterion, near: LatentPoint | None) -> _Found | None:
     """A maximum by the compiled steps of a criterion that has such; None where they reach none."""
-    p, start = criterion.p, np.zeros(len(criterion.free))  # in the basis all rows have one mean
-    if near is not None:
-        start = criterion.coordinates(near)
+    start = None if near is None else criterion.coordinates(near)
     found = criterion.climbed(start, without=near is None)
     if found is None:
         return None
     size = size_of(found.bend)
     scale = 1.0 / size
-    scale[p:] = ASIDE / STEP
+    scale[criterion.p :] = ASIDE / STEP
     return _Found(found.x, found.value, found.gradient, size, scale, None)
 
 

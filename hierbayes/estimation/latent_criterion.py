@@ -115,16 +115,18 @@ class LatentCriterion:
         is_known = self.curvature_of is GroupCurvature and self.nodes == 1
         return is_known and not (self.d or self.family.predictors)
 
-    def climbed(self, start: Floats, *, without: bool) -> Climbed | None:
+    def climbed(self, start: Floats | None, *, without: bool) -> Climbed | None:
         """A maximum by compiled steps from coordinates, at first ``without`` random effects.
 
-        None where there are no such steps, or they reach none.
+        From zeros, where all rows have one mean, without a start.  None where there are no such
+        steps, or they reach none.
         """
         if not self.is_climbed:
             return None
         h = len(self.lower[0])
         at = np.zeros((1 + h, self.size))
-        at[0, self.free] = start
+        if start is not None:
+            at[0, self.free] = start
         points = Points(at, np.zeros((1 + h, self.rows.effects)))
         climb = Climb.of(self.free, _asides(h), without=without and h > 0)
         point = LatentPoint(*parts_of(at[0], self.p, self.q))  # which is written over

@@ -74,10 +74,12 @@ class LatentRows:
 
         The address of the family's derivatives as the bits of a number, y, m, Z, X, and X'.
         """
-        own = (np.ascontiguousarray(one, dtype=float) for one in (self.y, self.m, self.Z, self.X))
-        y, m, Z, X = own
+        # copies: of arrays that cannot be written to, as columns of data, it would be made anew
+        y, m = np.array(self.y, dtype=float), np.array(self.m, dtype=float).ravel()
+        Z = np.ascontiguousarray(self.Z, dtype=float)
+        X = np.ascontiguousarray(self.X, dtype=float)
         slot = _slot_of(self.family.derivatives_address())
-        return slot, y, m.ravel(), Z, X, np.ascontiguousarray(X.T)
+        return slot, y, m, Z, X, np.ascontiguousarray(X.T)
 
     @cached_property
     def of_groups(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, Integers]:

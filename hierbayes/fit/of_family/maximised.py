@@ -18,6 +18,7 @@ from hierbayes.likelihood.theta import Theta
 from hierbayes.priors.prior_set import PriorSet
 
 _MOST_NODES = 100
+_ONE = np.ones((1, 1))  # σ, which is none
 
 
 @with_few_blas_threads(lambda problem, *_, **__: problem.working)
@@ -69,7 +70,7 @@ def _as_fit(
     point, basis = optimum.mode.point, problem.working.basis
     return FamilyPointFit(
         problem=problem,
-        theta=Theta(basis.root(point.root)[None, None], np.ones((1, 1))),
+        theta=Theta(basis.root(point.root)[None, None], _ONE),
         gamma_draws=basis.gamma(point.gamma)[None, None],
         gamma_prior=flat_prior(len(design.terms)),
         priors=priors,
