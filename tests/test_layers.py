@@ -114,6 +114,7 @@ INSIDE: dict[str, set[str]] = {
         "hierbayes.likelihood.transported",
         "hierbayes.likelihood.transported_rows",
     },
+    "hierbayes.estimation.latent_axes": {"hierbayes.likelihood.triangular"},
     "hierbayes.estimation.latent_criterion": {
         "hierbayes.likelihood.curvature",
         "hierbayes.likelihood.quadrature",

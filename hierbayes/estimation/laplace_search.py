@@ -43,13 +43,15 @@ class Certificate:
         Of ℓ in the coordinates: γ, the free entries of L, dispersion.
     gradient : float
         Largest derivative, in the units that the curvature gives: standard errors.
-    axes : Axes
-        How −ℓ bends.
     """
 
     hessian: Floats
     gradient: float
-    axes: Axes
+
+    @cached_property
+    def axes(self) -> Axes:
+        """How −ℓ bends."""
+        return axes_of(self.hessian)
 
     @property
     def curvature(self) -> float:
@@ -176,8 +178,7 @@ def _certified(
     x, gradient, scale = at
     if hessian is None:
         hessian = criterion.hessian(x, STEP * scale)
-    axes = axes_of(hessian)
-    return Certificate(hessian, _largest(gradient, axes.size), axes)
+    return Certificate(hessian, _largest(gradient, size_of(hessian)))
 
 
 def _largest(gradient: Floats, size: Floats) -> float:

@@ -112,8 +112,8 @@ class GroupCurvature:
     def of(cls, rows: LatentRows, root: Floats, mode: GroupMode) -> Self:
         """The same at a mode, where compiled code has made it."""
         curvature = cls.__new__(cls)
-        curvature.rows, curvature.root = rows, root
-        curvature.A, curvature.M, curvature.C = mode.blocks
+        curvature.rows, curvature.root, blocks = rows, root, mode.blocks
+        curvature.A, curvature.M, curvature.C = blocks[0], blocks[1], blocks[2]
         return curvature
 
     @cached_property
@@ -175,7 +175,8 @@ class CompiledGroups:
         (mode, gradients), slopes = found, None
         curvature = GroupCurvature.of(rows, root, mode)
         if search.wanted >= GRADIENT:
-            slopes = Slopes(gradients, *mode.moves.reshape(2, rows.effects, mode.moves.shape[3]))
+            both = mode.moves.reshape(2, rows.effects, mode.moves.shape[3])
+            slopes = Slopes(gradients, both[0], both[1])
         return FoundMode(mode.b.ravel(), mode.found[-1], mode.found[:4], curvature, slopes)
 
     @staticmethod

@@ -94,9 +94,8 @@ class LatentRows:
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Random effects of each factor in all, J q."""
-        return tuple(
-            J * (at.stop - at.start) for J, at in zip(self.levels, self.spans, strict=True)
-        )
+        pairs = zip(self.levels, self.spans, strict=True)
+        return tuple([J * (at.stop - at.start) for J, at in pairs])
 
     @cached_property
     def places(self) -> tuple[slice, ...]:

@@ -139,7 +139,8 @@ class Climb(NamedTuple):
     @classmethod
     def of(cls, free: Integers, steps: Floats, *, without: bool) -> Climb:
         """One that is to begin, ``without`` random effects at first."""
-        state = np.array([0.0, np.inf, 0.0, 0.0, float(without)])
+        state = np.zeros(5)
+        state[GAIN], state[WITHOUT] = np.inf, without
         return cls(free, steps, np.empty((len(free), len(free))), state)
 
     @classmethod

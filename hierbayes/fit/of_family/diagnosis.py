@@ -127,9 +127,10 @@ def _doubtful(
     fit: Fitted, evidence: LatentMaximum, certificate: Certificate | LatentMaximum
 ) -> bool:
     """Whether the likelihood may have no end, though it bends in all directions."""
-    if evidence.name != "ML" or certificate.curvature < FLAT or _boundless(fit):
+    if evidence.name != "ML":
         return False
-    return certificate.gradient > GRADIENT_LIMIT or _all_told(fit, evidence)
+    may_be = certificate.gradient > GRADIENT_LIMIT or _all_told(fit, evidence)
+    return may_be and not (certificate.curvature < FLAT or _boundless(fit))
 
 
 def _all_told(fit: Fitted, evidence: LatentMaximum) -> bool:

@@ -90,7 +90,7 @@ def certified(evidence: LatentMaximum, optimum: LatentOptimum) -> LatentMaximum:
 
 def is_singular(root: Floats) -> bool:
     """Whether a column of a root (q, q) of G° is 0."""
-    squares = root * root
-    size = max([1e-300, *squares.sum(axis=1).tolist()])
-    least = min([1.0, *squares.sum(axis=0).tolist()])
+    squares = (root * root).tolist()
+    size = max([1e-300, *map(sum, squares)])
+    least = min([1.0, *map(sum, zip(*squares, strict=True))])
     return bool(least <= 1e-10 * size)

@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.design.blocks import free_entries
 from hierbayes.estimation.laplace_search import LatentOptimum
-from hierbayes.estimation.latent_axes import Axes, axes_of, covariance_of
+from hierbayes.estimation.latent_axes import axes_of, inverse_of
 from hierbayes.families.family import ResponseFamily
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
@@ -39,10 +39,10 @@ def bend_of(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Bend:
     """How the likelihood bends at a maximum."""
     empty = _empty_columns(optimum.mode.point.root)
     if not any(empty):
-        return _bend(optimum.certificate.axes)
+        return _bend(optimum.hessian)
     k = optimum.size
     free = np.flatnonzero(~_held_coordinates(empty, k, p, blocks))
-    inside = _bend(axes_of(optimum.hessian[np.ix_(free, free)]))
+    inside = _bend(optimum.hessian[np.ix_(free, free)])
     cov = np.full((k, k), np.nan)
     cov[np.ix_(free, free)] = inside.covariance
     directions = np.zeros((k, inside.flat.shape[1]))
@@ -50,9 +50,14 @@ def bend_of(optimum: LatentOptimum, p: int, blocks: tuple[int, ...]) -> Bend:
     return Bend(cov, directions)
 
 
-def _bend(axes: Axes) -> Bend:
-    covariance, flat = covariance_of(axes, FLAT)
-    return Bend(covariance, axes.vectors[:, :flat] / axes.size[:, None])
+def _bend(hessian: Floats) -> Bend:
+    covariance, least = inverse_of(hessian)
+    if least >= FLAT:
+        return Bend(covariance, np.empty((len(hessian), 0)))
+    size, values, vectors = axes_of(hessian)
+    turned, flat = vectors / size[:, None], int(np.count_nonzero(values < FLAT))  # the first
+    of_bent = turned[:, flat:]
+    return Bend((of_bent / values[flat:]) @ of_bent.T, turned[:, :flat])
 
 
 def unbounded(bend: Bend, scale: Floats, units: Floats) -> Booleans:

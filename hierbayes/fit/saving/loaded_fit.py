@@ -14,7 +14,6 @@ import numpy as np
 from hierbayes.design.problem import Problem
 from hierbayes.errors import HierbayesError, SavedFitError, in_quotes
 from hierbayes.estimation.laplace_search import Certificate, LatentOptimum, known
-from hierbayes.estimation.latent_axes import axes_of
 from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.fit.evidence import READINGS, Sampling
 from hierbayes.fit.fit import Fit
@@ -175,7 +174,7 @@ def _family_point(common: dict[str, Any], plain: Any, contents: Contents) -> Fit
         mode = find_mode(rows, point, arrays["b"], curvature_of(problem, rows))
     if mode is None:
         raise ValueError("the random effects have no mode at the estimates")
-    certificate = Certificate(arrays["hessian"], gradient, axes_of(arrays["hessian"]))
+    certificate = Certificate(arrays["hessian"], gradient)
     look = partial(known, certificate)
     optimum = LatentOptimum(mode, value, len(certificate.hessian), gradient, evaluations, look)
     return FamilyPointFit(**common, evidence=evidence, phi=arrays["phi"], optimum=optimum)
