@@ -18,6 +18,7 @@ from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.structured_blocks import class_totals_of
 from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.markov_chain import _gaps
 from hierbayes.residuals.number_columns import distinct_numbers
 from hierbayes.residuals.row_kernels import (
     distinct_places,
@@ -328,3 +329,13 @@ def test_cross_products_of_whole_blocks_are_those_of_their_parts() -> None:
     for name in ("R", "T", "W"):
         assert_allclose(getattr(found, name), getattr(wanted, name), rtol=1e-12, atol=1e-12)
     assert (found.R[2, 1] == 0.0).all()
+
+
+@pytest.mark.parametrize("lags", [[1.0, 1.0, 1.0], [3.0], [2.0, 5.0, 2.0], []])
+@pytest.mark.parametrize("continuous", [False, True])
+def test_gaps_are_the_distinct_lags(lags: list[float], continuous: bool) -> None:
+    found, place, counts = _gaps(np.array(lags), continuous)
+    wanted = np.unique(lags, return_inverse=True, return_counts=True)
+    assert_allclose(found, wanted[0])
+    assert place.tolist() == wanted[1].tolist()
+    assert counts.tolist() == wanted[2].tolist()

@@ -72,8 +72,10 @@ def refuse_untold(law: ErrorLaw) -> None:
     ------
     DataError
     """
+    counts = law.level_counts.astype(np.float64)
     for part, level in zip(law.variances, law.level_of, strict=True):
-        part.refuse_untold(np.bincount(level, law.level_counts))
+        alone = len(law.variances) == 1  # whose levels are those of all
+        part.refuse_untold(counts if alone else np.bincount(level, counts))
     if law.correlation is not None:
         law.correlation.refuse_untold(law.group)
 

@@ -80,7 +80,8 @@ class ErrorLaw:
     @cached_property
     def start(self) -> Floats:
         """Coordinates (k,) from which a search begins."""
-        return np.concatenate([np.zeros(0), *self._starts])
+        starts = self._starts
+        return starts[0] if len(starts) == 1 else np.concatenate([np.zeros(0), *starts])
 
     @cached_property
     def edges(self) -> Floats:
@@ -197,6 +198,8 @@ class ErrorLaw:
     def sd_slopes(self) -> Floats:
         """D (L, k): log standard deviations of the levels, relative to σ, are Dz."""
         slopes = np.zeros((self.level_of.shape[1], len(self.start)))
+        if not self.variances:
+            return slopes
         first = len(self.parts) - len(self.variances)
         for part, at, level in zip(self.variances, self._spans[first:], self.level_of, strict=True):
             slopes[:, at] = part.sd_slopes[level]

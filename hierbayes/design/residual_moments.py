@@ -107,7 +107,8 @@ class ResidualMoments:
         if len(self.design.factors) > 1:
             return False
         (codes,), J = self.atom_codes, self.design.factors[0].J
-        return len(codes) == J and bool((codes == np.arange(J)).all())
+        # distinct and ascending, from 0 on
+        return len(codes) == J and (J == 0 or int(codes[-1]) == J - 1)
 
     def at(self, z: Floats) -> Weighted:
         """The weighted cross-products at coordinates z (k,)."""

@@ -80,7 +80,8 @@ class CompoundSymmetry(Correlation):
         kinds = np.zeros(len(left), dtype=np.intp)
         kinds[rows.n :] = 1 + of_sums
         links = Links(left, right, kinds, sums)
-        counts = np.bincount(kind[sizes > 0], minlength=len(distinct))
+        has_rows = kind if sizes.all() else kind[sizes > 0]
+        counts = np.bincount(has_rows, minlength=len(distinct))
         return Exchangeable(links, distinct.astype(np.float64), counts.astype(np.float64))
 
     def again(self, kept: KeptPart) -> Exchangeable:

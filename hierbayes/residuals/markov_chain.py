@@ -229,6 +229,9 @@ def chain(
 def _gaps(lags: Floats, continuous: bool) -> tuple[Floats, Integers, Integers]:
     """Distinct lags (G,), ascending, which of them each is (m,), and how many are (G,)."""
     longest = float(lags.max(initial=0.0))
+    if not continuous and len(lags) and lags.min() == longest:  # rows follow each other
+        every = np.zeros(len(lags), dtype=np.intp)
+        return np.array([longest]), every, np.array([len(lags)])
     if not continuous and 0.0 < longest < _EXACT:
         found, place = distinct_places(lags.astype(np.intp), int(longest) + 1)
         return found.astype(np.float64), place, np.bincount(place)
