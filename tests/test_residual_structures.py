@@ -1,5 +1,6 @@
 """Residual structures against the maxima of nlme's models, found by a dense likelihood."""
 
+import pickle
 import re
 from dataclasses import replace
 from functools import partial
@@ -544,3 +545,33 @@ def test_an_information_of_nothing_tells_nothing_whatever_its_rounding() -> None
     assert not replace(found.errors, around=partial(known, close, ())).is_told
     apart = close + np.diag([0.0, 1.0])
     assert replace(found.errors, around=partial(known, apart, ())).is_told
+
+
+def test_a_product_that_has_been_asked_for_its_parts_is_what_it_was() -> None:
+    asked, fresh = (hr.AR1("t") * hr.Power("x") * hr.Strata("s") for _ in range(2))
+    assert asked.correlation == hr.AR1("t")
+    assert asked.variances == (hr.Power("x"), hr.Strata("s"))
+    assert (hr.Power() * hr.AR1()).follows_fitted
+    assert not asked.follows_fitted
+    assert asked == fresh
+    assert hash(asked) == hash(fresh)
+    assert repr(asked) == repr(fresh)
+    again = pickle.loads(pickle.dumps(asked))
+    assert again == fresh
+    assert again.variances == asked.variances
+
+
+@pytest.mark.parametrize(
+    ("part", "correlation", "variances"),
+    [
+        (hr.AR1("t"), hr.AR1("t"), ()),
+        (hr.Strata("s"), None, (hr.Strata("s"),)),
+        (hr.StudentT(), None, ()),
+    ],
+    ids=repr,
+)
+def test_a_part_is_a_correlation_or_a_variance_or_neither(
+    part: Any, correlation: Any, variances: Any
+) -> None:
+    assert (part.correlation, part.variances) == (correlation, variances)
+    assert part.parts == (part,)

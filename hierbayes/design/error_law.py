@@ -202,7 +202,8 @@ class ErrorLaw:
             return slopes
         first = len(self.parts) - len(self.variances)
         for part, at, level in zip(self.variances, self._spans[first:], self.level_of, strict=True):
-            slopes[:, at] = part.sd_slopes[level]
+            own = part.sd_slopes  # of one part, whose levels are those of all
+            slopes[:, at] = own if len(self.variances) == 1 else own[level]
         return slopes
 
     def row_sd_of(self, frame: pd.DataFrame, z: Floats) -> Floats:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 from hierbayes.errors import ResidualError
 from hierbayes.residuals.bound import (
@@ -35,15 +36,14 @@ class ResidualStructure(ABC):
         """The correlation and the variances of which it is made."""
 
     @property
+    @abstractmethod
     def correlation(self) -> Correlation | None:
         """The correlation within groups, where there is one."""
-        found = [part for part in self.parts if isinstance(part, Correlation)]
-        return found[0] if found else None
 
     @property
+    @abstractmethod
     def variances(self) -> tuple[Variance, ...]:
         """What the variances of rows depend on."""
-        return tuple(part for part in self.parts if isinstance(part, Variance))
 
     @property
     def has_occasion_variances(self) -> bool:
@@ -56,9 +56,9 @@ class ResidualStructure(ABC):
         return bool(self.variances) or self.has_occasion_variances
 
     @property
+    @abstractmethod
     def follows_fitted(self) -> bool:
         """Whether the variances of errors follow the fitted values of the same fit."""
-        return any(part.follows_fitted for part in self.parts)
 
     @property
     def note(self) -> str:
@@ -135,6 +135,16 @@ class Part(ResidualStructure):
         return (self,)
 
     @property
+    def correlation(self) -> Correlation | None:
+        """As in `ResidualStructure`."""
+        return None
+
+    @property
+    def variances(self) -> tuple[Variance, ...]:
+        """As in `ResidualStructure`."""
+        return ()
+
+    @property
     def follows_fitted(self) -> bool:
         """As in `ResidualStructure`."""
         return False
@@ -154,6 +164,11 @@ class Correlation(Part):
     """A correlation of the errors of a group."""
 
     group: str | None
+
+    @property
+    def correlation(self) -> Correlation:
+        """Itself."""
+        return self
 
     @abstractmethod
     def bind(self, rows: StructuredRows) -> BoundCorrelation:
@@ -190,6 +205,11 @@ class OrderedCorrelation(Correlation):
 
 class Variance(Part):
     """Standard deviations of the errors of rows."""
+
+    @property
+    def variances(self) -> tuple[Variance, ...]:
+        """Itself."""
+        return (self,)
 
     @abstractmethod
     def bind(self, frame: Columns) -> BoundVariance:
@@ -232,6 +252,22 @@ class Product(ResidualStructure):
     def parts(self) -> tuple[Part, ...]:
         """As they were multiplied."""
         return self.factors
+
+    @cached_property
+    def correlation(self) -> Correlation | None:
+        """As in `ResidualStructure`."""
+        found = [part for part in self.factors if isinstance(part, Correlation)]
+        return found[0] if found else None
+
+    @cached_property
+    def variances(self) -> tuple[Variance, ...]:
+        """As in `ResidualStructure`."""
+        return tuple(part for part in self.factors if isinstance(part, Variance))
+
+    @cached_property
+    def follows_fitted(self) -> bool:
+        """As in `ResidualStructure`."""
+        return any(part.follows_fitted for part in self.factors)
 
     def __repr__(self) -> str:
         return self.text
