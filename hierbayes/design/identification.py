@@ -139,10 +139,10 @@ def told_by_number(cross: Products, k: int, columns: int) -> float:
 
 def _least_part(cross: Products, k: int) -> float:
     """The least Z_j'Z_j of the only column of Z of factor k, of the sum of all; 0 of several."""
-    total = cross.total_squares[k]
-    if len(total) != 1:
+    if cross.widths[k] != 1:
         return 0.0
-    return float(np.minimum.reduce(cross.squares(k)[:, 0])) / max(float(total[0]), 1e-300)
+    total = float(cross.total_squares[k][0])
+    return float(np.minimum.reduce(cross.squares(k)[:, 0])) / max(total, 1e-300)
 
 
 def are_told_from_fixed(cross: Products, k: int) -> bool:

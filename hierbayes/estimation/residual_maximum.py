@@ -108,7 +108,6 @@ def _ended(
     if found is None:
         return _settled(search, joint)
     search.calls += climb.calls
-    search.keep(found[0])
     return found
 
 
@@ -230,6 +229,7 @@ def _polish(
 
 def _curvature(search: ResidualSearch, here: AtCoordinates) -> tuple[Floats, Beside]:
     """The information (k, k) by differences, and what lies a step before and after."""
+    search.keep(here)
     k = len(here.z)
     information = np.eye(k)  # of a parameter at a limit, along whose coordinate nothing moves
     moving = search.moments.rows.moving(here.z)
