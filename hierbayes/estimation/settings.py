@@ -8,6 +8,7 @@ from numbers import Real
 from hierbayes.errors import EstimationError, in_quotes
 from hierbayes.specification.counts import refuse_bad_count, refuse_bad_seed
 
+FAMILY_ACCEPT = 0.88  # wanted of families, whose steps are turns: see `nutpie_chains`
 SAMPLERS = ("auto", "nutpie", "pymc", "importance")
 
 

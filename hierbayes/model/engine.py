@@ -8,7 +8,7 @@ from typing import Protocol
 from hierbayes.design.family_rows import gaussian_only
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError, FormulaError
-from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.estimation.settings import FAMILY_ACCEPT, SamplerSettings
 from hierbayes.fit.maximised import maximum_likelihood, posterior_mode
 from hierbayes.fit.of_family.maximised import family_mode, maximise_family
 from hierbayes.fit.of_family.sampled import sample_family_posterior
@@ -82,7 +82,7 @@ class FamilyEngine:
     @property
     def target_accept(self) -> float:
         """As in `Engine`."""
-        return 0.8
+        return FAMILY_ACCEPT
 
     def reml(self) -> PointFit:
         """Refused: REML is of a Gaussian response."""

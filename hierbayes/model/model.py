@@ -267,7 +267,7 @@ class Model(PosedModel):
             Equal seeds give equal draws on one machine; other processors round otherwise, and
             the draws part.  By default one is drawn and recorded.
         target_accept : float, optional
-            Wanted acceptance rate; nearer 1 takes smaller steps.  By default 0.95, and 0.8 of
+            Wanted acceptance rate; nearer 1 takes smaller steps.  By default 0.95, and 0.88 of
             families that are not Gaussian, whose map keeps their posterior nearly normal.
         sampler : str
             ``"nutpie"`` for NUTS, or ``"pymc"`` for PyMC's own; ``"importance"`` for importance

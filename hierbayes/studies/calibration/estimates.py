@@ -12,7 +12,7 @@ import pandas as pd
 from hierbayes.design.family_rows import gaussian_only, has_thresholds
 from hierbayes.design.problem import Problem
 from hierbayes.errors import EstimationError, StudyError, in_quotes
-from hierbayes.estimation.settings import SamplerSettings
+from hierbayes.estimation.settings import FAMILY_ACCEPT, SamplerSettings
 from hierbayes.fit.maximised import maximum_likelihood
 from hierbayes.fit.of_family.maximised import maximise_family
 from hierbayes.fit.of_family.sampled import sample_family_posterior
@@ -35,7 +35,7 @@ from hierbayes.studies.calibration.truths import Truth
 METHODS = ("reml", "ml", "posterior", "bootstrap")
 SAMPLERS = ("auto", "nutpie", "importance")
 _TUNE, _CHAINS = 500, 2  # of NUTS
-_ACCEPT, _FAMILY_ACCEPT = 0.95, 0.8
+_ACCEPT = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ class Fitting:
             When importance sampling was asked for and cannot stand for it.
         """
         if problem.family is not None:
-            settings = self._settings("nutpie", _CHAINS, seed, _FAMILY_ACCEPT)
+            settings = self._settings("nutpie", _CHAINS, seed, FAMILY_ACCEPT)
             return sample_family_posterior(problem, self.priors, settings)
         sample = sample_posterior if problem.moments is None else sample_structured_posterior
         if self.sampler != "nutpie" and self.priors.are_built_in:
