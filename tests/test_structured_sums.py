@@ -15,7 +15,7 @@ from hierbayes.estimation.joint_spots import Ground, Room, Weights
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML
-from hierbayes.likelihood.structured_cells import upper_triangles
+from hierbayes.likelihood.structured_cells import row_start, upper_triangles
 from hierbayes.residuals.bound import GIVEN, NO_NUMBERS
 from tests import residual_models
 
@@ -75,3 +75,20 @@ def test_many_groups_side_by_side_are_each_their_own(restricted: bool) -> None:
     assert_allclose(here.slope, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
     wanted = np.array([(a.slope - b.slope) / 2e-5 for a, b in ends])
     assert_allclose(here.information, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 5, 6, 7, 11, 13])
+def test_upper_triangles_begin_their_rows_where_they_say(d: int) -> None:
+    """Few columns stand as they are; of more no number is there twice, and the rest are zeros."""
+    cells = np.random.default_rng(d).normal(size=(3, d, d))
+    cells = cells + cells.transpose(0, 2, 1)
+    found = upper_triangles(cells.reshape(3, d * d), d)
+    numbers = found.shape[1]
+    assert numbers <= d * d
+    assert (numbers == d * d) == (d in (1, 2, 3, 4))
+    for i in range(d):
+        at = row_start.py_func(i, d, numbers)
+        assert (found[:, at : at + d - i] == cells[:, i, i:]).all()
+    if numbers < d * d:
+        assert numbers % 16 == 0
+        assert (found[:, d * (d + 1) // 2 :] == 0.0).all()

@@ -20,8 +20,8 @@ class Ground(NamedTuple):
 
     Parameters
     ----------
-    cells : (cells, d(d + 1)/2) float
-        Upper triangles of M of group and class.
+    cells : (cells, numbers) float
+        M of group and class, as `upper_triangles` has them.
     groups, class_of : (cells,) int
         The group (ascending) and the class of each.
     rows, columns : (m,) int

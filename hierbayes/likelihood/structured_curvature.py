@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hierbayes.compilation import inner, lent
-from hierbayes.compiled_arrays import room_for
+from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.side_by_side import (
     add_sums,
@@ -33,6 +33,7 @@ from hierbayes.likelihood.side_by_side import (
     put_side_by_side,
 )
 from hierbayes.likelihood.structured_blocks import add_traces
+from hierbayes.likelihood.structured_cells import row_start
 from hierbayes.likelihood.structured_squares import (
     add_products,
     clear_products,
@@ -108,7 +109,7 @@ def curvature_of_groups(
     J, _, q, d = changed.shape
     k, m, size, c = len(second), d - q, groups_at_once(J, d), 0
     columns = m if integrated else 1
-    of, turned_root, E = _block(q, m, size), room_for((q, q)), room_for((size, cells.shape[1]))
+    of, turned_root, E = _block(q, m, size), room_for((q, q)), zeros_of((size, cells.shape[1]))
     moved, MPhi, G = room_for((k, q, d, size)), room_for((q, m, size)), room_for((k, q, m, size))
     DG, DM = room_for((q, m, size)), room_for((k, q, q, size))
     _write_mean(mean, q, E)
@@ -178,34 +179,31 @@ def _add_mixed(of, moved, MPhi, G, columns, many, along, across):
 @lent
 def _write_mean(mean, q, E):
     """Write Ω, in the upper triangles of all E, what is off the diagonal twice."""
-    m, d = len(mean), q + len(mean)
-    first = q * d - q * (q - 1) // 2
+    d = q + len(mean)
     for g in range(len(E)):
-        at = first
-        for a in range(m):
-            for b in range(a, m):
-                E[g, at] = mean[a, b] if a == b else 2.0 * mean[a, b]
-                at += 1
+        for i in range(q, d):
+            at = row_start(i, d, E.shape[1])
+            for a in range(i, d):
+                E[g, at + a - i] = (1.0 if a == i else 2.0) * mean[i - q, a - q]
 
 
 @lent
 def _write_moments(D, KK, K, phi, columns, many, E):
     """Write the rows of Z of E_j, D_j + K_jΩK_j' and −K_jΩ, in upper triangles in the same way."""
-    q, m, at = len(D), len(phi), 0
+    q, m = len(D), len(phi)
     for i in range(q):
+        at = row_start(i, q + m, E.shape[1]) - i
         for e in range(i, q):
             twice = 1.0 if i == e else 2.0
             for g in range(many):
-                E[g, at] = twice * (D[i, e, g] + KK[i, e, g])
-            at += 1
+                E[g, at + e] = twice * (D[i, e, g] + KK[i, e, g])
         for a in range(m):
             for g in range(many):
-                E[g, at] = 0.0
+                E[g, at + q + a] = 0.0
             for c in range(columns):
                 if phi[a, c] != 0.0:
                     for g in range(many):
-                        E[g, at] -= 2.0 * K[i, c, g] * phi[a, c]
-            at += 1
+                        E[g, at + q + a] -= 2.0 * K[i, c, g] * phi[a, c]
 
 
 @lent
