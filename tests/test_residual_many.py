@@ -18,6 +18,7 @@ from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.structured_blocks import class_totals_of
 from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.bound_occasions import bound_occasions
 from hierbayes.residuals.markov_chain import _gaps
 from hierbayes.residuals.number_columns import distinct_numbers
 from hierbayes.residuals.row_kernels import (
@@ -339,3 +340,21 @@ def test_gaps_are_the_distinct_lags(lags: list[float], continuous: bool) -> None
     assert_allclose(found, wanted[0])
     assert place.tolist() == wanted[1].tolist()
     assert counts.tolist() == wanted[2].tolist()
+
+
+def test_links_of_occasions_are_lower_triangles_of_patterns() -> None:
+    codes = np.array([1, 0, 1, 0, 2, 2, 3, 2, 4])
+    places = np.array([2, 0, 0, 2, 0, 1, 1, 2, 1])
+    keys = pd.RangeIndex(1, 4)
+    found = bound_occasions(hr.Unstructured("t"), codes, places, keys)
+    assert [pattern.tolist() for pattern in found.patterns] == [[0, 2], [0, 1, 2], [1]]
+    assert found.counts.tolist() == [2.0, 1.0, 2.0]
+    links = set(
+        zip(found.links.left.tolist(), found.links.right.tolist(), found.links.kind.tolist(),
+            strict=True)
+    )  # fmt: skip
+    wanted = {(1, 1, 0), (3, 1, 1), (3, 3, 2), (2, 2, 0), (0, 2, 1), (0, 0, 2)}
+    wanted |= {(4, 4, 3), (5, 4, 4), (5, 5, 5), (7, 4, 6), (7, 5, 7), (7, 7, 8)}
+    wanted |= {(6, 6, 9), (8, 8, 9)}
+    assert links == wanted
+    assert len(found.links.left) == len(wanted)

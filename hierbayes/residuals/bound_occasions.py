@@ -26,6 +26,7 @@ from hierbayes.residuals.bound import (
 )
 from hierbayes.residuals.occasion_kernels import inverse_parts
 from hierbayes.residuals.occasion_matrices import Matrices
+from hierbayes.residuals.row_kernels import lower_links
 
 _STEP = 1e-5  # of coordinates, for second derivatives that a search takes its curvature from
 
@@ -61,7 +62,6 @@ class Occasions:
         The occasions of each.
     counts : (patterns,) float
         How many groups have each.
-    matrices : Matrices
     places : (n,) int
         The occasion of each row.
     keys : pandas.Index
@@ -72,14 +72,13 @@ class Occasions:
     links: Links
     patterns: tuple[Integers, ...]
     counts: Floats
-    matrices: Matrices
     places: Integers
     keys: pd.Index
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Made again of its structure: functions of coordinates are not copied."""
         parts = (self.of, self.links, self.patterns, self.counts, self.places, self.keys)
-        return _occasions, parts
+        return Occasions, parts
 
     @property
     def kernel(self) -> CorrelationKernel:
@@ -95,6 +94,11 @@ class Occasions:
     def time(self) -> str | None:
         """The column of occasions."""
         return self.of.time
+
+    @cached_property
+    def matrices(self) -> Matrices:
+        """The functions of coordinates that their structure has for them."""
+        return self.of.matrices(self.labels)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -124,7 +128,7 @@ class Occasions:
             np.concatenate([first[one] + np.arange(len(one) * (len(one) + 1) // 2) for one in own])
             for own in of_parts
         )
-        joined = _occasions(
+        joined = Occasions(
             self.of,
             NO_LINKS,
             tuple(np.array(one, dtype=np.intp) for one in every),
@@ -247,40 +251,26 @@ def bound_occasions(
     there = np.bitwise_or.reduceat(np.left_shift(1, places[order]), starts)  # 60 occasions at most
     _, some, kind_of = np.unique(there, return_index=True, return_inverse=True)
     sizes = np.diff(np.append(starts, len(order)))
-    patterns: list[Integers] = []
-    left, right, kind, counts, first = [], [], [], [], 0
-    for k in np.argsort(some):
-        groups, m = np.flatnonzero(kind_of == k), sizes[some[k]]
-        rows = order[starts[groups][:, None] + np.arange(m)]
-        patterns.append(places[rows[0]])
-        counts.append(float(len(groups)))
-        a, b = _lower_triangle(int(m))
-        left.append(rows[:, a].ravel())
-        right.append(rows[:, b].ravel())
-        kind.append(np.tile(first + np.arange(len(a)), len(groups)))
-        first += len(a)
-    links = Links(np.concatenate(left), np.concatenate(right), np.concatenate(kind))
-    return _occasions(of, links, tuple(patterns), np.array(counts), places, keys)
+    as_found = np.argsort(some)  # patterns in the order of the first groups that have them
+    number = np.empty_like(as_found)
+    number[as_found] = np.arange(len(as_found))
+    pattern_of, firsts = number[kind_of], starts[some[as_found]].tolist()
+    many = sizes[some[as_found]]
+    patterns = tuple(
+        places[order[at : at + m]] for at, m in zip(firsts, many.tolist(), strict=True)
+    )
+    kinds = np.append(0, np.cumsum(many * (many + 1) // 2))
+    links = np.empty((3, int((sizes * (sizes + 1) // 2).sum())), dtype=np.intp)
+    lower_links(order, starts, sizes, kinds[pattern_of], *links)
+    counts = np.bincount(pattern_of).astype(np.float64)
+    return Occasions(of, Links(*links), patterns, counts, places, keys)
 
 
 def occasions_again(of: OccasionLaw, kept: KeptPart, keys: pd.Index) -> Occasions:
     """Those of rows which are gone."""
     arrays = kept.arrays
     patterns = tuple(np.split(arrays["places"], arrays["ends"][1:-1]))
-    return _occasions(of, NO_LINKS, patterns, arrays["counts"], NO_ROWS, keys)
-
-
-def _occasions(
-    of: OccasionLaw,
-    links: Links,
-    patterns: tuple[Integers, ...],
-    counts: Floats,
-    places: Integers,
-    keys: pd.Index,
-) -> Occasions:
-    """Occasions, with the functions of coordinates that their structure has for them."""
-    matrices = of.matrices(_labels(keys))
-    return Occasions(of, links, patterns, counts, matrices, places, keys)
+    return Occasions(of, NO_LINKS, patterns, arrays["counts"], NO_ROWS, keys)
 
 
 @cache

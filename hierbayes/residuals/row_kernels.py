@@ -126,3 +126,23 @@ def pairs_within(owner: Integers, left: Integers, right: Integers) -> None:
         for k in range(first, i + 1):
             left[many], right[many] = k, i
             many += 1
+
+
+@compiled()
+def lower_links(
+    order: Integers, starts: Integers, sizes: Integers, first: Integers,
+    left: Integers, right: Integers, kind: Integers,
+) -> None:  # fmt: skip
+    """Write every two rows (and each with itself) of groups of such sizes, rows in such an order.
+
+    Kinds are counted from the first of each group, lower triangles row by row.
+    """
+    many = 0
+    for j in range(len(starts)):
+        within = 0
+        for a in range(sizes[j]):
+            for b in range(a + 1):
+                left[many], right[many] = order[starts[j] + a], order[starts[j] + b]
+                kind[many] = first[j] + within
+                many += 1
+                within += 1
