@@ -76,6 +76,7 @@ class JoinedLabels:
 
     Examples
     --------
+    >>> import numpy as np
     >>> JoinedLabels([["a", "b"], ["1", "2"]], [np.array([0, 1]), np.array([1, 0])], "f:g").index
     Index(['a:2', 'b:1'], dtype='str', name='f:g')
     """
