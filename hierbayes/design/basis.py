@@ -196,6 +196,6 @@ def _of_predictors(
 
 def _of_response(y: Floats, constant: Floats) -> tuple[float, float]:
     """Its mean, where a combination of the fixed columns is constant, and root mean square."""
-    center = float(y.sum()) / len(y) if np.count_nonzero(constant) else 0.0
+    center = float(np.add.reduce(y)) / len(y) if np.count_nonzero(constant) else 0.0
     centred = y - center
     return center, sqrt(float(centred @ centred) / len(y))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from numbers import Real
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype, is_float_dtype, is_string_dtype
 
+from hierbayes.design.missing_values import missing_values, refuse_infinite, with_idle_levels
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.csv_file import MISSING_NUMBERS, NA_LABELS
@@ -99,8 +99,8 @@ def complete_columns(
         worst = max(counts, key=lambda name: counts[name])
         raise DataError(nothing_complete(worst, counts[worst], len(data)))
     columns, index = _kept(looked, data.index)
-    idle = looked.idle if not counts else _idle(columns)
-    words, labels = (_noted(data, key, columns) for key in (MISSING_NUMBERS, NA_LABELS))
+    idle = looked.idle if not counts else with_idle_levels(columns)
+    words, labels = _noted(data, MISSING_NUMBERS, columns), _noted(data, NA_LABELS, columns)
     dropped = Dropped(int(np.count_nonzero(~kept)) if counts else 0, counts, words, labels)
     for name in idle:
         columns[name] = columns[name].cat.remove_unused_categories()
@@ -165,11 +165,13 @@ def _looked_at(data: DataColumns, names: Iterable[str]) -> _Looked:
         dtype = column.dtype
         columns[name] = plain = _plain(column, dtype)
         changed = changed or plain is not column
-        mask, some_idle = _missing(plain, dtype if plain is column else plain.dtype)
+        mask, some_idle = missing_values(plain, dtype if plain is column else plain.dtype)
         if mask is not None:
             doubtful[name] = mask
         if some_idle:
             idle.append(name)
+    if not doubtful:
+        return _Looked(columns, changed, np.ones(len(data), dtype=np.bool_), {}, doubtful, idle)
     absent, counts = np.zeros(len(data), dtype=np.bool_), {}
     for name, mask in doubtful.items():
         if mask.any():
@@ -185,7 +187,7 @@ def _kept(looked: _Looked, index: pd.Index) -> tuple[dict[str, pd.Series], pd.In
         columns = {name: column[looked.kept] for name, column in columns.items()}
         index = columns[next(iter(columns))].index
     for name in looked.doubtful:
-        _refuse_infinite(name, columns[name])
+        refuse_infinite(name, columns[name])
     return columns, index
 
 
@@ -245,51 +247,3 @@ def _are_numbers(column: pd.Series) -> bool:
 
 def _is_decimal(dtype: Any) -> bool:
     return isinstance(dtype, pd.ArrowDtype) and "decimal" in str(dtype)
-
-
-def _missing(column: pd.Series, dtype: Any) -> tuple[Booleans | None, bool]:
-    """Which values are missing, None where none is or is infinite; and whether a level is idle."""
-    if isinstance(dtype, np.dtype):
-        if dtype.kind in "iub":
-            return None, False
-        if dtype.kind == "f":
-            values = column.to_numpy()
-            if math.isfinite(np.vdot(values, values)):  # the squares may overflow where none is
-                return None, False
-            return None if np.isfinite(values).all() else np.isnan(values), False
-    elif isinstance(dtype, pd.CategoricalDtype):
-        return _missing_levels(column.array)
-    elif getattr(dtype, "storage", "") == "pyarrow" and not _nulls(column):
-        return None, False
-    missing = np.asarray(column.array.isna())
-    return missing if missing.any() else None, False
-
-
-def _nulls(column: pd.Series) -> int:
-    """How many texts are missing, as Arrow counts them."""
-    count: int = column.array.__arrow_array__().null_count
-    return count
-
-
-def _idle(columns: dict[str, pd.Series]) -> list[str]:
-    """Columns with levels that do not occur."""
-    factors = [name for name, one in columns.items() if isinstance(one.dtype, pd.CategoricalDtype)]
-    return [name for name in factors if _missing_levels(columns[name].array)[1]]
-
-
-def _missing_levels(column: pd.Categorical) -> tuple[Booleans | None, bool]:
-    """Which values are missing, None where none is; and whether a level does not occur."""
-    codes, levels = column.codes, len(column.categories)
-    seen = np.bincount(codes + 1, minlength=levels + 1)  # the first are missing
-    return (codes < 0 if seen[0] else None), int(np.count_nonzero(seen[1:])) < levels
-
-
-def _refuse_infinite(name: str, column: pd.Series) -> None:
-    if column.dtype.kind != "f":
-        return
-    bad = np.isinf(column.to_numpy(dtype=np.float64))
-    if bad.any():
-        raise DataError(
-            f"'{name}' is infinite in {int(bad.sum())} of {len(bad)} rows (first at row label "
-            f"{column.index[int(bad.argmax())]}); remove those rows or make them missing"
-        )

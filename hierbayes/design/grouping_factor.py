@@ -39,7 +39,7 @@ class GroupingFactor:
         """Labels of the groups."""
         return index_of(self.held)
 
-    @property
+    @cached_property
     def J(self) -> int:
         """Number of groups."""
         return len(self.held)

@@ -95,7 +95,7 @@ class SparseProducts:
     basis: Basis
     rows: SummedRows | RowsRoot | None = None
 
-    @property
+    @cached_property
     def p(self) -> int:
         """Number of fixed columns."""
         return len(self.C) - 1
