@@ -205,3 +205,13 @@ def test_two_groups_with_one_effect(engine: str) -> None:
     expected = (ssb / (1 if engine == "reml" else 2) - msw) / m
     assert_allclose(fitted.theta.G[0, 0, 0, 0], expected, rtol=1e-8)
     assert_at_a_maximum(fitted)
+
+
+def test_infinities_of_both_signs_are_refused_in_words() -> None:
+    """Their sum is no number, and NumPy would warn of it."""
+    rows = pd.DataFrame({"g": np.arange(40) % 8, "x": np.arange(40) - 20.0})
+    rows["y"] = np.sin(rows["x"])
+    rows.loc[3, "x"] = -0.0
+    wanted = r"^'I\(1 / x\)' is missing or infinite in 2 rows after it is computed \(first at row "
+    with pytest.raises(hb.DataError, match=wanted + r"label 3\)"):
+        hb.Model("y ~ I(1 / x) + (1 | g)", rows)

@@ -123,7 +123,7 @@ def refuse_non_numeric_response(response: str, frame: DataColumns) -> None:
 
 def refuse_not_finite(matrix: Floats, names: tuple[str, ...], index: pd.Index) -> None:
     """Refuse a column that is missing or infinite once it is computed."""
-    if math.isfinite(matrix.sum()):
+    if math.isfinite(np.vdot(matrix, matrix)):  # a sum of both infinities would warn
         return
     bad = ~np.isfinite(matrix)
     if not bad.any():

@@ -271,7 +271,7 @@ class LatentCriterion:
         self.evaluations += 2 * k
         climb = Climb.around(self.free, steps)
         found = CompiledGroups.hessian(self.rows, points, known.slopes.moves, climb)
-        return found if found is not None and math.isfinite(found.sum()) else None
+        return found if found is not None and np.isfinite(found).all() else None
 
     def bends(self, x: Floats, steps: Floats) -> Floats | None:
         """Rows (h, k) of the Hessian, those of the last h coordinates, by steps (h,) forward.
@@ -302,7 +302,7 @@ class LatentCriterion:
         if self.d:
             pairs = zip(others, found.slope, strict=True)
             slopes = np.array([self._pulled(one, slope) for one, slope in pairs])
-        return slopes if math.isfinite(slopes.sum()) else None
+        return slopes if np.isfinite(slopes).all() else None
 
 
 @lru_cache(maxsize=64)
