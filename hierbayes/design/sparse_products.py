@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from operator import mul
@@ -94,11 +94,19 @@ class SparseProducts:
     n: float
     basis: Basis
     rows: SummedRows | RowsRoot | None = None
+    p: int = field(init=False)  # fixed columns
+    group_counts: tuple[int, ...] = field(init=False)  # J_k: how many levels each factor has
+    widths: tuple[int, ...] = field(init=False)  # q_k: how many effects each factor has
+    sizes: tuple[int, ...] = field(init=False)  # J_k q_k: how many random effects in all
 
-    @cached_property
-    def p(self) -> int:
-        """Number of fixed columns."""
-        return len(self.C) - 1
+    def __post_init__(self) -> None:
+        """Count effects and columns, which everything asks for."""
+        counts = tuple([one.J for one in self.levels])
+        widths = tuple([one.q for one in self.levels])
+        vars(self).update(
+            p=len(self.C) - 1, group_counts=counts, widths=widths,
+            sizes=tuple(map(mul, counts, widths)),
+        )  # fmt: skip
 
     @cached_property
     def spans(self) -> tuple[slice, ...]:
@@ -121,21 +129,6 @@ class SparseProducts:
     def entries(self) -> tuple[Integers, Integers]:
         """Where the entries of G's lower triangle stand that lie within a factor."""
         return free_entries(self.widths)
-
-    @cached_property
-    def group_counts(self) -> tuple[int, ...]:
-        """J_k: how many levels each factor has."""
-        return tuple([one.J for one in self.levels])
-
-    @cached_property
-    def widths(self) -> tuple[int, ...]:
-        """q_k: how many effects each factor has."""
-        return tuple([one.q for one in self.levels])
-
-    @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        """J_k q_k: how many random effects each factor has in all."""
-        return tuple(map(mul, self.group_counts, self.widths))
 
     @cached_property
     def _squares(self) -> tuple[Floats, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -84,26 +84,17 @@ class Search:
         self.noise = cross.noise  # of an effect, against σ
         self.calls = 0
         self.reached: AnyProfile | None = None  # by the last climb
-
-    @cached_property
-    def quick(self) -> SparseSteps | None:
-        """Compiled steps, where Python's part of a step counts."""
-        return SparseSteps.of(self.cross, self.blocks, self.reading)
+        # compiled steps, where Python's part of a step counts
+        self.quick = SparseSteps.of(cross, blocks, reading)
+        # what X° leaves within groups of y°'y°, and its degrees of freedom
+        self.within = left_within(cross)
+        # whether no contrast of the rows is free of the random effects, so that σ may be 0
+        self.residual_can_vanish = self.within[1] <= 0.0 and least_freedom(cross) <= 0.0
 
     @property
     def of_few_groups(self) -> Booleans:
         """Which effects (Q,) have so few groups that ℓ may well have several maxima."""
         return of_few_groups(self.cross, self.blocks)
-
-    @cached_property
-    def within(self) -> tuple[float, float]:
-        """Sum of squares of y° that X° leaves within groups, and its degrees of freedom."""
-        return left_within(self.cross)
-
-    @cached_property
-    def residual_can_vanish(self) -> bool:
-        """Whether no contrast of the rows is free of the random effects, so that σ may be 0."""
-        return self.within[1] <= 0.0 and least_freedom(self.cross) <= 0.0
 
     def ratio(self, profile: AnyProfile) -> float:
         """By how much Γ is too small at a profile whose σ̂ holds what the groups differ by."""
