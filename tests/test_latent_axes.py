@@ -1,10 +1,12 @@
 """How a log-likelihood bends at a maximum: scales, eigenvalues, and the covariance they give."""
 
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
+from hierbayes.estimation.laplace_search import LatentOptimum
 from hierbayes.estimation.latent_axes import axes_of, inverse_of, size_of
 from hierbayes.fit.of_family.natural import FLAT, bend_of
 
@@ -22,9 +24,10 @@ def _hessian(k: int, least: float = 0.0) -> np.ndarray:
     return np.asarray(-square * np.outer(scale, scale))
 
 
-def _optimum(hessian: np.ndarray, root: np.ndarray) -> SimpleNamespace:
+def _optimum(hessian: np.ndarray, root: np.ndarray) -> LatentOptimum:
+    """What `bend_of` reads of a maximum."""
     mode = SimpleNamespace(point=SimpleNamespace(root=root))
-    return SimpleNamespace(mode=mode, hessian=hessian, size=len(hessian))
+    return cast(LatentOptimum, SimpleNamespace(mode=mode, hessian=hessian, size=len(hessian)))
 
 
 @pytest.mark.parametrize("k", [1, 2, 7])
@@ -47,7 +50,7 @@ def test_directions_that_hardly_bend_are_left_out(least: float) -> None:
     hessian = _hessian(4, least)
     size, values, vectors = axes_of(hessian)
     is_flat = values[0] < FLAT
-    bend = bend_of(_optimum(hessian, np.eye(1)), 3, (1,))  # type: ignore[arg-type]
+    bend = bend_of(_optimum(hessian, np.eye(1)), 3, (1,))
     kept = (vectors / size[:, None])[:, is_flat * 1 :]
     wanted = kept / values[is_flat * 1 :] @ kept.T
     unit = np.outer(size, size)
@@ -60,7 +63,7 @@ def test_a_column_of_the_root_that_is_0_is_held() -> None:
     """The rows of its entries are missing, and the rest is the inverse without them."""
     hessian = _hessian(5)  # two of γ, and L_00, L_10, L_11
     optimum = _optimum(hessian, np.array([[0.5, 0.0], [0.3, 0.0]]))
-    bend = bend_of(optimum, 2, (2,))  # type: ignore[arg-type]
+    bend = bend_of(optimum, 2, (2,))
     assert np.isnan(bend.covariance[4]).all() and bend.flat.shape == (5, 0)
     np.testing.assert_allclose(bend.covariance[:4, :4], np.linalg.inv(-hessian[:4, :4]), rtol=1e-7)
 
