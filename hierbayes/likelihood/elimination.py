@@ -82,13 +82,12 @@ def group_score_parts(j, half, turned, gamma, F, sigma, vE):
             total -= turned[j, k, d] * gamma[d]
         for i in range(q):
             vE[i, 0] += half[j, k, i] * total / sigma
-    for i in range(q):
-        for d in range(p if columns else 0):
-            E = 0.0
-            for k in range(r):
-                E += half[j, k, i] * turned[j, k, d]
-            for c in range(columns):  # no sum waits for another
-                vE[i, c + 1] += E * F[d, c]
+        for c in range(columns):
+            total = 0.0
+            for d in range(p):
+                total += turned[j, k, d] * F[d, c]
+            for i in range(q):
+                vE[i, c + 1] += half[j, k, i] * total
 
 
 @compiled(error_model="numpy")
