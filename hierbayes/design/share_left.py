@@ -33,13 +33,7 @@ def share_left(cross: SparseProducts) -> float:
 
 
 def share_left_of(cross: SparseProducts, most: int) -> float:
-    """The same, 0 where a dense matrix would have more columns than so many.
-
-    Parameters
-    ----------
-    cross : SparseProducts
-    most : int
-    """
+    """The same, 0 where the dense matrix (w, w) would have more than ``most`` columns."""
     counts, sizes = cross.group_counts, cross.sizes
     first = counts.index(max(counts))
     w = sum(sizes) - sizes[first] + cross.p + 1
@@ -64,8 +58,8 @@ def _eliminate(
     """Of all but the first factor the lower triangle of [Z X y]'[Z X y] (w, w), written over zeros.
 
     All of its columns but y have a ridge.  R_j and T_j (J, q, w) of the first factor, R_j'R_j = A_j
-    and R_j'T_j = B_j, are written over A_j and zeros.  What all columns leave of y'y; nan, where
-    no more than ``few`` products of T_j were to be taken.
+    and R_j'T_j = B_j, are written over A_j and zeros.  What all columns leave of y'y; nan where
+    more than ``few`` products of T_j are to be taken, which BLAS takes sooner.
     """
     J, width, w = B.shape
     own, p1 = J * width, len(C)

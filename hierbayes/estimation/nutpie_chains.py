@@ -1,4 +1,10 @@
-"""Chains by nutpie, of whatever it has compiled."""
+"""Chains by nutpie, of whatever it has compiled.
+
+References
+----------
+Shahbaba, Lan, Johnson & Neal (2014), Split Hamiltonian Monte Carlo: steps that are exact of a
+normal density, and of any other one in what it differs by.
+"""
 
 from __future__ import annotations
 
