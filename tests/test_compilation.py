@@ -14,7 +14,7 @@ from numba.core.caching import NullCache
 from hierbayes.code_version import code_of, named_in
 from hierbayes.compilation import compiled, inner, lent
 from hierbayes.compiled_arrays import room_for, zeros_of
-from hierbayes.design.sparse_products import _added
+from hierbayes.design.sparse_products import _added, _products
 from hierbayes.estimation.sparse_walk import walk
 
 INNER = """
@@ -170,7 +170,7 @@ def _called_by(function: Any, seen: set[Any]) -> set[Any]:
 
 def test_first_steps_need_little_of_numba() -> None:
     """What numba itself compiles for these took longer than all of ours."""
-    functions = _called_by(walk.py_func, set()) | _called_by(_added.py_func, set())
+    functions = set().union(*(_called_by(one.py_func, set()) for one in (walk, _added, _products)))
     assert len(functions) > 40
     dear = {"arange", "copy", "empty", "empty_like", "full", "max", "min", "ones", "sum", "zeros"}
     for function in functions:

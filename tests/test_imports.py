@@ -76,7 +76,7 @@ def test_a_fit_by_reml_loads_what_it_needs_and_no_other_room() -> None:
     assert rooms == {
         "code_version", "compilation", "compiled_arrays", "compiling_process", "design", "display",
         "errors", "estimation", "families", "fit", "frames", "language", "likelihood", "model",
-        "priors", "public_names", "residuals", "sources", "specification",
+        "priors", "public_names", "residuals", "sources", "specification", "value",
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import its own layer and those before it.  "hierbayes" is the package's own
 # __init__: it may import every layer, and only the layer after it may import it.
-LAYERS = ("public_names", "errors", "code_version", "compilation", "compiled_arrays",
+LAYERS = ("public_names", "errors", "value", "code_version", "compilation", "compiled_arrays",
           "compiling_process", "pymc_import", "nutpie_import", "display", "residuals",
           "specification", "frames", "sources", "families", "design", "language", "likelihood",
           "priors", "estimation", "translation", "fit", "inference", "studies", "plots", "report",

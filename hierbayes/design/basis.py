@@ -17,12 +17,12 @@ differences of cross-products would have no digits (`hierbayes.design.sums`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import sqrt
+from dataclasses import replace
 
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
+from hierbayes.design.response_facts import mean, size_about
 from hierbayes.design.standardisation import (
     Standardisation,
     are_ones,
@@ -32,9 +32,10 @@ from hierbayes.design.standardisation import (
 )
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class Basis:
     """Linear maps between the user's units and the internal basis.
 
@@ -196,6 +197,5 @@ def _of_predictors(
 
 def _of_response(y: Floats, constant: Floats) -> tuple[float, float]:
     """Its mean, where a combination of the fixed columns is constant, and root mean square."""
-    center = float(np.add.reduce(y)) / len(y) if np.count_nonzero(constant) else 0.0
-    centred = y - center
-    return center, sqrt(float(centred @ centred) / len(y))
+    center = mean(y) if np.count_nonzero(constant) else 0.0
+    return center, size_about(y, center)

@@ -161,5 +161,5 @@ def _units_of_errors(spec: Specification) -> dict[str, tuple[str, ...]]:
 
 
 def _response(spec: Specification, frame: DataColumns) -> Floats:
-    """The response (n,): a column as it is, or an expression of columns computed."""
-    return one_column(spec.response, frame, spec.functions, "response")
+    """The response (n,), the model's own: a column as it is, or an expression computed."""
+    return np.array(one_column(spec.response, frame, spec.functions, "response"))

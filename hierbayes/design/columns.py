@@ -7,7 +7,7 @@ data get the same columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby, product
 
@@ -27,9 +27,10 @@ from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.frames.contextual import forget_groups, learning_groups
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.terms import factors_of
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class Columns:
     """The p fixed and q random columns of a model, not their values.
 

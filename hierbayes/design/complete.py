@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -11,7 +12,12 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype, is_float_dtype, is_string_dtype
 
-from hierbayes.design.missing_values import missing_values, refuse_infinite, with_idle_levels
+from hierbayes.design.missing_values import (
+    held_values,
+    missing_values,
+    refuse_infinite,
+    with_idle_levels,
+)
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans
 from hierbayes.frames.csv_file import MISSING_NUMBERS, NA_LABELS
@@ -106,7 +112,7 @@ def complete_columns(
         columns[name] = columns[name].cat.remove_unused_categories()
     if looked.changed or counts or idle:
         return ColumnsApart(columns, index), kept, dropped
-    return SeenColumns(data, columns), kept, dropped
+    return SeenColumns(data, columns, looked.held), kept, dropped
 
 
 def _noted(data: pd.DataFrame, key: str, columns: Container[str]) -> dict[str, Any]:
@@ -132,7 +138,7 @@ def complete_part(
         raise DataError(f"{place}: {error}") from error
     if looked.changed or looked.counts:
         return ColumnsApart(columns, index), looked.counts
-    return SeenColumns(data.frame, columns), looked.counts
+    return SeenColumns(data.frame, columns, looked.held), looked.counts
 
 
 def nothing_complete(column: str, missing: int, rows: int) -> str:
@@ -145,7 +151,7 @@ class _Looked(NamedTuple):
 
     ``changed`` is whether one had another type, ``kept`` which rows are complete, ``counts`` are
     missing values by column; ``doubtful`` are columns that may hold infinities, ``idle`` those with
-    levels that do not occur.
+    levels that do not occur, and ``held`` is what the columns hold, see `held_values`.
     """
 
     columns: dict[str, pd.Series]
@@ -154,10 +160,11 @@ class _Looked(NamedTuple):
     counts: dict[str, int]
     doubtful: dict[str, Booleans]
     idle: list[str]
+    held: dict[str, Any]
 
 
 def _looked_at(data: DataColumns, names: Iterable[str]) -> _Looked:
-    columns, changed = {}, False
+    columns, changed, held = {}, False, {}
     doubtful: dict[str, Booleans] = {}
     idle: list[str] = []
     for name in names:
@@ -165,19 +172,31 @@ def _looked_at(data: DataColumns, names: Iterable[str]) -> _Looked:
         dtype = column.dtype
         columns[name] = plain = _plain(column, dtype)
         changed = changed or plain is not column
-        mask, some_idle = missing_values(plain, dtype if plain is column else plain.dtype)
+        dtype = dtype if plain is column else plain.dtype
+        found = held_values(plain, dtype)
+        mask, some_idle = missing_values(plain, dtype, found)
+        if found is not None:
+            held[name] = found
         if mask is not None:
             doubtful[name] = mask
         if some_idle:
             idle.append(name)
     if not doubtful:
-        return _Looked(columns, changed, np.ones(len(data), dtype=np.bool_), {}, doubtful, idle)
+        return _Looked(columns, changed, _every_row(len(data)), {}, doubtful, idle, held)
     absent, counts = np.zeros(len(data), dtype=np.bool_), {}
     for name, mask in doubtful.items():
         if mask.any():
             counts[name] = int(mask.sum())
             absent |= mask
-    return _Looked(columns, changed, ~absent, counts, doubtful, idle)
+    return _Looked(columns, changed, ~absent, counts, doubtful, idle, held)
+
+
+@lru_cache(maxsize=2)
+def _every_row(n: int) -> Booleans:
+    """That each of n rows is complete, which models of the same data share."""
+    every = np.ones(n, dtype=np.bool_)
+    every.flags.writeable = False
+    return every
 
 
 def _kept(looked: _Looked, index: pd.Index) -> tuple[dict[str, pd.Series], pd.Index]:

@@ -15,7 +15,7 @@ from chunks, files or machines.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -28,11 +28,12 @@ from hierbayes.design.level_labels import Labels, index_of
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
 from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.value import value
 
 _ROUNDING = 1e-13  # of a column of Z_j: what rounding leaves of it in a row of R_j
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class CrossProducts:
     """Cross-products of Z, X and y as roots, in an internal basis.
 
@@ -144,9 +145,10 @@ class CrossProducts:
         squares: Floats = np.einsum("jrq,jrq->jq", self.R, self.R)
         return squares
 
-    def squares(self, k: int) -> Floats:
-        """Squares (J, q) of the columns of Z_j, of the only factor."""
-        return self._squares
+    @property
+    def least_squares(self) -> tuple[Floats, ...]:
+        """The least squares (q,) of the columns of one Z_j."""
+        return (self._squares.min(axis=0),)
 
     @cached_property
     def total_squares(self) -> tuple[Floats, ...]:

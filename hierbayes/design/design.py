@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -18,9 +18,10 @@ from hierbayes.specification.effect_name import EffectName
 from hierbayes.specification.factor_name import factor_called
 from hierbayes.specification.formula import Specification, one_factor_only
 from hierbayes.specification.random_term import RandomTerm
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class Design:
     """A specification on data: columns, the groups they vary between, and the rows.
 

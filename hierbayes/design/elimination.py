@@ -6,10 +6,10 @@ the chain, then the components of the core.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.value import value
 
 SMALL = 24  # rows of a dense block, up to which plain loops are faster than BLAS
 FACTOR, PLACE, BEGIN, BELOW, MAPS, CORE, N_CORE = range(7)  # columns of Elimination.nodes
@@ -70,7 +70,7 @@ class Elimination(NamedTuple):
     C: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class Layout:
     """Which random effect stands where.
 

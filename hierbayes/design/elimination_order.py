@@ -47,7 +47,7 @@ def elimination_of(cross: SparseProducts) -> Layout:
     shape = tuple((pair.first, pair.second, _key(pair.i), _key(pair.j)) for pair in pairs)
     known, order = _order(cross.p, J, q, shape)
     every = [one.A for one in levels] + [one.B for one in levels] + [one.values for one in pairs]
-    products: Floats = np.concatenate(every, axis=None)[order]
+    products: Floats = np.concatenate([one.ravel() for one in every])[order]
     elimination = Elimination(*known.elimination[:-2], products, np.ascontiguousarray(cross.C))
     return Layout(known.chain, elimination, known.places, known.core_size)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -23,12 +22,13 @@ from hierbayes.residuals.bound import (
 )
 from hierbayes.residuals.coordinates import derivative_at_once
 from hierbayes.residuals.structure import ResidualStructure
+from hierbayes.value import value
 
 _ALONE = CorrelationKernel(INDEPENDENT, NO_NUMBERS, NO_NUMBERS, 0.0)
 _INDEPENDENT = np.array([1.0, 0.0]), np.zeros((2, 0)), np.zeros((2, 0, 0))  # C⁻¹ = I
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class ErrorLaw:
     """A residual structure σ²R, whatever rows it is of.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cached_property
 
 import numpy as np
@@ -14,9 +14,10 @@ from hierbayes.design.error_law import ErrorLaw
 from hierbayes.design.factor_coder import FactorCoder
 from hierbayes.design.rows import Rows
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class ErrorsOfSome(ErrorLaw):
     """A residual structure on some rows, whole groups where errors are correlated.
 

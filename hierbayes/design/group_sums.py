@@ -44,7 +44,7 @@ def group_roots(
     q, m = Z.shape[1], columns.shape[1]
     R, T, counts = np.zeros((J, q, q)), np.zeros((J, q, m)), np.zeros(J)
     _roots(columns, Z, codes, R, T, counts)
-    return R, T, columns.T @ columns, counts
+    return R, T, columns.T.dot(columns), counts
 
 
 def products_outside(columns: Floats, Z: Floats, codes: Integers, own: Floats) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,11 +11,12 @@ import pandas as pd
 
 from hierbayes.design.level_labels import Labels, index_of
 from hierbayes.frames.arrays import Integers
+from hierbayes.value import value
 
 _LISTED = 5  # labels that a message names
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class GroupingFactor:
     """A column of the data that says which group each row belongs to.
 

@@ -141,8 +141,7 @@ def _least_part(cross: Products, k: int) -> float:
     """The least Z_j'Z_j of the only column of Z of factor k, of the sum of all; 0 of several."""
     if cross.widths[k] != 1:
         return 0.0
-    total = float(cross.total_squares[k][0])
-    return float(np.minimum.reduce(cross.squares(k)[:, 0])) / max(total, 1e-300)
+    return float(cross.least_squares[k][0] / max(cross.total_squares[k][0], 1e-300))
 
 
 def are_told_from_fixed(cross: Products, k: int) -> bool:

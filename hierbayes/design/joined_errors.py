@@ -13,9 +13,10 @@ from hierbayes.design.error_law import ErrorLaw
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.residuals.bound import BoundVariance, in_parts
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class SummedErrors(ErrorLaw):
     """The law of errors of rows that were summed up, and are not in memory."""
 

@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 
 from hierbayes.frames.arrays import Integers
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class LevelLabels:
     """Distinct labels in their order.
 

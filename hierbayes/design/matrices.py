@@ -19,7 +19,7 @@ from hierbayes.design.plain_columns import Sketch, plain_data
 from hierbayes.design.usable_columns import floats, refuse_not_finite
 from hierbayes.errors import DataError, FormulaError, HierbayesError
 from hierbayes.frames.arrays import Floats
-from hierbayes.frames.seen_columns import DataColumns, frame_of
+from hierbayes.frames.seen_columns import DataColumns, frame_of, seen
 from hierbayes.specification.formula_parser import parse_formula
 from hierbayes.specification.known_functions import Functions
 from hierbayes.specification.terms import factors_of, names_in
@@ -124,7 +124,8 @@ def one_column(text: str, frame: DataColumns, functions: Functions, what: str) -
         When the column is not of numbers.
     """
     if text == f"`{text[1:-1]}`" or text.isidentifier():
-        column = frame[text.strip("`")]
+        name = text.strip("`")
+        column = frame[name]
         if not _holds_numbers(column.dtype):
             wrong = [one for one in column if not isinstance(one, Real)]
             bad = wrong[0] if wrong else column.iloc[0]
@@ -132,7 +133,7 @@ def one_column(text: str, frame: DataColumns, functions: Functions, what: str) -
                 f"the {what} '{text}' holds {bad!r}, which is no number; make it a "
                 "column of numbers"
             )
-        return column.to_numpy(dtype=np.float64)
+        return seen(frame).numbers(name)
     made = floats(materialise(parse_formula(f"0 + {text}"), frame, functions))
     if made.shape[1] != 1:
         raise FormulaError(f"the {what} '{text}' makes {made.shape[1]} columns; it must be one")

@@ -20,13 +20,14 @@ from formulaic.parser.types import Factor, Term
 
 from hierbayes.design.column_products import NUMBERS, ColumnProduct, Source, products_of
 from hierbayes.design.evaluation import Evaluation
-from hierbayes.design.text_codes import texts_in_order
+from hierbayes.design.text_codes import texts_in_order, texts_of
 from hierbayes.errors import HierbayesError
 from hierbayes.frames.arrays import Floats
-from hierbayes.frames.seen_columns import DataColumns
+from hierbayes.frames.seen_columns import DataColumns, SeenColumns, seen
 from hierbayes.specification.expression import Expression, columns_in
 from hierbayes.specification.expression_reader import is_of_each_row, read_expression
 from hierbayes.specification.terms import INTERCEPT
+from hierbayes.value import value
 
 _LEVELS = ("str", "int64", "float64", "bool")  # types of levels
 
@@ -94,7 +95,7 @@ class Sketch:
         return products_of(spec, levels)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class PlainData:
     """The columns of data that a formula names, and its expressions computed.
 
@@ -209,15 +210,14 @@ def plain_data(formula: Formula, data: DataColumns) -> PlainData | None:
     if named is None:
         return None
     terms, columns, computed = named
-    kinds, numbers, codes = [], {}, {}
+    known, kinds, numbers, codes = seen(data), [], {}, {}
     for name in columns:
-        column = data[name]
-        dtype = column.dtype
+        dtype = known[name].dtype
         if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
-            numbers[name] = column.to_numpy(dtype=np.float64)
+            numbers[name] = known.numbers(name)
             kinds.append(_Kind(name, dtype.str))
             continue
-        coded = _coded(column, dtype)
+        coded = _coded(known, name, dtype)
         if coded is None:
             return None
         codes[name], levels, held = coded
@@ -265,13 +265,15 @@ def _numbers(computed: dict[str, Expression], data: DataColumns) -> dict[str, Fl
     return dict(zip(computed, floats, strict=True))
 
 
-def _coded(column: pd.Series, dtype: Any) -> tuple[Any, tuple[Any, ...], str] | None:
+def _coded(data: SeenColumns, name: str, dtype: Any) -> tuple[Any, tuple[Any, ...], str] | None:
     """Codes (n,), levels and their type, None where formulaic had better look at a factor."""
     if isinstance(dtype, pd.CategoricalDtype):
-        categories, codes = dtype.categories, column.array.codes
-        levels, held = tuple(categories), str(categories.dtype)
+        categories, codes = dtype.categories, data.codes(name)
+        held = str(categories.dtype)
+        words = texts_of(categories.array) if held == "str" else None
+        levels = tuple(categories if words is None else words)
     elif dtype == "str":
-        codes, texts = texts_in_order(column)
+        codes, texts = texts_in_order(data[name])
         levels, held = tuple(texts), "str"
     else:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import pandas as pd
@@ -29,9 +29,10 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.specification.equation_coding import refuse_uneven_equations
 from hierbayes.specification.equations import Multilevel
 from hierbayes.specification.formula import Specification, one_factor_only
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class Problem:
     """A design and its cross-products.
 

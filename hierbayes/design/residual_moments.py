@@ -33,6 +33,7 @@ from hierbayes.design.residual_sums import add_traces, combine, sums, with_sums
 from hierbayes.design.sparse_products import SparseProducts, added_pairs
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.residuals.row_kernels import distinct_places
+from hierbayes.value import value
 
 _FEWER = 8  # times fewer groups, or a search may as well begin with all
 
@@ -55,7 +56,7 @@ class Weighted:
     slopes: Floats
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class ResidualMoments:
     """What a fit keeps of its rows under a residual structure.
 

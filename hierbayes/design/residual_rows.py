@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,9 +9,10 @@ import numpy as np
 from hierbayes.design.error_law import ErrorLaw
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.residuals.bound import Links
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class ResidualRows(ErrorLaw):
     """A residual structure σ²R on n rows.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,15 @@ import pandas as pd
 from hierbayes.design.basis import Basis
 from hierbayes.design.family_rows import FamilyRows, gaussian_only
 from hierbayes.design.group_design_of_roots import ColumnRoots
+from hierbayes.design.response_facts import extent, size_about
 from hierbayes.errors import DataError, FormulaError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.value import value
 
 _NOT_YET = "is not made for a model"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class Rows:
     """Everything of a design that grows with the number of rows n.
 
@@ -122,13 +123,12 @@ class Rows:
     @property
     def response_range(self) -> tuple[float, float]:
         """Least and largest response."""
-        y = self.response
-        return float(np.minimum.reduce(y)), float(np.maximum.reduce(y))
+        return extent(self.response)
 
     @property
     def response_size(self) -> float:
         """Root mean square of the response."""
-        return math.sqrt(float(self.response @ self.response) / len(self.response))
+        return size_about(self.response, 0.0)
 
     @property
     def zero_columns(self) -> Booleans:

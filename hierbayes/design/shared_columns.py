@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
 import pandas as pd
 
 from hierbayes.frames.seen_columns import DataColumns
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class NamedSeries:
     """Columns by name, and the index of their rows, of which no frame is made."""
 

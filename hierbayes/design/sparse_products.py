@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from itertools import combinations
 from operator import mul
@@ -28,9 +28,10 @@ from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.rows import Rows
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.value import value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class PairProducts:
     """Cross-products Z_ki'Z_lj of the levels of two factors that occur together.
 
@@ -67,7 +68,7 @@ class RowsRoot(NamedTuple):
     change: Floats | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class SparseProducts:
     """Cross-products of Z, X and y by level and pair of levels, in an internal basis.
 
@@ -98,14 +99,28 @@ class SparseProducts:
     group_counts: tuple[int, ...] = field(init=False)  # J_k: how many levels each factor has
     widths: tuple[int, ...] = field(init=False)  # q_k: how many effects each factor has
     sizes: tuple[int, ...] = field(init=False)  # J_k q_k: how many random effects in all
+    total_squares: tuple[Floats, ...] = field(init=False)  # (q_k,): of the columns of each Z_k
+    least_squares: tuple[Floats, ...] = field(init=False)  # (q_k,): the least of one level
+    noise: Floats = field(init=False)  # (Q,): error of an effect that a level estimates by itself
 
     def __post_init__(self) -> None:
-        """Count effects and columns, which everything asks for."""
+        """Count effects and columns, and size them up, which everything asks for.
+
+        The noise is against σ, on average; infinite where no row says anything of the effect.
+        """
         counts = tuple([one.J for one in self.levels])
         widths = tuple([one.q for one in self.levels])
+        squares = [one.squares for one in self.levels]
+        noise = [
+            math.sqrt(J / one) if one > 0.0 else math.inf
+            for J, (total, _) in zip(counts, squares, strict=True)
+            for one in total.tolist()
+        ]
         vars(self).update(
             p=len(self.C) - 1, group_counts=counts, widths=widths,
-            sizes=tuple(map(mul, counts, widths)),
+            sizes=tuple(map(mul, counts, widths)), noise=np.array(noise),
+            total_squares=tuple([total for total, _ in squares]),
+            least_squares=tuple([least for _, least in squares]),
         )  # fmt: skip
 
     @cached_property
@@ -114,34 +129,9 @@ class SparseProducts:
         return tuple(block_slices(self.widths))
 
     @cached_property
-    def noise(self) -> Floats:
-        """Error of an effect (Q,) that one level estimates by itself on average, against σ.
-
-        Infinite where no row says anything of the effect.
-        """
-        return np.array([
-            math.sqrt(J / one) if one > 0.0 else math.inf
-            for J, total in zip(self.group_counts, self.total_squares, strict=True)
-            for one in total.tolist()
-        ])  # fmt: skip
-
-    @cached_property
     def entries(self) -> tuple[Integers, Integers]:
         """Where the entries of G's lower triangle stand that lie within a factor."""
         return free_entries(self.widths)
-
-    @cached_property
-    def _squares(self) -> tuple[Floats, ...]:
-        return tuple([one.A.diagonal(axis1=1, axis2=2) for one in self.levels])
-
-    def squares(self, k: int) -> Floats:
-        """Squares (J, q) of the columns of Z_j of factor k."""
-        return self._squares[k]
-
-    @cached_property
-    def total_squares(self) -> tuple[Floats, ...]:
-        """Their sums (q,) over the levels of each factor."""
-        return tuple(map(np.add.reduce, self._squares))
 
     def largest_group(self, k: int) -> tuple[Floats, Floats]:
         """Z_j'Z_j (q, q) and Z_j'[X_j y_j] (q, p+1) of the level of factor k of most rows."""
@@ -205,27 +195,51 @@ def added_pairs(first: int, second: int, i: Integers, j: Integers, values: Float
 
 @compiled(short_loops=True)
 def _added(i: Integers, j: Integers, values: Floats) -> tuple[Integers, Integers, Floats]:
-    """The distinct pairs in order, and the sum of the blocks of each: two sorts by counting."""
+    """The distinct pairs in order, and the sum of the blocks of each."""
+    place, levels, others = _placed(i, j)
     m, a, b = values.shape
-    place, count = integers_for(m), 0
+    total = zeros_of((len(levels), a, b))
+    for row in range(m):
+        for c in range(a):
+            for d in range(b):
+                total[place[row], c, d] += values[row, c, d]
+    return levels, others, total
+
+
+@compiled(short_loops=True)
+def _products(
+    i: Integers, j: Integers, Z: Floats, first: int, a: int, second: int, b: int
+) -> tuple[Integers, Integers, Floats]:
+    """The same of the products of a columns of Z (n, Q) and b others, by the first of each."""
+    place, levels, others = _placed(i, j)
+    total = zeros_of((len(levels), a, b))
+    for row in range(len(Z)):
+        for c in range(a):
+            for d in range(b):
+                total[place[row], c, d] += Z[row, first + c] * Z[row, second + d]
+    return levels, others, total
+
+
+@inner
+def _placed(i: Integers, j: Integers) -> tuple[Integers, Integers, Integers]:
+    """The place of each row's pair among the distinct ones, and these in order.
+
+    Two sorts by counting.
+    """
+    m, count, before = len(i), 0, -1
+    place = integers_for(m)
     for row in range(m):
         place[row] = row
     order = _counted(i, _counted(j, place))
-    before = -1
     for at in range(m):
         row = order[at]
         if at == 0 or i[row] != i[before] or j[row] != j[before]:
             count += 1
         place[row], before = count - 1, row
     levels, others = integers_for(count), integers_for(count)
-    total = zeros_of((count, a, b))
     for row in range(m):
-        at = place[row]
-        levels[at], others[at] = i[row], j[row]
-        for c in range(a):
-            for d in range(b):
-                total[at, c, d] += values[row, c, d]
-    return levels, others, total
+        levels[place[row]], others[place[row]] = i[row], j[row]
+    return place, levels, others
 
 
 @inner
@@ -270,8 +284,10 @@ def sparse_products(
         for factor, at, span in zip(factors, codes, spans, strict=True)
     ]
     pairs = [
-        added_pairs(k, m, codes[k], codes[m], Z[:, spans[k], None] * Z[:, None, spans[m]])
+        PairProducts(k, m, *_products(
+            codes[k], codes[m], Z, spans[k].start, levels[k].q, spans[m].start, levels[m].q
+        ))
         for k, m in combinations(range(len(factors)), 2)
-    ]
-    C, n = columns.T @ columns, float(len(columns))
+    ]  # fmt: skip
+    C, n = columns.T.dot(columns), float(len(columns))
     return SparseProducts(tuple(levels), tuple(pairs), C, n, basis, SummedRows(rows))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 
+from hierbayes.compilation import compiled
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.column_scales import ColumnScales, column_scales
 from hierbayes.frames.arrays import Floats
+from hierbayes.value import value
 
 SMALLEST = 1e-140  # values whose squares, and sums of them, are numbers
 _NEARLY_DEPENDENT = 1e-3  # smallest singular value of centred columns of unit spread
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class Standardisation:
     """Columns → (columns − shift) / spread · mix, and the same as one matrix.
 
@@ -121,14 +122,18 @@ def intercepts(k: int) -> Standardisation:
 def standardised(columns: Floats) -> Standardisation:
     """That of columns (n, k), centred where a combination of them is constant; k may be 0."""
     k = columns.shape[1]
-    if k == 0 or (k == 1 and are_ones(columns[:, 0])):
+    if k == 0 or (k == 1 and are_ones(columns.ravel())):
         return intercepts(k)
     return _standardise(columns, _constant_combination(columns))
 
 
+@compiled(short_loops=True)
 def are_ones(values: Floats) -> bool:
     """Whether all values (n,) are 1."""
-    return values[0] == 1.0 and np.count_nonzero(values == 1.0) == len(values)
+    others = 0
+    for i in range(len(values)):
+        others += values[i] != 1.0
+    return others == 0
 
 
 def joined(parts: list[Standardisation]) -> Standardisation:
@@ -147,7 +152,7 @@ def _constant_combination(columns: Floats) -> Floats:
     """e with columns @ e = 1, or zeros."""
     k = columns.shape[1]
     for c in range(k):
-        if are_ones(columns[:, c]):
+        if columns[0, c] == 1.0 and (columns[:, c] == 1.0).all():
             e = np.zeros(k)
             e[c] = 1.0
             return e

@@ -14,7 +14,7 @@ _FEW_TEXTS = 400  # that Python puts in order sooner than Arrow does
 
 def texts_in_order(column: pd.Series) -> tuple[Any, Any]:
     """Codes (n,) of texts, −1 where one is missing, and the distinct ones in order."""
-    words = _words(column) if len(column) <= _FEW_TEXTS else None
+    words = texts_of(column.array) if len(column) <= _FEW_TEXTS else None
     if words is not None:
         return _put_in_order(words)
     codes, texts = column.array.factorize()
@@ -27,12 +27,12 @@ def texts_in_order(column: pd.Series) -> tuple[Any, Any]:
     return np.append(places, -1)[codes], in_order
 
 
-def _words(column: pd.Series) -> list[str] | None:
-    """All texts (n,), None where one is missing."""
-    if column.dtype.storage == "pyarrow":
-        texts = column.array.__arrow_array__()
+def texts_of(array: Any) -> list[str] | None:
+    """All texts (n,) of a column or an index of texts, None where one is missing."""
+    if array.dtype.storage == "pyarrow":
+        texts = array.__arrow_array__()
         return None if texts.null_count else texts.to_pylist()
-    return None if column.array.isna().any() else column.tolist()
+    return None if array.isna().any() else array.tolist()
 
 
 def _put_in_order(texts: list[str]) -> tuple[Integers, list[str]]:

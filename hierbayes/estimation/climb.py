@@ -11,7 +11,6 @@ the same: with M = ∂ℓ/∂G, MG = 0 and M negative semidefinite.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -30,6 +29,7 @@ from hierbayes.likelihood.covariance import block_mask, eigenvalue_limits
 from hierbayes.likelihood.of_products import AnyCurvature, AnyProfile, profile_of
 from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
+from hierbayes.value import value
 
 NEGLIGIBLE = 1e-16  # gain of ℓ that ends the search: some 1e-8 standard errors
 _MOST_STEPS = 100
@@ -39,7 +39,7 @@ VANISHED = 1e4  # sd of an effect beside σ, where σ² = 0 is a face that the d
 _NEAR = 0.1  # of the squared size and noise of effects: where a climb ends at a known maximum
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class Optimum:
     """A maximum of the (restricted) likelihood, in the internal basis.
 

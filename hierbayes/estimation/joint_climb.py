@@ -8,7 +8,6 @@ trust region.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -52,11 +51,12 @@ from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.structured_cells import upper_triangles
 from hierbayes.residuals.bound import GIVEN
+from hierbayes.value import value
 
 _UNBENT = np.zeros((0, 0, 0))
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class JointMaximum:
     """Where a climb over λ and z came to.
 

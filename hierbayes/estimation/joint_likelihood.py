@@ -7,7 +7,6 @@ keeps of the groups is enough for the curvature.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +26,7 @@ from hierbayes.estimation.joint_walk import (
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.profiled_curvature import Curvature
 from hierbayes.residuals.bound import GIVEN
+from hierbayes.value import value
 
 NO_WEIGHTS = Weights(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0, 0)))
 
@@ -52,7 +52,7 @@ class Looked(NamedTuple):
     log_det: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class JointLikelihood:
     """The profiled likelihood of λ and z, of one grouping factor.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -12,11 +11,12 @@ from hierbayes.compilation import compiled
 from hierbayes.compiled_arrays import room_for
 from hierbayes.design.blocks import free_entries
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.value import value
 
 _SNAP = 1e-5**2  # of the squared noise of an effect: a smaller relative variance is zero
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class PivotedTriangle:
     """A root λ whose rows are in an order in which it is triangular.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,12 +10,13 @@ import numpy as np
 from hierbayes.design.products import Products
 from hierbayes.estimation.climb import Optimum
 from hierbayes.frames.arrays import Floats
+from hierbayes.value import value
 
 _NOTHING = 1e-4  # information on a coordinate, whose standard error then is 100
 _FLAT = 3e-5  # of an eigenvalue of an information of unit diagonal: it is 0 but for differences
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class AtCoordinates:
     """The maximum over G and σ at coordinates z of a residual structure.
 
@@ -39,7 +39,7 @@ class AtCoordinates:
 type Beside = tuple[tuple[AtCoordinates, AtCoordinates], ...]
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class ResidualMaximum:
     """The maximum over all variance parameters.
 

@@ -23,6 +23,7 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.likelihood.of_products import AnyProfile
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.sparse_profile import SparseProfile, freedom_of
+from hierbayes.value import value
 
 _MOST = 20_000  # entries of Ω, of which Python's part of a step is nothing any more
 _EFFECTS = 2  # of a factor, whose root is known to be of full rank without more ado
@@ -56,7 +57,7 @@ class Place:
     slope: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class SparseSteps:
     """The steps of one search.
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from hierbayes.frames.arrays import Floats
 
 
 class SeenColumns:
@@ -17,6 +23,8 @@ class SeenColumns:
     frame : DataFrame
     known : dict of str to Series
         Columns of it, by name.
+    held : dict of str to array
+        What columns hold, where that was taken out of them: numbers of 64 bits, codes of factors.
 
     Examples
     --------
@@ -25,8 +33,13 @@ class SeenColumns:
     True
     """
 
-    def __init__(self, frame: pd.DataFrame, known: dict[str, pd.Series]) -> None:
-        self._frame, self.index, self._known = frame, frame.index, known
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        known: dict[str, pd.Series],
+        held: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        self._frame, self.index, self._known, self._held = frame, frame.index, known, held
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -38,6 +51,16 @@ class SeenColumns:
         if column is None:
             column = self._known.setdefault(name, self.frame[name])
         return column
+
+    def numbers(self, name: str) -> Floats:
+        """The numbers (n,) of a column of numbers, not to be changed."""
+        held: Floats | None = self._held.get(name)
+        return self[name].to_numpy(dtype=np.float64) if held is None else held
+
+    def codes(self, name: str) -> Any:
+        """The codes (n,) of a categorical column."""
+        held = self._held.get(name)
+        return self[name].array.codes if held is None else held
 
     def __len__(self) -> int:
         return len(self.index)
@@ -60,7 +83,7 @@ class ColumnsApart(SeenColumns):
     """
 
     def __init__(self, known: dict[str, pd.Series], index: pd.Index) -> None:
-        self.index, self._known = index, known
+        self.index, self._known, self._held = index, known, {}
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -74,3 +97,8 @@ type DataColumns = pd.DataFrame | SeenColumns
 def frame_of(columns: DataColumns) -> pd.DataFrame:
     """The frame."""
     return columns.frame if isinstance(columns, SeenColumns) else columns
+
+
+def seen(columns: DataColumns) -> SeenColumns:
+    """The same, of which columns are taken out once."""
+    return columns if isinstance(columns, SeenColumns) else SeenColumns(columns, {})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -18,13 +17,14 @@ from hierbayes.likelihood.average_information import profile_derivatives, score_
 from hierbayes.likelihood.rooted_elimination import RootedElimination, rooted_elimination
 from hierbayes.likelihood.sparse_elimination import eliminate
 from hierbayes.likelihood.sparse_solves import solve
+from hierbayes.value import value
 
 type Read = Callable[[Floats], tuple[Floats, Floats, float]]
 
 SMALL_ROOT = 1e-4  # of the noise of an effect: what a direction without variance is given
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class Eliminated:
     """What is left at one λ, and what follows from the factor of Ω.
 

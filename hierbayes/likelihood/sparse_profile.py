@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -36,11 +35,12 @@ from hierbayes.likelihood.profiled_gamma import solved
 from hierbayes.likelihood.reading import REML
 from hierbayes.likelihood.rooted_elimination import FAR_LARGER
 from hierbayes.likelihood.sparse_point import average, profiled_value
+from hierbayes.value import value
 
 type AtPoint = Callable[..., tuple[float, float, float]]  # as `sparse_point`
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class SparseProfile:
     """The profiled likelihood at one Γ.
 
@@ -107,7 +107,7 @@ class SparseProfile:
         return SparseCurvature(self)
 
 
-@dataclass(frozen=True, eq=False)
+@value(slots=False)
 class SparseCurvature:
     """First derivatives of the profiled likelihood with respect to Γ, and average information.
 

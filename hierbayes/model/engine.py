@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from hierbayes.design.family_rows import gaussian_only
@@ -19,6 +18,7 @@ from hierbayes.fit.structured.maximised import structured_posterior_mode
 from hierbayes.fit.structured.posterior import sample_structured_posterior
 from hierbayes.likelihood.reading import ML, REML
 from hierbayes.priors.prior_set import PriorSet
+from hierbayes.value import value
 
 
 class Engine(Protocol):
@@ -41,7 +41,7 @@ class Engine(Protocol):
         """The posterior."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class GaussianEngine:
     """A Gaussian response: γ and u are integrated out exactly."""
 
@@ -73,7 +73,7 @@ class GaussianEngine:
         return sample_posterior(self.problem.holding_sigma, priors, settings)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class FamilyEngine:
     """Another family: u is integrated out approximately, or sampled."""
 
@@ -104,7 +104,7 @@ class FamilyEngine:
         return sample_family_posterior(self.problem, priors, settings)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class StructuredEngine(GaussianEngine):
     """A Gaussian response whose errors have a structure."""
 

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hierbayes.value import value
+
 type Floats = NDArray[np.float64]
 type Integers = NDArray[np.intp]
 type Booleans = NDArray[np.bool_]
@@ -59,7 +61,7 @@ class Parameter:
     volume: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class Links:
     """Which rows stand beside which, by the coefficient that they share.
 
@@ -269,7 +271,7 @@ class BoundVariance(Protocol):
         """As in `BoundCorrelation`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class StructuredRows:
     """The rows that a structure is bound to.
 

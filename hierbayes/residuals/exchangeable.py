@@ -28,6 +28,7 @@ from hierbayes.residuals.correlation_kernels import exchangeable_parts
 from hierbayes.residuals.row_kernels import distinct_places, pairs_within
 from hierbayes.residuals.structure import Correlation, refuse_no_column
 from hierbayes.residuals.times import refuse_lone_rows
+from hierbayes.value import value
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,7 +99,7 @@ def _pairs_within(owner: Any) -> tuple[Any, Any]:
     return left, right
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value()
 class Exchangeable:
     """C = (1 − ρ)I + ρ11', C⁻¹ = [I − ρ/(1 + (n − 1)ρ) 11']/(1 − ρ) of a group of n rows.
 
