@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hierbayes.compilation import compiled, lent
+from hierbayes.compilation import compiled
 from hierbayes.compiled_arrays import room_for, zeros_of
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.group_climb import STUCK, central_differences, next_point, spread
@@ -21,9 +21,9 @@ from hierbayes.likelihood.group_slopes import (
     linear,
     move_groups,
     rooted,
-    sum_of,
 )
 from hierbayes.likelihood.latent_rows import LatentRows
+from hierbayes.likelihood.mode_of_groups import climb_groups
 from hierbayes.likelihood.mode_search import (
     AROUND,
     AS_THEY_ARE,
@@ -38,8 +38,6 @@ from hierbayes.likelihood.mode_search import (
     room_for_gradients,
 )
 from hierbayes.likelihood.native import pointer_at
-from hierbayes.likelihood.transported import call_rows
-from hierbayes.likelihood.triangular import cholesky_in_place
 
 
 class GroupMode(NamedTuple):
@@ -144,7 +142,7 @@ def _approximated(of_groups, offset, points, limits, lower, mode, gradients, cli
             for a in range(q):
                 b[j, a] = points.start[point, j * q + a]
         is_aside = is_around or (k > 0 and point > 0)  # where the start is near enough
-        reached = _climb_groups(
+        reached = climb_groups(
             slot, y, m, pointer_at(points.at, (point + 1) * size - d), d, fixed, Z, codes, root,
             np.inf if is_aside else limits[0], limits[1], b, found, blocks, first, of_modes,
         )  # fmt: skip
@@ -180,103 +178,3 @@ def _approximated(of_groups, offset, points, limits, lower, mode, gradients, cli
     if is_around:
         central_differences(gradients.slope, climb.free, climb.steps, climb.hessian)
     return point != STUCK
-
-
-@lent
-def _climb_groups(
-    slot, y, m, phi, d, fixed, Z, codes, root, tolerance, constant, b, found, blocks, u, room
-):
-    """Σℓ − ½b'b at the mode, nan where there is none; ``b`` to ``u``, Z'ℓ′, are written over."""
-    A, M, C, eta = 0, 1, 2, 4 + 3 * d  # places in ``blocks``, and in ``found``
-    n, q = Z.shape
-    J = b.shape[0]
-    step, trial = room[0], room[1]
-    value, decrement, size = np.nan, 0.0, 0.0  # size 0: no step is made yet
-    for j in range(J):
-        for a in range(q):
-            trial[j, a] = b[j, a]
-    for _ in range(1000):
-        reached = 0.0
-        for j in range(J):
-            for a in range(q):
-                total = 0.0
-                for c in range(q):
-                    total += root[a, c] * trial[j, c]
-                u[j, a] = total
-                reached -= 0.5 * trial[j, a] * trial[j, a]
-        for i in range(n):
-            total = fixed[i]
-            for a in range(q):
-                total += Z[i, a] * u[codes[i], a]
-            found[eta, i] = total
-        call_rows(
-            pointer_at(slot, 0),
-            (n, d, pointer_at(y, 0), pointer_at(m, 0), pointer_at(found, eta * n), phi,
-             pointer_at(found, 0)),
-        )  # fmt: skip
-        reached += sum_of(found)
-        is_number = math.isfinite(reached)
-        if size == 0.0:
-            if not is_number:
-                return np.nan
-        elif not (is_number and reached >= value + 1e-4 * size * decrement):
-            if decrement < 1e-12 * (1.0 + abs(value)):
-                # too near for the value to show it; the step itself is good
-                if not (is_number and size == 1.0):
-                    return np.nan
-            else:
-                size *= 0.5
-                if size < 1e-9:
-                    return np.nan
-                for j in range(J):
-                    for a in range(q):
-                        trial[j, a] = b[j, a] + size * step[j, a]
-                continue
-        value = reached
-        for j in range(J):
-            for a in range(q):
-                b[j, a], u[j, a] = trial[j, a], 0.0
-                for c in range(q):
-                    blocks[A, j, a, c] = 0.0
-        for i in range(n):
-            j = codes[i]
-            for a in range(q):
-                u[j, a] += found[1, i] * Z[i, a]
-                weighted = found[2, i] * Z[i, a]
-                for c in range(a + 1):
-                    blocks[A, j, a, c] -= weighted * Z[i, c]
-        decrement = 0.0
-        for j in range(J):
-            for a in range(q):
-                for c in range(a):
-                    blocks[A, j, c, a] = blocks[A, j, a, c]
-            for a in range(q):
-                for c in range(a + 1):
-                    total = 1.0 if a == c else 0.0
-                    for h in range(q):
-                        for k in range(q):
-                            total += root[h, a] * blocks[A, j, h, k] * root[k, c]
-                    blocks[M, j, a, c] = blocks[M, j, c, a] = blocks[C, j, a, c] = total
-            if not cholesky_in_place(blocks[C, j]):
-                return np.nan
-            for a in range(q):  # C⁻¹(L'Z'ℓ′ − b), whose square is that of the step
-                total = -b[j, a]
-                for h in range(q):
-                    total += root[h, a] * u[j, h]
-                for k in range(a):
-                    total -= blocks[C, j, a, k] * step[j, k]
-                step[j, a] = total / blocks[C, j, a, a]
-                decrement += 0.5 * step[j, a] * step[j, a]
-            for a in range(q - 1, -1, -1):
-                total = step[j, a]
-                for k in range(a + 1, q):
-                    total -= blocks[C, j, k, a] * step[j, k]
-                step[j, a] = total / blocks[C, j, a, a]
-        least = tolerance * (1.0 + abs(value + constant)) + 1e-29 * abs(value) + 1e-24
-        if decrement <= least:
-            return value
-        size = 1.0
-        for j in range(J):
-            for a in range(q):
-                trial[j, a] = b[j, a] + step[j, a]
-    return np.nan
