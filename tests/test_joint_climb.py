@@ -24,8 +24,8 @@ from hierbayes.likelihood.covariance import block_mask, eigenvalue_limits
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML, Reading
 from hierbayes.likelihood.residual_moments import second_moments
-from hierbayes.residuals.bound import GIVEN
 from hierbayes.residuals.bound_occasions import Occasions
+from hierbayes.residuals.bound_values import GIVEN
 from hierbayes.residuals.coordinates import derivative
 from tests import residual_models
 from tests.test_residual_structures import STRUCTURES, posed

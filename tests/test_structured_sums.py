@@ -16,7 +16,7 @@ from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.profiled import profile_at
 from hierbayes.likelihood.reading import ML, REML
 from hierbayes.likelihood.structured_cells import row_start, upper_triangles
-from hierbayes.residuals.bound import GIVEN, NO_NUMBERS
+from hierbayes.residuals.bound_values import GIVEN, NO_NUMBERS
 from tests import residual_models
 
 

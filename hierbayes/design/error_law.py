@@ -12,14 +12,8 @@ from hierbayes.design.blocks import block_slices
 from hierbayes.design.error_coefficients import ErrorKernel, class_coefficients
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Booleans, Floats, Integers
-from hierbayes.residuals.bound import (
-    INDEPENDENT,
-    NO_NUMBERS,
-    BoundCorrelation,
-    BoundVariance,
-    CorrelationKernel,
-    Parameter,
-)
+from hierbayes.residuals.bound import BoundCorrelation, BoundVariance
+from hierbayes.residuals.bound_values import INDEPENDENT, NO_NUMBERS, CorrelationKernel, Parameter
 from hierbayes.residuals.coordinates import derivative_at_once
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.value import value

@@ -12,7 +12,8 @@ import pandas as pd
 from hierbayes.design.error_law import ErrorLaw
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.residuals.bound import BoundVariance, in_parts
+from hierbayes.residuals.bound import BoundVariance
+from hierbayes.residuals.bound_values import in_parts
 from hierbayes.value import value
 
 

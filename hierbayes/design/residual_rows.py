@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.design.error_law import ErrorLaw
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.residuals.bound import Links
+from hierbayes.residuals.bound_values import Links
 from hierbayes.value import value
 
 

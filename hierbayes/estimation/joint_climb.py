@@ -50,7 +50,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import block_mask
 from hierbayes.likelihood.reading import REML, Reading
 from hierbayes.likelihood.structured_cells import upper_triangles
-from hierbayes.residuals.bound import GIVEN
+from hierbayes.residuals.bound_values import GIVEN
 from hierbayes.value import value
 
 _UNBENT = np.zeros((0, 0, 0))

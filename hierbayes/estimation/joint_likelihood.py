@@ -25,7 +25,7 @@ from hierbayes.estimation.joint_walk import (
 )
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.profiled_curvature import Curvature
-from hierbayes.residuals.bound import GIVEN
+from hierbayes.residuals.bound_values import GIVEN
 from hierbayes.value import value
 
 NO_WEIGHTS = Weights(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0, 0)))

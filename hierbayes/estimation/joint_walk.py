@@ -18,7 +18,7 @@ from hierbayes.estimation.joint_spots import Ground, Room, Spot, Weights, arrive
 from hierbayes.estimation.trust_region import solve_quadratic
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.structured_passes import sloped, write_information
-from hierbayes.residuals.bound import GIVEN
+from hierbayes.residuals.bound_values import GIVEN
 
 # Places in ``numbers``.
 VALUE, LOG_DET, RADIUS, LAST, GAIN, LENGTH = range(6)  # of the point, and of the step from it

@@ -20,7 +20,7 @@ from hierbayes.priors.families import LKJ, LogNormal, Normal, Prior, StudentT, U
 from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.scalar_density import coefficients
-from hierbayes.residuals.bound import Parameter
+from hierbayes.residuals.bound_values import Parameter
 from hierbayes.residuals.coordinates import log_one_less_square, log_power_of_tanh
 
 _STEP = 1e-30  # imaginary, of all coordinates at once: each is in terms of its own

@@ -15,7 +15,7 @@ from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.families import LKJ, Prior
-from hierbayes.residuals.bound import Parameter
+from hierbayes.residuals.bound_values import Parameter
 
 _FURTHEST = 40.0  # a coordinate, at which correlations and shares are 0 or 1 in all digits
 _HALVINGS = 70

@@ -21,7 +21,7 @@ from hierbayes.priors.families import (
     UniformPartials,
 )
 from hierbayes.priors.joint_families import Beta
-from hierbayes.residuals.bound import Parameter
+from hierbayes.residuals.bound_values import Parameter
 
 _USUAL: dict[str, type[Prior]] = {
     family.__name__: family for family in (Beta, LKJ, LogNormal, Normal, Uniform, UniformPartials)

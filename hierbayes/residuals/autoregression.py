@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hierbayes.errors import ResidualError
-from hierbayes.residuals.bound import KeptPart, StructuredRows
+from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.bound_values import KeptPart
 from hierbayes.residuals.markov_chain import MarkovChain, chain, chain_of_gaps
 from hierbayes.residuals.structure import Correlation, OrderedCorrelation, refuse_no_column
 from hierbayes.residuals.times import refuse_fractions, times_of

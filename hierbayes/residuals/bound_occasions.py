@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import (
+from hierbayes.residuals.bound_values import (
     GIVEN,
     NO_LINKS,
     NO_NUMBERS,

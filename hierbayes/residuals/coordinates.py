@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaln
 
-from hierbayes.residuals.bound import Floats
+from hierbayes.residuals.bound_values import Floats
 
 _STEP = 1e-30  # imaginary: its square is lost beside 1
 _REAL = 1e-3  # for second derivatives, of which 12 digits are left

@@ -10,7 +10,7 @@ import math
 
 from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import zeros_of
-from hierbayes.residuals.bound import CONTINUOUS, EXCHANGEABLE, INDEPENDENT, Floats
+from hierbayes.residuals.bound_values import CONTINUOUS, EXCHANGEABLE, INDEPENDENT, Floats
 
 
 @inner

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import (
+from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.bound_values import (
     EXCHANGEABLE,
     NO_LINKS,
     CorrelationKernel,
@@ -19,7 +20,6 @@ from hierbayes.residuals.bound import (
     KeptPart,
     Links,
     Parameter,
-    StructuredRows,
     in_parts,
     no_edges,
 )

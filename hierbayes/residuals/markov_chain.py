@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import (
+from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.bound_values import (
     CONTINUOUS,
     NO_LINKS,
     WHOLE,
@@ -21,7 +22,6 @@ from hierbayes.residuals.bound import (
     KeptPart,
     Links,
     Parameter,
-    StructuredRows,
     in_parts,
     no_edges,
 )

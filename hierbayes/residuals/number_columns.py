@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Columns, Floats, Integers
+from hierbayes.residuals.bound import Columns
+from hierbayes.residuals.bound_values import Floats, Integers
 from hierbayes.residuals.row_kernels import number_in_order
 
 

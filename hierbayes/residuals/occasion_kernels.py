@@ -8,7 +8,7 @@ import numpy as np
 
 from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import zeros_of
-from hierbayes.residuals.bound import Floats, Integers
+from hierbayes.residuals.bound_values import Floats, Integers
 
 
 @compiled(error_model="numpy")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hierbayes.residuals.bound import Floats, Parameter
+from hierbayes.residuals.bound_values import Floats, Parameter
 from hierbayes.residuals.coordinates import derivative_at_once
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Booleans, Integers, KeptPart, StructuredRows
+from hierbayes.residuals.bound import StructuredRows
 from hierbayes.residuals.bound_occasions import (
     Occasions,
     bound_occasions,
     occasions_again,
 )
+from hierbayes.residuals.bound_values import Booleans, Integers, KeptPart
 from hierbayes.residuals.occasion_matrices import Matrices
 from hierbayes.residuals.structure import OrderedCorrelation
 from hierbayes.residuals.times import refuse_fractions, refuse_lone_rows, times_of

@@ -6,7 +6,7 @@ import numpy as np
 
 from hierbayes.compilation import compiled
 from hierbayes.compiled_arrays import integers_for, room_for
-from hierbayes.residuals.bound import Floats, Integers
+from hierbayes.residuals.bound_values import Floats, Integers
 
 _FEW = 20_000  # places, of which each may be looked at
 

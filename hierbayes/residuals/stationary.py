@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Booleans, Integers, Parameter
+from hierbayes.residuals.bound_values import Booleans, Integers, Parameter
 from hierbayes.residuals.coordinates import log_one_less_square
 from hierbayes.residuals.occasion_matrices import Matrices
 from hierbayes.residuals.occasions import OfOccasions

@@ -16,13 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hierbayes.errors import ResidualError
-from hierbayes.residuals.bound import (
-    BoundCorrelation,
-    BoundVariance,
-    Columns,
-    KeptPart,
-    StructuredRows,
-)
+from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Columns, StructuredRows
+from hierbayes.residuals.bound_values import KeptPart
 
 _FIRST = ("time", "x", "by")  # arguments that are written without their name
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import Floats, Integers, StructuredRows
+from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.bound_values import Floats, Integers
 from hierbayes.residuals.number_columns import numbers_of
 from hierbayes.residuals.row_kernels import is_in_order, places_within
 

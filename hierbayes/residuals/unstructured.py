@@ -10,12 +10,8 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import (
-    Booleans,
-    Integers,
-    Parameter,
-    StructuredRows,
-)
+from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.bound_values import Booleans, Integers, Parameter
 from hierbayes.residuals.occasion_kernels import free_covariance
 from hierbayes.residuals.occasion_matrices import Matrices
 from hierbayes.residuals.occasions import OfOccasions

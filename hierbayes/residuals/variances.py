@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError, ResidualError
-from hierbayes.residuals.bound import (
+from hierbayes.residuals.bound import Columns
+from hierbayes.residuals.bound_values import (
     NO_ROWS,
-    Columns,
     Floats,
     Integers,
     KeptPart,

@@ -18,7 +18,7 @@ from hierbayes.design.joined_errors import SummedErrors
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.fit.saving.row_columns import frame_as_bytes, frame_of_bytes
-from hierbayes.residuals.bound import KeptPart
+from hierbayes.residuals.bound_values import KeptPart
 from hierbayes.residuals.structure import ResidualStructure
 
 _SUMS = ("cells", "atoms", "classes", "class_of", "atom_codes")

@@ -8,7 +8,7 @@ from scipy.special import expit, ndtri
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.display.interval import Interval
 from hierbayes.frames.arrays import Floats
-from hierbayes.residuals.bound import Parameter
+from hierbayes.residuals.bound_values import Parameter
 
 
 def scaled(parameter: Parameter, value: Floats) -> tuple[Floats, Floats]:

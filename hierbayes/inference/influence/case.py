@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hierbayes.design.blocks import block_slices
-from hierbayes.design.column_refusals import variances_in_words
 from hierbayes.design.crossproducts import CrossProducts, within_totals
+from hierbayes.design.effect_refusals import variances_in_words
 from hierbayes.design.identification import blind_directions
 from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
