@@ -63,23 +63,24 @@ def _beside(repetitions: int) -> Table:
             Column(f"{package} below", f"{package} below", decimals(6)),
             Column(f"{package} remark", f"{package} says"),
         ]
-    known = [
-        float(np.median([row[key] for row in rows if row[key] is not None]))
-        if any(row[key] is not None for row in rows)
-        else None
-        for key in (f"{package} ratio" for package in PACKAGES)
-    ]
-    medians = [
-        f"{package}: median ratio {times(value)}."
-        for package, value in zip(PACKAGES, known, strict=True)
-        if value is not None
-    ]
+    known = {
+        package: [row for row in rows if row[f"{package} ratio"] is not None]
+        for package in PACKAGES
+    }
+    medians = [_in_one_line(package, known[package]) for package in PACKAGES if known[package]]
     return Table(
         "REML with a residual structure, data frame → fit",
         columns,
         rows,
         (*NOTES, *medians, *remark),
     )
+
+
+def _in_one_line(package: str, rows: list[dict[str, Any]]) -> str:
+    """The median ratio of a package, and that of the times of all models."""
+    ratios, ours = (np.array([row[key] for row in rows]) for key in (f"{package} ratio", "seconds"))
+    whole = float(ratios @ ours / ours.sum())
+    return f"{package}: median ratio {times(float(np.median(ratios)))}, of all {times(whole)}."
 
 
 def _time(name: str, repetitions: int) -> float:
