@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.design.close_integers import codes_of_close
-from hierbayes.design.level_labels import JoinedLabels, Labels, LevelLabels
+from hierbayes.design.level_labels import JoinedLabels, Labels, LevelLabels, texts_of
 from hierbayes.design.text_codes import texts_in_order
 from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Integers
@@ -114,9 +114,20 @@ def group_labels(data: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     """What the group of each row is called: its label, or the labels of a combination joined."""
     if len(columns) == 1:
         return data[columns[0]]
-    texts = [pd.Series(data[column].astype(str)) for column in columns]
+    texts = [_texts(data[column]) for column in columns]
     joined: pd.Series = texts[0].str.cat(texts[1:], sep=":")
     return joined
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """The label of each row as a text, missing where it is."""
+    if column.dtype == "object":  # 1 and True are one label to Pandas
+        codes, labels = np.arange(len(column)), pd.Index(column)
+        codes[column.isna()] = -1
+    else:
+        codes, labels = pd.factorize(column)
+    texts = np.array([*texts_of(pd.Index(labels)), None], dtype=object)
+    return pd.Series(texts[codes], column.index, dtype="str")
 
 
 def _factorized(column: pd.Series, dtype: Any) -> tuple[Integers, LevelLabels]:

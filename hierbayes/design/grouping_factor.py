@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierbayes.design.level_labels import Labels, index_of
+from hierbayes.design.level_labels import Labels, index_of, text_of, texts_of
+from hierbayes.errors import DataError
 from hierbayes.frames.arrays import Integers
 from hierbayes.value import value
 
@@ -60,15 +61,47 @@ class GroupingFactor:
     def no_group(self, label: Any) -> str:
         """Words for a label that is none of the groups."""
         label = label.item() if isinstance(label, np.generic) else label
-        for one in self.labels:
-            if str(one) == str(label) and type(one) is not type(label):
-                return (
-                    f"there is no group {label!r} in '{self.name}': the data call it {one!r}, of "
-                    f"type {type(one).__name__}"
-                )
+        one = self._called_alike(label)
+        if one is not None:
+            return (
+                f"there is no group {label!r} in '{self.name}': the data call it {one!r}, of "
+                f"type {type(one).__name__}"
+            )
         first = ", ".join(map(str, self.labels[:_LISTED]))
         more = ", ..." if self.J > _LISTED else ""
         return f"there is no group {label!r} in '{self.name}'; they are: {first}{more}"
+
+    def refuse_other_type(self, labels: Iterable[Any]) -> None:
+        """Refuse labels that are no group's and would be, were they of the type of the labels.
+
+        Raises
+        ------
+        DataError
+            Naming the first.
+        """
+        try:
+            distinct = dict.fromkeys(labels)
+        except TypeError:  # a list, say, is no label
+            return
+        for label in distinct:
+            if self._called_alike(label) is not None:
+                raise DataError(
+                    f"{self.no_group(label)}; give '{self.name}' of the new rows the type that it "
+                    "has in the data"
+                )
+
+    def _called_alike(self, label: Any) -> Any:
+        """The label of a group that is written as this one and is of another type; else None."""
+        label = label.item() if isinstance(label, np.generic) else label
+        one = self._by_text.get(text_of(label))
+        return None if type(one) is type(label) else one
+
+    @cached_property
+    def _by_text(self) -> dict[str, Any]:
+        """Labels by what Python calls them, and by what they are called among combinations."""
+        labels = list(self.labels)
+        known = dict(zip(map(str, labels), labels, strict=True))
+        return known | dict(zip(texts_of(self.labels), labels, strict=True))
 
     @cached_property
     def _places(self) -> dict[Any, int]:

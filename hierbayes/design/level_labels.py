@@ -6,12 +6,16 @@ how many they are alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
+from numbers import Integral, Real
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
 from hierbayes.frames.arrays import Integers
 from hierbayes.value import value
@@ -118,6 +122,28 @@ def index_of(labels: Labels) -> pd.Index:
 
 
 def texts_of(labels: pd.Index) -> list[str]:
-    """Labels as texts."""
-    texts: list[str] = labels.astype(str).tolist()
-    return texts
+    """Labels as texts, which do not depend on what type a column of them has.
+
+    A column of whole numbers has a decimal point as soon as one is missing, one of days an hour as
+    soon as one is not midnight.
+
+    Examples
+    --------
+    >>> texts_of(pd.Index([1.0, 2.5])), texts_of(pd.Index([1, 2]))
+    (['1', '2.5'], ['1', '2'])
+    >>> texts_of(pd.to_datetime(["2026-01-01 00:00", "2026-01-02 12:00"]))
+    ['2026-01-01', '2026-01-02 12:00:00']
+    """
+    if labels.dtype == "str" or is_integer_dtype(labels.dtype):
+        return list(map(str, labels.tolist()))
+    return list(map(text_of, labels))
+
+
+def text_of(label: Any) -> str:
+    """The same of one label."""
+    if isinstance(label, Real | Decimal) and not isinstance(label, Integral):
+        value = float(label)
+        return str(math.floor(label) if value.is_integer() else value)
+    if isinstance(label, pd.Timestamp) and label.tz is None and label == label.normalize():
+        return str(label.date())
+    return str(label)

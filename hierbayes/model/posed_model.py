@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.changed_data import refuse_changed_data
 from hierbayes.design.left_out import left_out_frame
 from hierbayes.design.problem import Problem
 from hierbayes.design.variables import describe_variables
@@ -82,8 +83,17 @@ class PosedModel:
 
     @cached_property
     def data(self) -> pd.DataFrame:
-        """The data as they were given, rows that are left out included."""
-        return native_numbers(self._data)
+        """The data as they were given, rows that are left out included.
+
+        Raises
+        ------
+        DataError
+            When they have been changed in place since.
+        """
+        rows = self.problem.design.rows
+        if not rows.streams and len(rows.frames):
+            refuse_changed_data(self._data, rows)
+        return native_numbers(self._data).copy(deep=False)
 
     def multilevel(self) -> Multilevel:
         """The model as equations at two levels, or at more of nested factors.

@@ -234,16 +234,24 @@ def _groups_of(
             "drawn from G"
         )
     if new_groups == "population":
+        factor.refuse_other_type(labels[unseen])
         return np.where(unseen, factor.J, codes), pd.Index([])
     return placed_groups(factor, labels)
 
 
 def placed_groups(factor: GroupingFactor, labels: pd.Series) -> tuple[Integers, pd.Index]:
-    """Places of the groups of rows, those that are not seen after the others, and their labels."""
+    """Places of the groups of rows, those that are not seen after the others, and their labels.
+
+    Raises
+    ------
+    DataError
+        When a label is that of a group but for its type.
+    """
     codes = factor.find(labels)
     unseen = codes < 0
     if not unseen.any():
         return codes, pd.Index([])
+    factor.refuse_other_type(labels[unseen])
     places, names = pd.factorize(labels[unseen])
     codes = codes.copy()
     codes[unseen] = factor.J + places
