@@ -1,5 +1,7 @@
 """Fits with a residual structure beside each other, and beside one without."""
 
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,3 +76,25 @@ def test_what_has_no_one_value_is_missing(fits: dict[str, hb.Fit]) -> None:
     split = found.uncertainty[["given_theta", "from_theta"]]
     assert split.isna().to_numpy().all()
     assert (found.uncertainty["posterior"] > 0.0).all()
+
+
+def test_posteriors_of_different_structures_stand_beside_each_other_in_any_order(
+    orthodont: pd.DataFrame,
+) -> None:
+    """What the errors of one have no parameter for is empty, and has no prior that differs."""
+    rows = orthodont.assign(visit=orthodont.groupby("Subject", observed=True).cumcount())
+    structures = {"alike": None, "ar": hr.AR1("visit"), "un": hr.Unstructured("visit")}
+    posts = {
+        name: hb.Model("distance ~ age + (1 | Subject)", rows, residual=one).sample(
+            draws=50, chains=2, seed=1, progress=False
+        )
+        for name, one in structures.items()
+    }
+    for first, second in permutations(posts, 2):
+        found = hb.compare({name: posts[name] for name in (first, second)})
+        table = found.variance.loc["residual"]["estimate"]
+        own = {name: set(posts[name].error_draws[0]) for name in (first, second)}
+        assert set(table.index.get_level_values(0)) == own[first] | own[second]
+        for (parameter, name), value in table.items():
+            assert np.isnan(value) == (parameter not in own[name])
+        assert "the priors of residual" not in " ".join(str(found).split())

@@ -103,13 +103,18 @@ def prior_of(
 
 
 def _prior_of_errors(fit: Fitted, priors: PriorSet, parameter: str) -> tuple[Prior, int] | None:
-    """That of a parameter of the errors; of those with one prior together where it is LKJ."""
+    """That of a parameter of the errors; of those with one prior together where it is LKJ.
+
+    None where the errors of this fit have no such parameter, as with another structure or none.
+    """
     own = {name: prior for name, prior, _ in priors.residual}
     if parameter in own:
         return own[parameter], 1
-    assert fit.problem.moments is not None
-    parameters = fit.problem.moments.rows.parameters
-    together = {one.name: one.together for one in parameters}[parameter]
+    moments = fit.problem.moments
+    parameters = () if moments is None else moments.rows.parameters
+    together = {one.name: one.together for one in parameters}.get(parameter)
+    if together is None:
+        return None
     pairs = sum(one.together == together for one in parameters)
     prior, size = own[together], round((1.0 + (1.0 + 8.0 * pairs) ** 0.5) / 2.0)
     return (prior, size) if isinstance(prior, LKJ) else None
