@@ -518,6 +518,28 @@ def test_the_next_occasion_weighs_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("structure", "column"),
+    [
+        (hr.AR1("week"), "week"), (hr.Unstructured("week"), "week"), (hr.ARMA("week"), "week"),
+        (hr.Toeplitz("week"), "week"), (hr.AR1("week") * hr.Strata("sex"), "sex"),
+        (hr.AR1() * hr.Strata("sex"), "sex"), (hr.AR1("week", group="g"), "week"),
+    ], ids=str,
+)  # fmt: skip
+def test_the_next_occasion_needs_the_columns_of_its_errors(
+    structure: hr.ResidualStructure, column: str
+) -> None:
+    model = hb.Model("y ~ x + (1 | g)", ROWS, residual=structure)
+    fits: list[hb.Fit] = [model.reml()]
+    if isinstance(structure.correlation, hr.AR1):
+        fits.append(model.sample(draws=50, chains=2, seed=1, progress=False))
+    message = f"the errors of these rows need column '{column}', of {structure.text}; add it"
+    for fit in fits:
+        for prob in (None, 0.9):
+            with pytest.raises(hb.DataError, match=f"^{re.escape(message)}$"):
+                fit.predict(ROWS.head(2).drop(columns=column), errors="given", prob=prob)
+
+
+@pytest.mark.parametrize(
     "structure", [hr.Unstructured("week"), hr.CompoundSymmetry(), hr.Toeplitz("week")], ids=str
 )
 def test_errors_that_hold_the_random_intercept_are_said_not_to_be_told_from_it(

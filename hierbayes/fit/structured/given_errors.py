@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from hierbayes.design.error_law import require_columns
 from hierbayes.design.group_codes import group_labels
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.problem import Problem
@@ -61,7 +62,8 @@ class ErrorsOfGroups:
             When errors are not correlated, or not all random effects are counted.
         DataError
             When a row stands at a time at which its group has one already, in another group of a
-            factor than the others of its group, or does not say what it weighs.
+            factor than the others of its group, or does not say what it weighs; when the rows
+            lack a column of the structure.
         """
         moments, design = problem.moments, problem.design
         if moments is None or moments.rows.correlation is None or rows.data is None:
@@ -71,6 +73,7 @@ class ErrorsOfGroups:
             )
         if len(rows.counted) < len(design.specification.factors):
             raise ResidualError("errors='given' needs all random effects: leave effects= out")
+        require_columns(rows.data, moments.rows.structure, but=moments.rows.group)
         times = moments.rows.correlation.times_of(rows.data)
         groups, weighed = _groups(problem, rows), GaussianLaw(weighed_sd(problem, rows))
         for i in np.flatnonzero(groups >= 0).tolist():
