@@ -377,7 +377,8 @@ def test_families_are_values() -> None:
     assert B.Bernoulli() != B.Binomial()
     assert repr(B.Binomial("probit")) == "Binomial(link='probit')"
     assert B.StudentT(df=3.0) != B.StudentT() == B.StudentT(df=4)
-    assert repr(B.StudentT(df=3.0)) == "StudentT(link='identity', df=3.0)"
+    for df in (3, 3.0, np.float64(3)):  # one type, and so one text
+        assert repr(B.StudentT(df=df)) == "StudentT(link='identity', df=3.0)"
     mixed = B.ZeroInflated(B.NegativeBinomial(), "~1")
     assert mixed == pickle.loads(pickle.dumps(mixed)) != B.ZeroInflated()
     assert repr(mixed) == ("ZeroInflated(inside=NegativeBinomial(link='log'), zeros='~ 1')")

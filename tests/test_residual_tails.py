@@ -88,9 +88,12 @@ CODE = {
 
 @pytest.mark.parametrize("system", CODE)
 def test_other_systems_have_a_family_for_it(system: str, hs: Any) -> None:
-    code = hb.Model(FORMULA, hs, residual=hr.StudentT(4)).emit(system)
+    model = hb.Model(FORMULA, hs, residual=hr.StudentT(4))
+    code = model.emit(system)
     assert CODE[system] in code
-    assert hb.read_code(system, code, data=hs).problem.family == hb.families.StudentT(df=4)
+    again = hb.read_code(system, code, data=hs)
+    assert again.problem.family == hb.families.StudentT(df=4)
+    assert hb.equivalence(model, again).identical
 
 
 def test_sas_does_not_estimate_degrees_of_freedom(hs: Any) -> None:

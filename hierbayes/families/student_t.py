@@ -95,6 +95,8 @@ class StudentT(ResponseFamily):
             raise FamilyError(
                 f"StudentT: df must be a positive number, or None to estimate it, not {self.df!r}"
             )
+        if self.df is not None:  # 4 and 4.0 are one family, whose text is one
+            object.__setattr__(self, "df", float(self.df))
 
     def formulas(self) -> Formulas:
         """As in `ResponseFamily`."""

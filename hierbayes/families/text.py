@@ -30,7 +30,7 @@ def read_text(text: str) -> ResponseFamily | None:
     Examples
     --------
     >>> read_text("StudentT(df=5)")
-    StudentT(link='identity', df=5)
+    StudentT(link='identity', df=5.0)
     >>> read_text('hurdle(negative_binomial, "~ x")')
     Hurdle(inside=NegativeBinomial(link='log'), zeros='~ 1 + x')
     """

@@ -42,7 +42,7 @@ class StudentT(Part):
     >>> hs = hb.load_dataset("hs")
     >>> model = hb.Model("mathach ~ ses + (1 | school)", hs, residual=hb.residuals.StudentT(5))
     >>> model.problem.family
-    StudentT(link='identity', df=5)
+    StudentT(link='identity', df=5.0)
     """
 
     df: float | None = 4.0
