@@ -109,6 +109,11 @@ def test_times_and_groups_may_be_stated(rats: hb.PointFit, teeth: hb.PointFit) -
     assert hb.residual_acf(teeth, frame["age"]).table.attrs["time"] == "age"
     sexes = hb.residual_variogram(teeth, "age", group="Sex").table
     assert (sexes["distance"].iloc[0], sexes.attrs["group"]) == (0.0, "Sex")
+    by_factor = hb.residual_acf(teeth, "age").table
+    codes = teeth.design.rows.codes
+    for group in (frame["Subject"], frame["Subject"].tolist(), codes, pd.Categorical(codes)):
+        assert_allclose(hb.residual_acf(teeth, "age", group=group).table, by_factor)
+    assert hb.residual_acf(teeth, "age", group=frame["Subject"]).table.attrs["group"] == "Subject"
     # without a time rows are in that of the correlation
     half = hb.residual_acf(rats, rats.design.rows.frames[0]["Time"] * 2)
     assert_allclose(half.table["acf"], hb.residual_acf(rats, "Time").table["acf"])
@@ -122,6 +127,27 @@ def test_times_and_groups_may_be_stated(rats: hb.PointFit, teeth: hb.PointFit) -
     assert_allclose(hb.residual_acf(fit, place).table["acf"][: len(order)], order["acf"])
 
 
+def test_errors_that_are_not_correlated_are_compared_within_groups_that_are_stated() -> None:
+    """The model has no groups, and a row that is left out has one all the same."""
+    data = hb.load_dataset("orthodont")
+    data["distance"] = data["distance"].where(data.index != 3)
+    fit = hb.Model("distance ~ age", data, residual=hb.residuals.Strata("Sex")).reml()
+    for ask in (hb.residual_acf, hb.residual_variogram):
+        with pytest.raises(
+            hb.DataError,
+            match=r"^the model names no groups of rows; give that of each row, as in "
+            r"group=data\['id'\]$",
+        ):
+            ask(fit, "age")
+    found = hb.residual_acf(fit, "age", group=data["Subject"]).table
+    left = data[data["distance"].notna()]
+    r = fit.residuals(kind="normalized").to_numpy()
+    at = left.assign(r=r).pivot(index="Subject", columns="age", values="r")
+    products = pd.concat([at[t] * at[t + 2] for t in (8.0, 10.0, 12.0)]).dropna()
+    assert found["pairs"].tolist()[:2] == [len(r), len(products)]
+    assert_allclose(found["acf"][1], products.mean() / np.mean(r**2), rtol=1e-12)
+
+
 def test_what_cannot_be_compared_is_refused(teeth: hb.PointFit) -> None:
     def refused(
         words: str, *given: Any, ask: Any = hb.residual_acf, fit: Any = teeth, **more: Any
@@ -132,7 +158,22 @@ def test_what_cannot_be_compared_is_refused(teeth: hb.PointFit) -> None:
     age = teeth.design.rows.frames[0]["age"]
     refused(r"^there are no residuals 'deviance'; kind is one of: 'normalized'", kind="deviance")
     refused(r"^time='week' is no column that the model uses; they are: .*or give its num", "week")
-    refused(r"^group='id' is no column that the model uses", group="id")
+    columns = "'distance', 'age', 'Sex', 'Subject'"
+    refused(
+        f"^group='id' is no column that the model uses; they are: {columns}; or give the group of "
+        r"each row, as in group=data\['id'\]$",
+        group="id",
+    )
+    n, left = teeth.design.n, len(teeth.design.rows.kept)
+    refused(
+        f"^group must be the name of a column, or a label for each of the {n} rows of the fit or "
+        f"{left} rows of the data$",
+        group=[1, 2],
+    )
+    frame = teeth.design.rows.frames[0]
+    gaps = frame["Subject"].astype(object).where(frame["age"] != 10)
+    row = frame.index[(frame["age"] == 10).to_numpy().argmax()]
+    refused(f"^group is missing at row label {row}; every row of the fit needs one$", group=gaps)
     refused(r"^times of residuals must be numbers, and column 'Sex' is", "Sex")
     refused(r"^time must be the name of a column, or a number for each", [1, 2])
     refused(r"^time must be the name of a column, or a number for each", 3)
@@ -156,7 +197,7 @@ def test_what_cannot_be_compared_is_refused(teeth: hb.PointFit) -> None:
     refused(r"^no two rows of a group are 1 or less apart", "age", ask=variogram, max_distance=1)
     refused(r"^residual_variogram\(\) takes a fit", ask=variogram, fit="teeth")
     errors = residual_models.fit("Dialyzer_gls_exp", "REML")
-    refused(r"^the model names no groups of rows; name their column, as group='id'", fit=errors)
+    refused(r"^the model names no groups of rows; give that of each row, as in group", fit=errors)
     two = hb.residual_acf(errors, group="QB")
     assert two.table.attrs["group"] == "QB"
     assert len(two.findings) == 1  # no effects of groups are estimated

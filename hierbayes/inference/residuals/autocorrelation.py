@@ -56,7 +56,7 @@ def residual_acf(
     kind: str = "normalized",
     *,
     max_lag: int | None = None,
-    group: str | None = None,
+    group: str | Any | None = None,
     prob: float = DEFAULT_PROB,
 ) -> ResidualAcf:
     """Autocorrelations of residuals within groups, with the limits of white noise.
@@ -75,9 +75,9 @@ def residual_acf(
         Pearson.
     max_lag : int, optional
         By default 10 log₁₀ m at most, where m rows or steps of time are in the longest group.
-    group : str, optional
-        A grouping factor or a column; by default the group of the errors' correlation, or the
-        factor with most groups.
+    group : str or labels, optional
+        A grouping factor, a column that the model uses, or labels, one for each row; by default the
+        group of the errors' correlation, or the factor with most groups.
     prob : float
         Of the limits.
 

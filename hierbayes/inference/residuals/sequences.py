@@ -84,7 +84,7 @@ class Sequences:
 
 
 def sequences_of(
-    fit: Fit, caller: str, time: str | Any | None, kind: str, group: str | None
+    fit: Fit, caller: str, time: str | Any | None, kind: str, group: str | Any | None
 ) -> Sequences:
     """The residuals of a fit in sequence.
 
@@ -144,16 +144,20 @@ def _structure(fit: Fit) -> ResidualRows | None:
     return None if moments is None else moments.rows
 
 
-def _groups(fit: Fit, group: str | None) -> tuple[str, Integers]:
+def _groups(fit: Fit, group: str | Any | None) -> tuple[str, Integers]:
     """The name of the groups and the group of each row (n,)."""
     design, structure = fit.design, _structure(fit)
+    if group is not None and not isinstance(group, str):
+        return _stated_groups(design, group)
     of_errors = "" if structure is None or structure.correlation is None else structure.group
     if structure is not None and of_errors and group in (None, of_errors):
         return of_errors, structure.codes
     names = [factor.name for factor in design.factors]
     if group is None:
         if names == [ALL_ROWS]:
-            raise DataError("the model names no groups of rows; name their column, as group='id'")
+            raise DataError(
+                "the model names no groups of rows; give that of each row, as in group=data['id']"
+            )
         sizes = [factor.J for factor in design.factors]
         group = names[int(np.argmax(sizes))]
     if group in names:
@@ -177,18 +181,33 @@ def _times(fit: Fit, time: str | Any | None, codes: Integers) -> tuple[str, Floa
 
 def _stated_times(design: Design, time: Any) -> tuple[str, Floats]:
     """Times that are numbers: one for each row of the fit, or of its data."""
-    column = pd.Series(time) if np.ndim(time) == 1 else pd.Series(dtype=np.float64)
+    column = _stated(design, time, "time", "number")
+    word = str(column.name) if column.name is not None else "time"
+    return word, numbers_of(column.to_frame(word), word, _WHAT)
+
+
+def _stated_groups(design: Design, group: Any) -> tuple[str, Integers]:
+    """Groups that are labels: one for each row of the fit, or of its data."""
+    column = _stated(design, group, "group", "label")
+    word = str(column.name) if column.name is not None else "group"
+    if column.isna().any():
+        row = column.index[int(column.isna().to_numpy().argmax())]
+        raise DataError(f"group is missing at row label {row}; every row of the fit needs one")
+    return word, factor_codes(column.to_frame(word), word, (word,))[0]
+
+
+def _stated(design: Design, given: Any, argument: str, what: str) -> pd.Series:
+    """What is given for each row of the fit, or of its data, at the rows (n,) of the fit."""
+    column = pd.Series(given) if np.ndim(given) == 1 else pd.Series(dtype=np.float64)
     kept = design.rows.kept
     if len(column) == len(kept):
         column = column[kept]
     if len(column) != design.n:
         raise DataError(
-            f"time must be the name of a column, or a number for each of the {design.n} rows of "
-            f"the fit or {len(kept)} rows of the data"
+            f"{argument} must be the name of a column, or a {what} for each of the {design.n} rows "
+            f"of the fit or {len(kept)} rows of the data"
         )
-    word = str(column.name) if column.name is not None else "time"
-    frame = pd.DataFrame({word: column.to_numpy()}, index=design.rows.index)
-    return word, numbers_of(frame, word, _WHAT)
+    return column.set_axis(design.rows.index)
 
 
 def _column(design: Design, name: object, argument: str) -> pd.Series:
@@ -197,10 +216,14 @@ def _column(design: Design, name: object, argument: str) -> pd.Series:
         if isinstance(name, str) and name in frame.columns:
             return frame[name]
     known = list(dict.fromkeys(str(one) for frame in design.rows.frames for one in frame.columns))
-    other = "; or give its numbers, one for each row" if argument == "time" else ""
+    other = (
+        "its numbers, one for each row"
+        if argument == "time"
+        else f"the group of each row, as in group=data[{name!r}]"
+    )
     raise DataError(
         f"{argument}={name!r} is no column that the model uses; they are: "
-        f"{in_quotes(known) or 'none'}{other}"
+        f"{in_quotes(known) or 'none'}; or give {other}"
     )
 
 

@@ -59,7 +59,7 @@ def residual_variogram(
     *,
     max_distance: float | None = None,
     bins: int = 20,
-    group: str | None = None,
+    group: str | Any | None = None,
     prob: float = DEFAULT_PROB,
 ) -> ResidualVariogram:
     """Half the mean squared difference of residuals of a group by how far they are apart.
