@@ -9,6 +9,9 @@ import pytest
 
 import hierbayes as hb
 from hierbayes import residuals as hr
+from hierbayes.fit.point import PointFit
+from hierbayes.fit.structured.diagnosis import diagnosis_of_errors
+from hierbayes.fit.structured.point import StructuredPointFit
 
 G, T = np.repeat(np.arange(10), 5), np.tile(np.arange(5), 10)
 DATA = pd.DataFrame(
@@ -220,12 +223,16 @@ def test_times_in_any_unit_have_one_likelihood(unit: float) -> None:
     assert other.diagnose().ok == one.diagnose().ok
 
 
-@pytest.mark.parametrize(("size", "enough"), [(1e-3, True), (1e-6, False)])
-def test_errors_too_small_for_their_products_are_not_taken_for_granted(
-    size: float, enough: bool
-) -> None:
+def test_errors_too_small_for_their_products_are_not_taken_for_granted() -> None:
     noise = np.cos(1.7 * np.arange(50.0) ** 2)
-    found = model(hr.AR1("t"), y=DATA["x"] + np.sin(3.0 * G) + size * noise).reml().diagnose()
-    said = [one for one in found.findings if one.startswith("what is new in an error is ")]
-    assert bool(said) is not enough
-    assert enough or (not found.ok and "have not the digits" in said[0])
+    at = [model(hr.AR1("t"), y=DATA["x"] + np.sin(3.0 * G) + s * noise) for s in (1e-3, 1e-6)]
+    fit = at[0].reml()
+    assert isinstance(fit, StructuredPointFit)
+    of_effects = PointFit.diagnose(fit)
+    for share, enough in ((4e-5, True), (2e-5, False)):  # sd of what is new in an error
+        found = diagnosis_of_errors(of_effects, fit.errors, fit.error_rows, told=True, share=share)
+        said = [one for one in found.findings if one.startswith("what is new in an error is ")]
+        assert bool(said) is not enough and found.ok is enough
+        assert enough or "have not the digits" in said[0]
+    with pytest.raises(hb.DataError, match="with AR1\\('t'\\) less than 3e-05 of the spread"):
+        at[1].reml()

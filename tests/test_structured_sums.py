@@ -34,7 +34,16 @@ def test_many_groups_side_by_side_are_each_their_own(restricted: bool) -> None:
     entries, n = free_entries((q,)), 8.0 * J
     upper = upper_triangles(cells, q + m)
     of = JointLikelihood(
-        Ground(upper, groups, class_of, *entries, block_mask((q,)), n, restricted),
+        Ground(
+            upper,
+            groups,
+            class_of,
+            *entries,
+            block_mask((q,)),
+            np.zeros(K),
+            n,
+            restricted,
+        ),
         ErrorKernel(
             GIVEN,
             NO_NUMBERS,

@@ -35,6 +35,7 @@ from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.residuals.row_kernels import distinct_places
 from hierbayes.value import value
 
+LOST = 1e-9  # of what is added up to weighted squares of y, where R is nearly singular: rounding
 _FEWER = 8  # times fewer groups, or a search may as well begin with all
 
 
@@ -49,11 +50,15 @@ class Weighted:
         ½ log|R|, which the log-likelihood is less by.
     slopes : (K + 1, k) float
         ∂/∂z of the weights of the classes, and after them of log|R|.
+    size : float
+        What y'R⁻¹y is a sum of, each with its sign taken away: of what the effects leave of it
+        less than a share `LOST` of this has no digits.
     """
 
     products: Products
     half_log_det: float
     slopes: Floats
+    size: float
 
 
 @value(slots=False)
@@ -103,6 +108,11 @@ class ResidualMoments:
         return self.cells, self.atoms, self.class_of, self.atom_codes.shape[1]
 
     @cached_property
+    def response_sizes(self) -> Floats:
+        """Sums (K,) of the sizes of products of y with y in the cells of each class."""
+        return np.bincount(self.class_of, np.abs(self.cells[:, -1]), len(self.classes))
+
+    @cached_property
     def _atoms_are_groups(self) -> bool:
         """Whether atoms are the groups of the only factor, in their order."""
         if len(self.design.factors) > 1:
@@ -117,7 +127,8 @@ class ResidualMoments:
         weights, log_det = found[:-1], float(found[-1])
         if not np.isfinite(found).all():
             weights, log_det = np.full_like(weights, np.nan), np.inf
-        return Weighted(self._products(weights), 0.5 * self.share * log_det, slopes)
+        size = float(np.abs(weights) @ self.response_sizes)
+        return Weighted(self._products(weights), 0.5 * self.share * log_det, slopes, size)
 
     def of_roots(self, R: Floats, T: Floats, W: Floats) -> CrossProducts | None:
         """The cross-products of `kernel_cells` with such roots; None where these are no groups."""

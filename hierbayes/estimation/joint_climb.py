@@ -142,7 +142,7 @@ class Climb:
         upper = upper_triangles(cells, d)
         mask, restricted = block_mask(blocks), reading == REML
         self.likelihood = JointLikelihood(
-            Ground(upper, groups, class_of, *entries, mask, n, restricted),
+            Ground(upper, groups, class_of, *entries, mask, moments.response_sizes, n, restricted),
             moments.rows.kernel(moments.classes, moments.share),
             Room.of(J, q, d - q, len(self.unit), k),
         )

@@ -28,6 +28,8 @@ class Ground(NamedTuple):
         Of the free entries of λ.
     mask : (q, q) bool
         Within blocks.
+    sizes : (K,) float
+        Of products of y with y by class, without their signs.
     n : float
         Rows.
     restricted : bool
@@ -40,6 +42,7 @@ class Ground(NamedTuple):
     rows: Integers
     columns: Integers
     mask: Booleans
+    sizes: Floats
     n: float
     restricted: bool
 

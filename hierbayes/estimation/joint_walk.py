@@ -14,6 +14,7 @@ import numpy as np
 from hierbayes.compilation import compiled, inner, lent
 from hierbayes.compiled_arrays import room_for
 from hierbayes.design.error_coefficients import ErrorKernel, coefficients_of
+from hierbayes.design.residual_moments import LOST
 from hierbayes.estimation.joint_spots import Ground, Room, Spot, Weights, arrive, is_inside, move
 from hierbayes.estimation.trust_region import solve_quadratic
 from hierbayes.frames.arrays import Floats
@@ -121,6 +122,8 @@ def _look(
     )  # fmt: skip
     for i in range(len(slope)):
         spot.slope[i] = slope[i]
+    if math.isfinite(value) and _are_lost(weights, ground.sizes, room.low):
+        value = -np.inf
     if much != SLOPED and math.isfinite(value):
         for i in range(len(slope)):
             for k in range(len(slope)):
@@ -132,6 +135,15 @@ def _look(
             spot.information,
         )  # fmt: skip
     return value
+
+
+@lent
+def _are_lost(weights: Floats, sizes: Floats, low: Floats) -> bool:
+    """Whether what is left of y'R⁻¹y is rounding of what it sums up, R being nearly singular."""
+    total, last = 0.0, len(low) - 1
+    for c in range(len(sizes)):
+        total += abs(weights[c]) * sizes[c]
+    return low[last, last] ** 2 < LOST * total
 
 
 @lent

@@ -7,13 +7,14 @@ with its slope by Fisher's identity.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from hierbayes.design.residual_moments import ResidualMoments
-from hierbayes.errors import EstimationError
+from hierbayes.design.residual_moments import LOST, ResidualMoments
+from hierbayes.errors import DataError, EstimationError
 from hierbayes.estimation.climb import NEGLIGIBLE, of_few_groups
 from hierbayes.estimation.joint_climb import Climb, JointMaximum, climb_together
 from hierbayes.estimation.joint_optimum import optimum_of
@@ -71,10 +72,17 @@ def maximise_residual(
 def _begin(search: ResidualSearch) -> AtCoordinates:
     """Where a search over z alone begins."""
     here = search.at(search.moments.rows.start)
-    if here is None:
-        text = search.moments.rows.structure.text
-        raise EstimationError(f"the likelihood cannot be evaluated at the start of {text}")
-    return here
+    if here is not None:
+        return here
+    text, weighted = search.moments.rows.structure.text, search.weighted
+    if weighted is not None and math.isfinite(weighted.half_log_det):
+        raise DataError(
+            "the residual variance is zero, or too small beside the random effects to be told from "
+            f"rounding: with {text} less than {math.sqrt(LOST):.1g} of the spread of the response "
+            "is not computed with; use fewer random effects, look for a copy of the response among "
+            "the predictors, or leave residual= out"
+        )
+    raise EstimationError(f"the likelihood cannot be evaluated at the start of {text}")
 
 
 def _of_all_at_once(search: ResidualSearch) -> tuple[AtCoordinates, Floats] | None:

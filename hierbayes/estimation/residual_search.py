@@ -9,7 +9,7 @@ import numpy as np
 
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.products import Products
-from hierbayes.design.residual_moments import ResidualMoments, Weighted
+from hierbayes.design.residual_moments import LOST, ResidualMoments, Weighted
 from hierbayes.errors import HierbayesError
 from hierbayes.estimation.climb import NEGLIGIBLE, Optimum
 from hierbayes.estimation.reml import followed, maximise, maximise_near
@@ -68,7 +68,8 @@ class ResidualSearch:
                 raise
             return None
         value = optimum.value - weighted.half_log_det
-        if not math.isfinite(value):
+        left = self.moments.n * float(optimum.theta.internal(self.moments.basis)[1]) ** 2
+        if not math.isfinite(value) or left < LOST * weighted.size:
             return None
         return AtCoordinates(z, value, optimum, weighted.products)
 
