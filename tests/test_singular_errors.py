@@ -81,3 +81,18 @@ def test_errors_that_are_rounding_beside_effects_are_refused() -> None:
         "with; use fewer random effects, look for a copy of the response among the predictors, or "
         "leave residual= out"
     )
+
+
+def test_a_ratio_says_that_a_maximum_is_not_certain() -> None:
+    frame = weighed(7)
+    none, chain, band = (
+        hb.Model(FORMULA, frame, residual=one, weights="w").ml()
+        for one in (None, hr.AR1("t"), hr.Toeplitz("t"))
+    )
+    assert hb.likelihood_ratio(none, chain).cautions == ()
+    test = hb.likelihood_ratio(chain, band)
+    assert test.cautions == (
+        "the maximum of model 2 is not certain, as its diagnose() says, and so neither is the "
+        "statistic",
+    )
+    assert test.cautions[0] in str(test)

@@ -53,6 +53,8 @@ class LikelihoodRatio(Printed):
         Which p-value to use, and why.
     engine : str
         ``"REML"`` or ``"ML"``, with its approximation where it is one.
+    cautions : tuple of str
+        Which maximum is not certain.
     """
 
     models: pd.DataFrame
@@ -63,6 +65,7 @@ class LikelihoodRatio(Printed):
     simulated: Floats
     advice: str
     engine: str
+    cautions: tuple[str, ...] = ()
 
     @property
     def p_chi2(self) -> float:
@@ -112,7 +115,7 @@ class LikelihoodRatio(Printed):
                 numbered_table(self.models),
                 Lines((f"Statistic {self.chisq:.4f} on {degrees}",)),
                 Table(self._shown()),
-                Items((self.tested, self.advice)),
+                Items((self.tested, self.advice, *self.cautions)),
             ),
         )
 
@@ -193,6 +196,17 @@ def likelihood_ratio(
         simulated=simulated_ratios(nesting, simulations, seed, progress=progress),
         advice=advice(nesting, chosen, simulations),
         engine=criterion_of(a, b),
+        cautions=_cautions(nesting),
+    )
+
+
+def _cautions(nesting: Nesting) -> tuple[str, ...]:
+    """A line for each model whose maximum is not certain, nor then its log-likelihood."""
+    return tuple(
+        f"the maximum of model {place} is not certain, as its diagnose() says, and so neither is "
+        "the statistic"
+        for place, fit in enumerate((nesting.small, nesting.big), start=1)
+        if not fit.diagnose().ok
     )
 
 
