@@ -158,6 +158,25 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "AR1('t') is multiplied by another structure, such as hb.residuals.Strata('sex'), not by "
         "'sex'",
     ),
+    "a number times": (
+        lambda: 2 * hr.AR1("t"),
+        "AR1('t') is multiplied by another structure, such as hb.residuals.Strata('sex'), not by 2",
+    ),
+    "a text times": (
+        lambda: "sex" * (hr.AR1("t") * hr.Strata("sex")),
+        "AR1('t') * Strata('sex') is multiplied by another structure, such as "
+        "hb.residuals.Strata('sex'), not by 'sex'",
+    ),
+    "orders of ARMA": (
+        lambda: hr.ARMA(1, 1),  # type: ignore[arg-type]
+        "ARMA is always of orders (1, 1) and takes columns, that of times first, as in "
+        "hb.residuals.ARMA('week'), not 1",
+    ),
+    "an order of ARMA for the group": (
+        lambda: hr.ARMA("t", 2),  # type: ignore[arg-type]
+        "ARMA is always of orders (1, 1) and takes columns, that of times first, as in "
+        "hb.residuals.ARMA('week'), not 2",
+    ),
     "a form of R": (
         lambda: hr.AR1("~ t | g"),
         "time must be the name of a column, not the form '~ t | g' of R; write '~ t | g' as in "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, ResidualError
 from hierbayes.residuals.bound_values import Booleans, Integers, Parameter
 from hierbayes.residuals.coordinates import log_one_less_square
 from hierbayes.residuals.occasion_matrices import Matrices
@@ -85,6 +86,15 @@ class ARMA(OfOccasions):
     ----------
     nlme's ``corARMA(p = 1, q = 1)``: Pinheiro & Bates (2000), section 5.3.
     """
+
+    def __post_init__(self) -> None:
+        orders = [one for one in (self.time, self.group) if isinstance(one, Real)]
+        if orders:
+            raise ResidualError(
+                "ARMA is always of orders (1, 1) and takes columns, that of times first, as in "
+                f"hb.residuals.ARMA('week'), not {orders[0]!r}"
+            )
+        super().__post_init__()
 
     def matrices(self, labels: tuple[str, ...]) -> Matrices:
         """As in `OfOccasions`."""

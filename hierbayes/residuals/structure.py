@@ -96,11 +96,23 @@ class ResidualStructure(ABC):
             When both are correlations, or have a part in common, or the other is no structure.
         """
         if not isinstance(other, ResidualStructure):
-            raise ResidualError(
-                f"{self!r} is multiplied by another structure, such as hb.residuals.Strata('sex'), "
-                f"not by {other!r}"
-            )
+            raise self._times_other(other)
         return Product(self.parts + other.parts)
+
+    def __rmul__(self, other: object) -> ResidualStructure:
+        """Refused: what stands before is no structure.
+
+        Raises
+        ------
+        ResidualError
+        """
+        raise self._times_other(other)
+
+    def _times_other(self, other: object) -> ResidualError:
+        return ResidualError(
+            f"{self!r} is multiplied by another structure, such as hb.residuals.Strata('sex'), "
+            f"not by {other!r}"
+        )
 
     def __add__(self, other: object) -> ResidualStructure:
         """Refused: structures multiply.
