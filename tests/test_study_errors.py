@@ -160,6 +160,45 @@ def default(fit: Any) -> dict[str, Any]:
     return default_grid(fit.problem, fit.priors)
 
 
+def test_weights_are_the_variances_of_errors_alone() -> None:
+    """A prior of them is one of their parameters under ``residual``, that of φ left as it is."""
+    model = hb.Model("y ~ x + (1 | g)", WEIGHED, residual=STRUCTURE)
+    problem, baseline = model.problem, model.priors
+    narrow, wide = hb.LogNormal(0.0, 0.1), hb.LogNormal(0.0, 2.0)
+    grid = {
+        "weights": [narrow, wide],
+        "several": {"s": {"weights": narrow, "sd": hb.HalfNormal(1)}},
+    }
+    found = read_alternatives(grid, problem, baseline)
+    assert [one.name for one in found] == [
+        "weights LogNormal(0, 0.1)",
+        "weights LogNormal(0, 2)",
+        "s",
+    ]
+    assert [one.block for one in found] == ["weights", "weights", "several"]
+    for one, prior in zip(found, (narrow, wide, narrow), strict=True):
+        assert one.priors.families["residual", "ratio[M]"] == prior
+        assert one.priors.families["residual", "phi"] == baseline.families["residual", "phi"]
+    phi = {"phi": hb.Normal(0, 1)}
+    for wrong, message in (
+        (
+            {"weights": {"n": phi}},
+            "'phi' is no parameter of the variances of the errors, which 'weights' is about; they "
+            "are: 'ratio[M]'",
+        ),
+        (
+            {"several": {"n": {"weights": narrow, "residual": phi}}},
+            "'weights' is part of 'residual'; state both by parameter under 'residual'",
+        ),
+    ):
+        with pytest.raises(hb.StudyError) as caught:
+            read_alternatives(wrong, problem, baseline)
+        assert str(caught.value) == message
+    alone = hb.Model("y ~ x + (1 | g)", WEIGHED, residual=hr.AR1("week"))
+    with pytest.raises(hb.StudyError, match="there is no block of priors called 'weights'; they"):
+        read_alternatives({"weights": [narrow]}, alone.problem, alone.priors)
+
+
 @pytest.mark.slow
 def test_a_prior_that_ends_inside_another_is_an_obstacle() -> None:
     fit = posterior()

@@ -8,7 +8,8 @@ A grid is stated by block of priors, as in
 
 What is listed as cautionary is answered and shown, but no verdict rests on it.  Within a
 block an alternative is a prior for all of it, or a mapping from names to priors; what it
-leaves unsaid stays as in the baseline.
+leaves unsaid stays as in the baseline.  Of a residual structure ``residual`` is all parameters of
+the errors, and ``weights``, as nlme calls it, those of their variances alone.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from hierbayes.priors.prior_set import STATED, PriorSet
 from hierbayes.studies.sensitivity.usual_grid import CAUTIONARY, SEVERAL, default_grid
 
 RESERVED = ("baseline",)
+WEIGHTS, OF_ERRORS = "weights", "residual"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,13 +73,14 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
             f"{{'sd': {{'narrow': hb.HalfNormal(1)}}}}, not {type(grid).__name__}"
         )
     found: list[Alternative] = []
-    known = (*blocks_of(problem), SEVERAL, CAUTIONARY)
+    variances = _variances(problem)
+    known = (*blocks_of(problem), *([WEIGHTS] if variances else []), SEVERAL, CAUTIONARY)
     for block, entries in grid.items():
         if block not in known:
             listed = in_quotes(known)
             raise StudyError(f"there is no block of priors called '{block}'; they are: {listed}")
         for name, stated in _named(block, entries, problem, baseline):
-            changes = _changes(block, name, stated)
+            changes = _of_errors(_changes(block, name, stated), variances)
             _refuse_known_sigma(changes, baseline)
             priors = _changed(problem, baseline, changes)
             found.append(Alternative(name, block, priors, _text(changes, problem)))
@@ -92,6 +95,32 @@ def read_alternatives(grid: Any, problem: Problem, baseline: PriorSet) -> tuple[
         if names.count(name) > 1:
             raise StudyError(f"two alternatives are called '{name}'; give each a name of its own")
     return tuple(found)
+
+
+def _variances(problem: Problem) -> tuple[str, ...]:
+    """Parameters of the variances of the errors."""
+    parts = () if problem.moments is None else problem.moments.rows.variances
+    return tuple(parameter.name for part in parts for parameter in part.parameters)
+
+
+def _of_errors(changes: dict[str, Any], variances: tuple[str, ...]) -> dict[str, Any]:
+    """The same, a prior of `WEIGHTS` stated as one of the parameters of the errors."""
+    if WEIGHTS not in changes or not variances:
+        return changes
+    stated = changes[WEIGHTS]
+    named = stated if isinstance(stated, Mapping) else dict.fromkeys(variances, stated)
+    others = [name for name in named if name not in variances]
+    if others:
+        raise StudyError(
+            f"'{others[0]}' is no parameter of the variances of the errors, which "
+            f"'{WEIGHTS}' is about; they are: {in_quotes(variances)}"
+        )
+    if OF_ERRORS in changes:
+        raise StudyError(
+            f"'{WEIGHTS}' is part of '{OF_ERRORS}'; state both by parameter under '{OF_ERRORS}'"
+        )
+    rest = {block: one for block, one in changes.items() if block != WEIGHTS}
+    return {**rest, OF_ERRORS: dict(named)}
 
 
 def _refuse_known_sigma(changes: Mapping[str, Any], baseline: PriorSet) -> None:
@@ -113,7 +142,8 @@ def _named(block: str, entries: Any, problem: Problem, baseline: PriorSet) -> li
         return [(str(name), stated) for name, stated in entries.items()]
     if isinstance(entries, Iterable) and not isinstance(entries, str):
         states = block not in (SEVERAL, CAUTIONARY)
-        priors = [as_prior(one, kind_of(problem, block)) if states else one for one in entries]
+        kind = kind_of(problem, OF_ERRORS if block == WEIGHTS else block)
+        priors = [as_prior(one, kind) if states else one for one in entries]
         return [(f"{block} {prior}", prior) for prior in priors]
     raise StudyError(
         f"the alternatives of '{block}' must be a mapping from names to priors or a list of "

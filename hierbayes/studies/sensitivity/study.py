@@ -57,8 +57,9 @@ class SensitivityStudy(StudyTables):
     fit : Fit
         The baseline, a posterior from `Model.sample`.
     alternatives : mapping, optional
-        From a block (``gamma``, ``sd``, ``corr``, ``sigma``, ``G``, ``icc``, ``r2``, ``residual``;
-        of a family ``gamma``, ``sd``, ``corr`` and its dispersion) to named priors or a list of
+        From a block (``gamma``, ``sd``, ``corr``, ``sigma``, ``G``, ``icc``, ``r2``, ``residual``,
+        of which the variances of the errors are ``weights``; of a family
+        ``gamma``, ``sd``, ``corr`` and its dispersion) to named priors or a list of
         priors, and from ``several`` or ``cautionary`` to named mappings from blocks to priors; by
         default the usual ones for each block, on the baseline's scales.
     quantities : sequence, optional
