@@ -240,6 +240,10 @@ def test_times_in_any_unit_have_one_likelihood(unit: float) -> None:
     one, other = (model(hr.CAR1("t", group="g"), "y ~ x", t=T * u).reml() for u in (1.0, unit))
     assert other.loglik == pytest.approx(one.loglik, abs=1e-8)
     assert other.diagnose().ok == one.diagnose().ok
+    limits = other.intervals().loc[("residual", "phi")]
+    at_end = limits["estimate"] in (0.0, 1.0)
+    assert limits[["lower", "upper"]].isna().all() == at_end
+    assert "phi" in str(other.summary())
 
 
 def test_errors_too_small_for_their_products_are_not_taken_for_granted() -> None:

@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, ndtr, stdtr
+from scipy.special import betaln, log_ndtr, stdtr
 
 from hierbayes.design.error_law import ErrorLaw
 from hierbayes.frames.arrays import Floats, Integers
@@ -148,13 +148,22 @@ def _of_number(row: tuple[float, ...], mass: float, v: Any) -> Any:
 
 
 def _log_mass(prior: Prior, parameter: Parameter) -> float:
-    """Log probability of the limits of a parameter under a prior that reaches beyond them."""
-    low, high = parameter.support
+    """Log probability of the limits of a parameter under a prior that reaches beyond them.
+
+    By the tail in which they lie, so that it is finite however far out that is.
+    """
     match prior:
         case Normal(mu, sigma):
-            mass = ndtr((high - mu) / sigma) - ndtr((low - mu) / sigma)
+            low, high = _in_lower_tail(parameter, mu, sigma)
+            up_to = log_ndtr(high)
+            return float(up_to + np.log1p(-np.exp(log_ndtr(low) - up_to)))
         case StudentT(nu, mu, sigma):
-            mass = stdtr(nu, (high - mu) / sigma) - stdtr(nu, (low - mu) / sigma)
-        case _:
-            return 0.0
-    return float(np.log(mass))
+            low, high = _in_lower_tail(parameter, mu, sigma)
+            return float(np.log(stdtr(nu, high) - stdtr(nu, low)))
+    return 0.0
+
+
+def _in_lower_tail(parameter: Parameter, mu: float, sigma: float) -> tuple[float, float]:
+    """The limits as z-scores of a symmetric prior, mirrored where both are above its middle."""
+    low, high = ((limit - mu) / sigma for limit in parameter.support)
+    return (-high, -low) if low > 0.0 else (low, high)

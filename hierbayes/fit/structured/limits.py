@@ -49,7 +49,8 @@ def limits_on_scales(
     lower, upper = np.full_like(values, np.nan), np.full_like(values, np.nan)
     moving = rows.moving(z)
     for i, parameter in enumerate(rows.parameters):
-        if not moving[i]:
+        low, high = parameter.support
+        if not (moving[i] and low < values[i] < high):  # or at one in all digits
             continue
         at = slice(i, i + 1)
         middle, change = scaled(parameter, values[at])
