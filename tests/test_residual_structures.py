@@ -499,6 +499,27 @@ def test_the_next_occasion_of_categories_of_which_some_do_not_occur() -> None:
     assert abs(given - fit.predict(new)).item() > 1e-3
 
 
+def test_an_occasion_that_no_row_has_is_given_by_those_before() -> None:
+    """Of ARMA(1, 1) before, between and after those of the fit; of Toeplitz nothing is known."""
+    frame = ROWS.assign(t=2 * ROWS["week"] + 3)
+    fit = hb.Model("y ~ x", frame, residual=hr.ARMA("t", group="g")).reml()
+    assert isinstance(fit, StructuredPointFit)
+    at = dict(zip(fit.error_parameters.index, fit.error_parameters, strict=True))
+    own = frame[frame["g"] == frame["g"].iloc[0]]
+    new = own.iloc[[0, 0, 0]].assign(t=[1, int(own["t"].iloc[0]) + 1, int(own["t"].max()) + 3])
+    both = pd.concat([own, new], ignore_index=True)
+    C = _correlation_by_hand(hr.ARMA("t", group="g"), both, at)
+    mean, n = both.assign(one=1.0)[["one", "x"]].to_numpy() @ fit.fixef().to_numpy(), len(own)
+    left = np.linalg.solve(C[:n, :n], own["y"] - mean[:n])
+    assert_allclose(fit.predict(new, errors="given"), mean[n:] + C[n:, :n] @ left, rtol=1e-8)
+    with pytest.raises(hb.DataError) as caught:
+        fit.predict(new.assign(t=1.5), errors="given")
+    assert str(caught.value).endswith(" is 1.5; round it, or use hb.residuals.CAR1")
+    full = hb.Model("y ~ x", ROWS, residual=hr.Toeplitz("week", group="g")).reml()
+    with pytest.raises(hb.DataError, match=r"^the fit has no occasion week = 99; it has: "):
+        full.predict(ROWS.head(1).assign(week=99), errors="given")
+
+
 def test_the_next_occasion_weighs_what_it_says() -> None:
     """With weights the new error has variance σ²/w*, and covariances σ²C/√(w w*)."""
     known = ROWS[ROWS["week"] < 5].assign(w=lambda d: 1.0 + d["week"] % 2)

@@ -27,6 +27,7 @@ from hierbayes.residuals.bound_values import (
 from hierbayes.residuals.occasion_kernels import inverse_parts
 from hierbayes.residuals.occasion_matrices import Matrices
 from hierbayes.residuals.row_kernels import lower_links
+from hierbayes.residuals.times import times_of_new_rows
 
 _STEP = 1e-5  # of coordinates, for second derivatives that a search takes its curvature from
 
@@ -37,6 +38,10 @@ class OccasionLaw(Protocol):
     @property
     def time(self) -> str | None:
         """The column of occasions."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is told at other times than those of the rows."""
 
     def matrices(self, labels: tuple[str, ...]) -> Matrices:
         """The covariance over occasions of such names."""
@@ -161,6 +166,8 @@ class Occasions:
                 "the time of errors is the order of the rows here, which new rows do not have; "
                 "name a column of times"
             )
+        if self.of.goes_on:
+            return times_of_new_rows(frame, self.time, whole=True) - float(self.keys[0])
         texts = [as_label(value) for value in frame[self.time]]
         found = pd.Index(self.labels).get_indexer(pd.Index(texts))
         if (found < 0).any():
@@ -172,8 +179,11 @@ class Occasions:
 
     def matrix(self, times: Floats, z: Any) -> Any:
         """As in `BoundCorrelation`."""
-        at = times.astype(np.int64)
-        return self.matrices.matrix(z)[np.ix_(at, at)]
+        at, of_all = times.astype(np.int64), self.matrices
+        if self.of.goes_on and len(at):
+            at = at - at.min()
+            of_all = self.of.matrices(tuple(map(str, range(int(at.max()) + 1))))
+        return of_all.matrix(z)[np.ix_(at, at)]
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -27,14 +27,13 @@ from hierbayes.residuals.bound_values import (
 )
 from hierbayes.residuals.coordinates import log_logistic_slope, log_one_less_square
 from hierbayes.residuals.correlation_kernels import chain_parts
-from hierbayes.residuals.number_columns import numbers_of
 from hierbayes.residuals.row_kernels import (
     chain_links,
     distinct_places,
     is_in_order,
     neighbours,
 )
-from hierbayes.residuals.times import refuse_lone_rows
+from hierbayes.residuals.times import refuse_lone_rows, times_of_new_rows
 
 _START = 0.3  # the correlation of neighbours from which a search begins
 _EXACT = 2.0**53  # whole numbers below are what they are
@@ -111,14 +110,7 @@ class MarkovChain:
                 "the time of errors is the order of the rows here, which new rows do not have; "
                 "name a column, as in hb.residuals.AR1('week')"
             )
-        times = numbers_of(frame, self.time, "the times of correlated errors")
-        if not self.continuous and (times != np.round(times)).any():
-            at = int(np.flatnonzero(times != np.round(times))[0])
-            raise DataError(
-                f"the times '{self.time}' of correlated errors are whole numbers, and that of row "
-                f"{frame.index[at]} is {times[at]:g}; round it, or use hb.residuals.CAR1"
-            )
-        return times
+        return times_of_new_rows(frame, self.time, whole=not self.continuous)
 
     def matrix(self, times: Floats, z: Any) -> Any:
         """As in `BoundCorrelation`."""

@@ -87,6 +87,8 @@ class ARMA(OfOccasions):
     nlme's ``corARMA(p = 1, q = 1)``: Pinheiro & Bates (2000), section 5.3.
     """
 
+    goes_on = True
+
     def __post_init__(self) -> None:
         orders = [one for one in (self.time, self.group) if isinstance(one, Real)]
         if orders:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hierbayes.errors import DataError
-from hierbayes.residuals.bound import StructuredRows
+from hierbayes.residuals.bound import Columns, StructuredRows
 from hierbayes.residuals.bound_values import Floats, Integers
 from hierbayes.residuals.number_columns import numbers_of
 from hierbayes.residuals.row_kernels import is_in_order, places_within
@@ -70,6 +70,25 @@ def refuse_fractions(rows: StructuredRows, time: str | None, times: Floats) -> N
             f"the times of this structure are whole numbers, and '{time}' is {times[at]:g} in row "
             f"{rows.frame.index[at]}; hb.residuals.CAR1('{time}') takes any times"
         )
+
+
+def times_of_new_rows(frame: Columns, time: str, *, whole: bool) -> Floats:
+    """The times (m,) of rows that are not those of the fit.
+
+    Raises
+    ------
+    DataError
+        When they are no numbers, or none that are ``whole``.
+    """
+    times = numbers_of(frame, time, "the times of correlated errors")
+    broken = whole & (times != np.round(times))
+    if broken.any():
+        at = int(np.flatnonzero(broken)[0])
+        raise DataError(
+            f"the times '{time}' of correlated errors are whole numbers, and that of row "
+            f"{frame.index[at]} is {times[at]:g}; round it, or use hb.residuals.CAR1"
+        )
+    return times
 
 
 def refuse_lone_rows(group: str) -> NoReturn:
