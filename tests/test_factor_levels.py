@@ -123,6 +123,21 @@ def test_the_repair_is_the_nested_model() -> None:
     assert repaired.reml().loglik > hb.Model("y ~ x + (1|school) + (1|class)", data).reml().loglik
 
 
+@pytest.mark.parametrize(
+    ("counts", "told"), [([4, 5, 6, 7, 8, 9], True), ([9, 9, 9, 9, 9, 8], False)]
+)
+def test_as_many_labels_as_groups_are_numbered_anew_where_all_use_the_first(
+    counts: list[int], told: bool
+) -> None:
+    """Most schools have a number of classes of their own; an experiment loses its last items."""
+    data = classes(counts)
+    notes = hb.Model("y ~ x + (1 | school) + (1 | class)", data).problem.nesting.notes
+    assert bool(notes) is told
+    assert not told or notes[0].endswith("it is nested in it: write (1 | school/class)")
+    other = data[(data["class"] != 2) | (data["school"] != 0)]  # one school does without a label
+    assert hb.Model("y ~ x + (1 | school) + (1 | class)", other).problem.nesting.notes == ()
+
+
 @pytest.mark.parametrize("data", [crossed(30, 20, 2), crossed(20, 4, 1), crossed(7, 8, 3)])
 def test_crossed_designs_are_called_crossed_and_no_mistake(data: pd.DataFrame) -> None:
     nesting = hb.Model("y ~ 1 + (1 | subject) + (1 | item)", data).problem.nesting

@@ -110,9 +110,10 @@ def factor_pair(
     -----
     Labels are taken for numbered anew where they count from 1 or 0, or from a; where at least 80%
     of the groups of the other factor use the first of them, as many as they need; where these
-    groups are more than the labels; and where a combination has several rows, as a class has.  Of
-    factors that are crossed in full, or but for a tenth of the combinations, of which an experiment
-    may have just as many, only few labels count: 5, or a fifth as many as the other has groups.
+    groups are more than the labels, or all of them do and most need numbers of their own; and
+    where a combination has several rows, as a class has.  Of factors that are crossed in full, or
+    but for a tenth of the combinations, of which an experiment may have just as many, only few
+    labels count: 5, or a fifth as many as the other has groups.
     """
     m = len(at[0])
     first, second = (len(np.unique(one)) for one in at)
@@ -128,7 +129,11 @@ def factor_pair(
         for k, inner in enumerate((first, second)):
             outer = second if k == 0 else first
             few = m < _NEARLY * first * second or inner <= max(_FEW, _SHARE * outer)
-            anew = _anew(labels[k], at[k], at[1 - k]) if inner < outer and few else ()
+            anew: tuple[str, ...] = ()
+            if inner < outer and few:
+                anew = _anew(labels[k], at[k], at[1 - k], _ANEW)
+            elif inner >= outer and kind == PARTLY:
+                anew = _anew(labels[k], at[k], at[1 - k], 1.0)
             if anew:
                 called = turned if k else names
                 return FactorPair(*called, kind, (inner, outer), m, anew)
@@ -155,8 +160,12 @@ def chain_of(factors: Sequence[str], pairs: Sequence[FactorPair]) -> tuple[str, 
     return tuple(ordered) if whole else ()
 
 
-def _anew(labels: pd.Index, inner: Integers, outer: Integers) -> tuple[str, ...]:
-    """The labels of a factor that counts anew in each group of another; none if it does not."""
+def _anew(labels: pd.Index, inner: Integers, outer: Integers, least: float) -> tuple[str, ...]:
+    """The labels of a factor that counts anew in each group of another; none if it does not.
+
+    So it does in that share of the groups at least; in all of them only where most have numbers of
+    their own, for else the first levels of an experiment may be all that some have.
+    """
     used = np.unique(inner)
     texts = [str(labels[k]).strip() for k in used]
     rank = _ranks(texts)
@@ -168,7 +177,9 @@ def _anew(labels: pd.Index, inner: Integers, outer: Integers) -> tuple[str, ...]
     highest = np.full(len(groups), -1, dtype=np.intp)
     np.maximum.at(highest, codes, place[inner])
     count = np.bincount(codes)
-    if (highest + 1 == count).mean() < _ANEW or np.median(count) < 2:
+    if (highest + 1 == count).mean() < least or np.median(count) < 2:
+        return ()
+    if least == 1.0 and 2 * len(np.unique(count)) <= len(count):
         return ()
     return tuple(text for _, text in sorted(zip(rank, texts, strict=True)))
 
