@@ -19,7 +19,7 @@ from hierbayes.likelihood.residual_moments import second_moments
 from hierbayes.likelihood.structured_blocks import class_totals_of
 from hierbayes.residuals.bound import StructuredRows
 from hierbayes.residuals.bound_occasions import bound_occasions
-from hierbayes.residuals.markov_chain import _gaps
+from hierbayes.residuals.gaps import distinct_gaps
 from hierbayes.residuals.number_columns import distinct_numbers
 from hierbayes.residuals.row_kernels import (
     distinct_places,
@@ -335,7 +335,7 @@ def test_cross_products_of_whole_blocks_are_those_of_their_parts() -> None:
 @pytest.mark.parametrize("lags", [[1.0, 1.0, 1.0], [3.0], [2.0, 5.0, 2.0], []])
 @pytest.mark.parametrize("continuous", [False, True])
 def test_gaps_are_the_distinct_lags(lags: list[float], continuous: bool) -> None:
-    found, place, counts = _gaps(np.array(lags), continuous)
+    found, place, counts = distinct_gaps(np.array(lags), not continuous)
     wanted = np.unique(lags, return_inverse=True, return_counts=True)
     assert_allclose(found, wanted[0])
     assert place.tolist() == wanted[1].tolist()

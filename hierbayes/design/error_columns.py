@@ -29,6 +29,8 @@ class ErrorTimes:
         Whether neighbours within every group are one apart.
     every : bool
         Whether each whole number between the first and the last is there.
+    even : bool
+        Whether neighbours within every group are an even number apart.
     """
 
     group: str
@@ -37,6 +39,7 @@ class ErrorTimes:
     whole: bool
     consecutive: bool
     every: bool
+    even: bool = False
 
 
 def time_of_errors(problem: Problem) -> str | None:
@@ -72,6 +75,7 @@ def error_times(problem: Problem) -> ErrorTimes | None:
         whole,
         bool((gaps == 1.0).all()),
         whole and bool((np.diff(distinct) == 1.0).all()),
+        len(gaps) > 0 and bool((gaps % 2.0 == 0.0).all()),
     )
 
 

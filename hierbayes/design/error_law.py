@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.residuals.bound import BoundCorrelation, BoundVariance
 from hierbayes.residuals.bound_values import INDEPENDENT, NO_NUMBERS, CorrelationKernel, Parameter
 from hierbayes.residuals.coordinates import derivative_at_once
+from hierbayes.residuals.markov_chain import MarkovChain
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.value import value
 
@@ -84,6 +86,19 @@ class ErrorLaw:
         if self.correlation is not None:
             found[:, self._spans[0]] = self.correlation.edges
         return found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of a fit with it, of the structure and of these rows."""
+        found = self.structure.note, "" if self.correlation is None else self.correlation.note
+        return tuple(note for note in found if note)
+
+    @property
+    def other_side(self) -> Self | None:
+        """The same with another start, where a maximum may be out of reach of its own; or None."""
+        chain = self.correlation if isinstance(self.correlation, MarkovChain) else None
+        side = None if chain is None else chain.other_side
+        return None if side is None else replace(self, correlation=side)
 
     def moving(self, z: Floats) -> Booleans:
         """Which coordinates (k,) are inside, and not at such a limit."""

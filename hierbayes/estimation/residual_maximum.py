@@ -44,6 +44,22 @@ def maximise_residual(
     EstimationError
         When the likelihood cannot be evaluated, or goes on rising to where a correlation is ±1.
     """
+    found = _from_start(moments, blocks, reading)
+    if (side := moments.rows.other_side) is None:
+        return found
+    try:
+        other = _from_start(replace(moments, rows=side), blocks, reading)
+    except (DataError, EstimationError):
+        return found
+    calls = found.evaluations + other.evaluations
+    best = other if other.best.value > found.best.value + _HIGHER else found
+    return replace(best, evaluations=calls)
+
+
+def _from_start(
+    moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading
+) -> ResidualMaximum:
+    """That which a search from the start of the coordinates ends at."""
     search = ResidualSearch(moments, blocks, reading)
     found = _of_all_at_once(search)
     here = _begin(search) if found is None else found[0]

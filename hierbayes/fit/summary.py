@@ -196,7 +196,7 @@ def _about(fit: Fitted, *further: tuple[str, str]) -> tuple[str, ...]:
     factors = [("Factors", nesting.text)] if nesting.text else []
     anew = [("Note", note) for note in nesting.notes]
     moments = fit.problem.moments
-    said = [note_on_response(fit.problem), "" if moments is None else moments.rows.structure.note]
+    said = [note_on_response(fit.problem), *(() if moments is None else moments.rows.notes)]
     response = [("Note", note) for note in said if note]
     lines = subject_of(fit.design).lines
     none = [] if fit.design.terms else [("Note", no_fixed_part(fit))]

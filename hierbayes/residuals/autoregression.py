@@ -16,6 +16,10 @@ from hierbayes.residuals.times import refuse_fractions, times_of
 class AR1(OrderedCorrelation):
     """Correlation φ^|s − t| of the errors of a group at whole times s and t.
 
+    φ lies between −1 and 1. Where all times of the rows of a group are an even number apart, as
+    the ages 8, 10 and 12, the data tell φ only but for its sign: it is taken as positive, as by
+    `CAR1`, and the page of the fit says so.
+
     Parameters
     ----------
     time : str, optional
@@ -44,11 +48,11 @@ class AR1(OrderedCorrelation):
         """As in `Correlation`."""
         times = times_of(rows, self.time)
         refuse_fractions(rows, self.time, times)
-        return chain(rows, times, self.time, continuous=False)
+        return chain(rows, times, self.time, whole=True)
 
     def again(self, kept: KeptPart) -> MarkovChain:
         """As in `Correlation`."""
-        return chain_of_gaps(**kept.arrays, time=self.time, continuous=False)
+        return chain_of_gaps(**kept.arrays, time=self.time, whole=True)
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,8 +96,8 @@ class CAR1(Correlation):
 
     def bind(self, rows: StructuredRows) -> MarkovChain:
         """As in `Correlation`."""
-        return chain(rows, times_of(rows, self.time), self.time, continuous=True)
+        return chain(rows, times_of(rows, self.time), self.time, whole=False)
 
     def again(self, kept: KeptPart) -> MarkovChain:
         """As in `Correlation`."""
-        return chain_of_gaps(**kept.arrays, time=self.time, continuous=True)
+        return chain_of_gaps(**kept.arrays, time=self.time, whole=False)

@@ -51,6 +51,10 @@ class BoundCorrelation(Protocol):
         """The rows that C⁻¹ joins."""
 
     @property
+    def note(self) -> str:
+        """What the rows do not tell of it, for the page of a fit; empty where there is nothing."""
+
+    @property
     def kernel(self) -> CorrelationKernel:
         """What compiled code makes its coefficients of."""
 

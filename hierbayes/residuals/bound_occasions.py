@@ -96,6 +96,11 @@ class Occasions:
         return no_edges(len(self.start))
 
     @property
+    def note(self) -> str:
+        """As in `BoundCorrelation`: nothing."""
+        return ""
+
+    @property
     def time(self) -> str | None:
         """The column of occasions."""
         return self.of.time

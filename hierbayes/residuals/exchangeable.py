@@ -186,6 +186,11 @@ class Exchangeable:
         return CorrelationKernel(EXCHANGEABLE, self.sizes, self.counts, self._low)
 
     @property
+    def note(self) -> str:
+        """As in `BoundCorrelation`: nothing."""
+        return ""
+
+    @property
     def _low(self) -> float:
         return -1.0 / (float(self.sizes[-1]) - 1.0)
 

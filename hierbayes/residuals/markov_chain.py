@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,16 +26,15 @@ from hierbayes.residuals.bound_values import (
 )
 from hierbayes.residuals.coordinates import log_logistic_slope, log_one_less_square
 from hierbayes.residuals.correlation_kernels import chain_parts
+from hierbayes.residuals.gaps import any_odd, distinct_gaps, middle_gap
 from hierbayes.residuals.row_kernels import (
     chain_links,
-    distinct_places,
     is_in_order,
     neighbours,
 )
 from hierbayes.residuals.times import refuse_lone_rows, times_of_new_rows
 
 _START = 0.3  # the correlation of neighbours from which a search begins
-_EXACT = 2.0**53  # whole numbers below are what they are
 _NOTHING = 800.0  # −log of a correlation that is 0
 _LITTLE = 7.0  # −log of one that is so small that the likelihood is straight
 
@@ -58,21 +56,28 @@ class MarkovChain:
     counts : (G,) float
         How many neighbours have each.
     unit : float
-        The gap whose correlation is the coordinate: 1, or of continuous time the middle one.
-    continuous : bool
-        Whether φ is positive, and gaps any numbers.
+        The middle gap: its correlation is the coordinate of a positive φ.
+    whole : bool
+        Whether gaps are whole numbers.
+    signed : bool
+        Whether φ may be negative: gaps are whole, and not all of them even, of which φ and −φ
+        are the same.
     times : (n,) float
     time : str or None
         The column they are.
+    first : float
+        The correlation of neighbours the middle gap apart from which a search begins.
     """
 
     links: Links
     gaps: Floats
     counts: Floats
     unit: float
-    continuous: bool
+    whole: bool
+    signed: bool
     times: Floats
     time: str | None
+    first: float = _START
 
     def refuse_untold(self, group: str) -> None:
         """As in `BoundCorrelation`."""
@@ -89,16 +94,20 @@ class MarkovChain:
             np.concatenate([[0], np.stack([1 + 2 * at, 2 + 2 * at], axis=1).ravel()])
             for at in in_parts(place, [len(part.gaps) for part in parts])
         )
-        return chain_of_gaps(gaps, counts, self.time, continuous=self.continuous), kinds
+        return chain_of_gaps(gaps, counts, self.time, whole=self.whole), kinds
 
     @property
     def kept(self) -> KeptPart:
         """As in `BoundCorrelation`."""
         return KeptPart({"gaps": self.gaps, "counts": self.counts}, pd.DataFrame())
 
+    def with_coordinates_of(self, other: MarkovChain) -> MarkovChain:
+        """The same whose coordinate says what that of other rows says."""
+        return replace(self, unit=other.unit, signed=other.signed)
+
     def log_slopes(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
-        if not self.continuous:
+        if self.signed:
             return log_one_less_square(z)
         log_s = -_fall(z)  # φ = s^(1/unit)
         return log_logistic_slope(z) + (1.0 / self.unit - 1.0) * log_s - np.log(self.unit)
@@ -110,33 +119,58 @@ class MarkovChain:
                 "the time of errors is the order of the rows here, which new rows do not have; "
                 "name a column, as in hb.residuals.AR1('week')"
             )
-        return times_of_new_rows(frame, self.time, whole=not self.continuous)
+        return times_of_new_rows(frame, self.time, whole=self.whole)
 
     def matrix(self, times: Floats, z: Any) -> Any:
         """As in `BoundCorrelation`."""
         lags = np.abs(np.subtract.outer(times, times))
-        if self.continuous:  # φ itself may be no number, or 1, where times have a unit of their own
-            return np.exp(-_fall(z[0]) * lags / self.unit)
-        return _whole_power(self.natural(z)[0], lags.astype(np.int64))
+        if self.signed:
+            return _whole_power(self.natural(z)[0], lags.astype(np.int64))
+        # φ itself may be no number, or 1, where times have a unit of their own
+        return np.exp(-_fall(z[0]) * lags / self.unit)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """φ; of continuous time its correlation over the middle gap is usually uniform."""
-        if self.continuous:
-            return (Parameter("phi", "bounded", (0.0, 1.0), ("Beta", (self.unit, 1.0))),)
-        return (Parameter("phi", "bounded", (-1.0, 1.0), ("Uniform", (-1.0, 1.0))),)
+        """φ; of a positive one its correlation over the middle gap is usually uniform."""
+        if self.signed:
+            return (Parameter("phi", "bounded", (-1.0, 1.0), ("Uniform", (-1.0, 1.0))),)
+        return (Parameter("phi", "bounded", (0.0, 1.0), ("Beta", (self.unit, 1.0))),)
 
     @property
-    def start(self) -> Floats:
-        """As in `BoundCorrelation`."""
-        return np.array(
-            [np.log(_START / (1.0 - _START)) if self.continuous else np.arctanh(_START)]
+    def note(self) -> str:
+        """As in `BoundCorrelation`: that even gaps do not tell the sign of φ."""
+        if self.signed or not self.whole:
+            return ""
+        return (
+            f"all gaps of '{self.time}' between the rows of a group are even, so that the data "
+            "tell phi only but for its sign, and it is taken as positive; "
+            f"hb.residuals.CAR1('{self.time}') and times in units of the gap say the same"
         )
 
     @property
+    def start(self) -> Floats:
+        """As in `BoundCorrelation`: that correlation over the middle gap.
+
+        Over far longer gaps than it is made for, φ^g is 0 in all digits, and nothing has a slope.
+        """
+        if not self.signed:
+            return np.array([np.log(self.first / (1.0 - self.first))])
+        return np.array([np.arctanh(np.copysign(abs(self.first) ** (1.0 / self.unit), self.first))])
+
+    @property
+    def other_side(self) -> MarkovChain | None:
+        """The same that begins at a negative φ; None where a search comes there by itself.
+
+        Where no gap is 1, all φ^g are flat at φ = 0, which no search crosses.
+        """
+        if not self.signed or not len(self.gaps) or self.gaps[0] == 1.0:
+            return None
+        return replace(self, first=-self.first)
+
+    @property
     def edges(self) -> Floats:
-        """As in `BoundCorrelation`: φ = 0 of continuous time, where errors are independent."""
-        if not self.continuous or not len(self.gaps):
+        """As in `BoundCorrelation`: φ = 0 of a positive one, where errors are independent."""
+        if self.signed or not len(self.gaps):
             return no_edges(1)
         nearest = self.gaps[0]
         fall = self.unit * np.array([_NOTHING / min(nearest, 1.0), _LITTLE / nearest])
@@ -146,12 +180,12 @@ class MarkovChain:
     @property
     def kernel(self) -> CorrelationKernel:
         """As in `BoundCorrelation`."""
-        kind = CONTINUOUS if self.continuous else WHOLE
+        kind = WHOLE if self.signed else CONTINUOUS
         return CorrelationKernel(kind, self.gaps, self.counts, self.unit)
 
     def natural(self, z: Any) -> Any:
         """φ (1,)."""
-        if not self.continuous:
+        if self.signed:
             return np.tanh(z)
         return np.exp(-_fall(z) / self.unit)
 
@@ -171,7 +205,7 @@ class MarkovChain:
         """As in `BoundCorrelation`."""
         at = float(z[0])
         found: tuple[Floats, Floats, Floats] = chain_parts(
-            at, self.gaps, self.counts, self.unit, self.continuous
+            at, self.gaps, self.counts, self.unit, not self.signed
         )
         return found
 
@@ -183,11 +217,11 @@ class MarkovChain:
 
     def _correlations(self, z: Any) -> tuple[Any, Any]:
         """φ^g of every gap, and 1 − φ^2g."""
-        if self.continuous:  # log φ^g, and 1 − φ^2g kept where φ is near 1
-            exponent = -2.0 * _fall(z) * self.gaps / self.unit
-            return np.exp(0.5 * exponent), -np.expm1(exponent)
-        r = _whole_power(np.tanh(z), self.gaps.astype(np.int64))
-        return r, 1.0 - r * r
+        if self.signed:
+            r = _whole_power(np.tanh(z), self.gaps.astype(np.int64))
+            return r, 1.0 - r * r
+        exponent = -2.0 * _fall(z) * self.gaps / self.unit  # log φ^2g
+        return np.exp(0.5 * exponent), -np.expm1(exponent)  # kept where φ is near 1
 
 
 def _fall(z: Any) -> Any:
@@ -202,49 +236,21 @@ def _whole_power(phi: Any, gaps: Integers) -> Any:
     return square ** (gaps // 2) * np.where(gaps % 2 == 1, phi, 1.0)
 
 
-def chain(
-    rows: StructuredRows, times: Floats, time: str | None, *, continuous: bool
-) -> MarkovChain:
+def chain(rows: StructuredRows, times: Floats, time: str | None, *, whole: bool) -> MarkovChain:
     """Each row joined to the next of its group."""
     every = np.arange(rows.n)
     order = every if is_in_order(rows.codes, times) else np.lexsort((times, rows.codes))
     before, after, lags = np.empty_like(every), np.empty_like(every), np.empty(rows.n)
     m = neighbours(order, rows.codes, times, before, after, lags)
     before, after, lags = before[:m], after[:m], lags[:m]
-    gaps, place, counts = _gaps(lags, continuous)
+    gaps, place, counts = distinct_gaps(lags, whole)
     links = Links(*chain_links(rows.n, before, after, place))
     sizes = counts.astype(np.float64)
-    unit = _middle(gaps, sizes) if continuous else 1.0
-    return MarkovChain(links, gaps, sizes, unit, continuous, times, time)
+    unit = middle_gap(gaps, sizes)
+    return MarkovChain(links, gaps, sizes, unit, whole, whole and any_odd(gaps), times, time)
 
 
-def _gaps(lags: Floats, continuous: bool) -> tuple[Floats, Integers, Integers]:
-    """Distinct lags (G,), ascending, which of them each is (m,), and how many are (G,)."""
-    longest = float(lags.max(initial=0.0))
-    if not continuous and len(lags) and lags.min() == longest:  # rows follow each other
-        every = np.zeros(len(lags), dtype=np.intp)
-        return np.array([longest]), every, np.array([len(lags)])
-    if not continuous and 0.0 < longest < _EXACT:
-        found, place = distinct_places(lags.astype(np.intp), int(longest) + 1)
-        return found.astype(np.float64), place, np.bincount(place)
-    if continuous and len(lags):  # of whole times differences are exact
-        size = math.floor(math.log10(longest))
-        lags = np.round(lags, 10 - min(size, 0))  # equal ones are told as such
-    return np.unique(lags, return_inverse=True, return_counts=True)
-
-
-def chain_of_gaps(
-    gaps: Floats, counts: Floats, time: str | None, *, continuous: bool
-) -> MarkovChain:
+def chain_of_gaps(gaps: Floats, counts: Floats, time: str | None, *, whole: bool) -> MarkovChain:
     """That of rows which are not there."""
-    unit = _middle(gaps, counts) if continuous else 1.0
-    return MarkovChain(NO_LINKS, gaps, counts, unit, continuous, np.zeros(0), time)
-
-
-def _middle(gaps: Floats, counts: Floats) -> float:
-    """The median of gaps (G,), ascending, of which there are so many; 1 of none."""
-    if not len(gaps):
-        return 1.0
-    n = int(counts.sum())
-    at = np.searchsorted(np.cumsum(counts), [(n - 1) // 2, n // 2], side="right")
-    return float(gaps[at].mean())
+    unit, signed = middle_gap(gaps, counts), whole and any_odd(gaps)
+    return MarkovChain(NO_LINKS, gaps, counts, unit, whole, signed, np.zeros(0), time)

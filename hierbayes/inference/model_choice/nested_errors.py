@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from hierbayes.design.problem import Problem
 from hierbayes.errors import InferenceError
-from hierbayes.residuals.autoregression import AR1, CAR1
+from hierbayes.residuals.autoregression import AR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
 from hierbayes.residuals.stationary import ARMA, Toeplitz
 from hierbayes.residuals.structure import Correlation, Part, ResidualStructure
@@ -27,11 +29,15 @@ def _count(problem: Problem) -> int:
     return 0 if problem.moments is None else len(problem.moments.rows.parameters)
 
 
-def lies_at_a_limit(small: Problem, big: Problem) -> bool:
-    """Whether no correlation is a limit of the larger model's: of CAR1, whose φ is positive."""
+def at_a_limit(small: Problem, big: Problem) -> str:
+    """The larger model's correlation, where none is a limit of it, as of a positive φ; or empty."""
     ours, theirs = (one.design.specification.residual for one in (small, big))
     alone = ours is None or ours.correlation is None
-    return alone and theirs is not None and isinstance(theirs.correlation, CAR1)
+    if not alone or theirs is None or theirs.correlation is None:
+        return ""
+    assert big.moments is not None
+    found = np.isfinite(big.moments.rows.edges).any()  # of the correlation alone
+    return type(theirs.correlation).__name__ if found else ""
 
 
 def refuse_other_errors(small: Problem, big: Problem) -> None:

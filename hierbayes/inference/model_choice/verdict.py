@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hierbayes.errors import in_quotes
 from hierbayes.inference.model_choice.chi_bar import mixture_text
-from hierbayes.inference.model_choice.nested_errors import errors_gained, lies_at_a_limit
+from hierbayes.inference.model_choice.nested_errors import at_a_limit, errors_gained
 from hierbayes.inference.model_choice.nesting import Nesting
 
 FEW_GROUPS = 50
@@ -47,10 +47,10 @@ def advice(nesting: Nesting, mixture: dict[int, float] | None, simulations: int)
             "the smaller model is singular itself, so that neither χ² nor a mixture is its "
             "reference: use simulations=1000"
         )
-    if lies_at_a_limit(nesting.small.problem, nesting.big.problem):
+    if name := at_a_limit(nesting.small.problem, nesting.big.problem):
         return (
-            "under the smaller model the correlation of CAR1 is 0, the limit of its φ: the p-value "
-            "of χ² is too large, of this one parameter alone twice"
+            f"under the smaller model the correlation of {name} is 0, the limit of its φ: the "
+            "p-value of χ² is too large, of this one parameter alone twice"
         )
     if nesting.family.ends and mixture:
         return (

@@ -217,8 +217,8 @@ def _limits(model: ModelToWrite, name: str) -> tuple[float, float]:
     part, times = correlation_of(model), model.variables.times
     if name in ("power", "rate"):
         return -math.inf, math.inf
-    if isinstance(part, CAR1):
-        return 0.0, 1.0
+    if isinstance(part, CAR1) or (isinstance(part, AR1) and times is not None and times.even):
+        return 0.0, 1.0  # of even gaps φ has no sign
     if isinstance(part, CompoundSymmetry) and times is not None:
         return -1.0 / (len(times.labels) - 1), 1.0
     return _CORRELATION
