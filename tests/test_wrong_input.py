@@ -251,6 +251,24 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
      "the intercept '1' stands in two random terms; keep it in one"),
     ("y ~ (x | g) + (0 + x | g)", None,
      "the effect 'x' stands in two random terms; keep it in one"),
+    ("y ~ (1 | `g:h`) + (1 | g:h)", None,
+     "two grouping factors would be called 'g:h', of the columns 'g:h' and of 'g', 'h'; rename the "
+     "column 'g:h'"),
+    ("y ~ (1 | g/h) + (0 + x | `g:h`)", None,  # effects that do not meet
+     "two grouping factors would be called 'g:h', of the columns 'g:h' and of 'g', 'h'; rename the "
+     "column 'g:h'"),
+    ("y ~ x + . + (1 | g)", None,
+     "cannot read the fixed part 'x + .': '.' for all other columns is not read; name the columns\n"
+     "    x + .\n"
+     "        ^"),
+    ("y ~ x + (. | g)", None,
+     "cannot read the random part '.': '.' for all other columns is not read; name the columns\n"
+     "    .\n"
+     "    ^"),
+    (". ~ x + (1 | g)", None,
+     "cannot read the response '.': '.' for all other columns is not read; name the columns\n"
+     "    .\n"
+     "    ^"),
     ("y ~ foo(x) + (1 | g)", None,
      "a formula has no function 'foo': a formula knows numpy's functions of one row, such as "
      "np.log, the transforms center, scale, poly, bs, cr, cvar, dvar and lvar, C and I; hand over "

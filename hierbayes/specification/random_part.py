@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hierbayes.errors import FormulaError
+from hierbayes.errors import FormulaError, in_quotes
 from hierbayes.specification.random_term import RandomTerm, random_terms
 from hierbayes.specification.term_parser import outside_backticks
 from hierbayes.specification.terms import INTERCEPT, as_named, read_terms
@@ -164,7 +164,8 @@ def _nested_texts(random: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def refuse_repeated_effects(random: tuple[RandomTerm, ...]) -> None:
-    """Refuse an effect that stands in two terms of one grouping factor."""
+    """Refuse an effect that stands in two terms of one grouping factor, and two of one name."""
+    _refuse_factors_of_one_name(random)
     seen: dict[str, list[str]] = {}
     for part in random:
         mine = seen.setdefault(part.factor, [])
@@ -174,3 +175,17 @@ def refuse_repeated_effects(random: tuple[RandomTerm, ...]) -> None:
                 where = f" of '{part.factor}'" if len({one.factor for one in random}) > 1 else ""
                 raise FormulaError(f"{name} stands in two random terms{where}; keep it in one")
             mine.append(term)
+
+
+def _refuse_factors_of_one_name(random: tuple[RandomTerm, ...]) -> None:
+    """Refuse a column with a colon in its name beside the combination that is called as it."""
+    columns_of: dict[str, tuple[str, ...]] = {}
+    for part in random:
+        columns = columns_of.setdefault(part.factor, part.columns)
+        if columns != part.columns:
+            one, other = sorted((columns, part.columns), key=len)
+            column = next(name for name in (*one, *other) if ":" in name)
+            raise FormulaError(
+                f"two grouping factors would be called '{part.factor}', of the columns "
+                f"{in_quotes(one)} and of {in_quotes(other)}; rename the column '{column}'"
+            )

@@ -128,6 +128,8 @@ def _read_calls(right: str, role: str) -> str:
                 code = read_spellings(code)
             elif token.kind is Token.Kind.NAME and not code.startswith("`"):
                 refuse_constant(code)
+            elif code == ".":
+                raise FormulaError("'.' for all other columns is not read; name the columns")
         except FormulaError as error:
             raise FormulaError(
                 f"cannot read the {role} '{right}': {error}\n    {right}\n    {' ' * start}^"
