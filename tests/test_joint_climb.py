@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 import hierbayes as hb
+from hierbayes import residuals as hr
 from hierbayes.design.blocks import entry_directions, free_entries
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.problem import Problem
@@ -243,9 +245,9 @@ def test_a_climb_without_a_likelihood_where_it_begins_is_none(
     climb = Climb(moments, blocks, REML)
     start = climb.start(None)
     assert start is not None
-    monkeypatch.setattr(climb, "start", lambda root: (start[0], start[1] + 1e4))
+    monkeypatch.setattr(climb, "start", lambda root, z: (start[0], start[1] + 1e4))
     assert climb_together(climb) is None
-    monkeypatch.setattr(climb, "start", lambda root: None)
+    monkeypatch.setattr(climb, "start", lambda root, z: None)
     assert climb_together(climb) is None
 
 
@@ -357,3 +359,22 @@ def test_errors_that_stand_for_effects_are_left_for_the_higher_maximum(
     fit = getattr(model, engine)()
     assert fit.loglik == pytest.approx(loglik, abs=1e-6)
     assert (fit.theta.sd > 0.1).all()
+
+
+@pytest.mark.parametrize(
+    ("seed", "highest"), [(569, -70.28786), (541, -49.75663), (807, -39.28269)]
+)
+def test_one_of_several_maxima_of_arma_errors_is_the_highest(seed: int, highest: float) -> None:
+    """Few rows without correlation, of which a search of many starts knows the maximum."""
+    r = np.random.default_rng(seed)
+    J, T = int(r.integers(5, 12)), int(r.integers(3, 7))
+    data = pd.DataFrame([(j, t) for j in range(J) for t in range(T)], columns=["id", "t"])
+    data = data[r.random(len(data)) < 0.85].reset_index(drop=True)
+    n = len(data)
+    data["x"], v = r.normal(size=n), np.exp(r.normal(size=n))
+    r.choice(["a", "b", "c"], n)
+    effects = r.normal(size=J)[data["id"]] * r.choice([0, 0.3, 1, 3])
+    data["y"] = data["x"] + effects + r.normal(size=n) * v ** r.choice([0, 0.5, 1])
+    random = " + (1 | id)" if r.random() < 0.7 else ""
+    fit = hb.Model(f"y ~ x{random}", data, residual=hr.ARMA("t", group="id")).ml()
+    assert fit.loglik > highest - 1e-4

@@ -79,6 +79,13 @@ class ErrorLaw:
         starts = self._starts
         return starts[0] if len(starts) == 1 else np.concatenate([np.zeros(0), *starts])
 
+    @property
+    def other_starts(self) -> list[Floats]:
+        """Those from which it begins as well."""
+        correlation = self.structure.correlation
+        starts = () if correlation is None else correlation.other_starts
+        return [np.append(one, self.start[len(one) :]) for one in starts]
+
     @cached_property
     def edges(self) -> Floats:
         """Coordinates (2, k) at a limit which is a covariance, and a little inside; or −∞."""

@@ -141,9 +141,26 @@ def _climbed(search: ResidualSearch) -> tuple[Climb, JointMaximum] | None:
     joint = climb_together(climb)
     if joint is not None and search.moments.rows.correlation is not None and joint.on_face:
         climb, joint = _higher(search, climb, joint)
+    for z in search.moments.rows.other_starts:
+        climb, joint = _of_another_start(search, climb, joint, z)
     if joint is None or not joint.converged:
         return None
     return (climb, joint) if joint.definite or joint.covariance is not None else None
+
+
+def _of_another_start(
+    search: ResidualSearch, climb: Climb, joint: JointMaximum | None, z: Floats
+) -> tuple[Climb, JointMaximum | None]:
+    """The same, or a higher one that a climb from z (k,) comes to."""
+    again = Climb(search.moments, search.blocks, search.reading)
+    other = climb_together(again, None, z)
+    if other is None or not other.converged:
+        return climb, joint
+    search.calls += other.evaluations
+    is_known = joint is not None and joint.converged
+    if is_known and other.value <= joint.value + _HIGHER:  # type: ignore[union-attr]
+        return climb, joint
+    return again, other
 
 
 def _higher(

@@ -88,6 +88,7 @@ class ARMA(OfOccasions):
     """
 
     goes_on = True
+    other_starts = ((1.0, -0.6), (-0.8, 0.5), (-0.3, -0.3))  # beside the ridge of φ = −θ
 
     def __post_init__(self) -> None:
         orders = [one for one in (self.time, self.group) if isinstance(one, Real)]
