@@ -534,7 +534,7 @@ def test_the_next_occasion_weighs_what_it_says() -> None:
         mean = fit.fixef()["Intercept"] + fit.fixef()["x"] * mine["x"].to_numpy()
         rest = np.linalg.solve(V[:-1, :-1], mine["y"].to_numpy()[:-1] - mean[:-1])
         assert_allclose(found[label], mean[-1] + V[-1, :-1] @ rest, rtol=1e-9)
-    with pytest.raises(hb.DataError, match="give them the column of the weights"):
+    with pytest.raises(hb.DataError, match=r"are: give them the column of the weights, 'w'$"):
         fit.predict(new.drop(columns="w"), errors="given")
 
 

@@ -137,6 +137,37 @@ def test_limits_of_responses(rows: pd.DataFrame, weighted: hb.PointFit) -> None:
         weighted.predict(bare, prob=0.9, kind="response")
 
 
+@pytest.mark.parametrize(
+    ("argument", "wanted"),
+    [("weights", "the column of the weights, '(weights)'"),
+     ("known_sd", "the column of known standard deviations, '(known_sd)'")],
+)  # fmt: skip
+@pytest.mark.parametrize("residual", [None, hb.residuals.Strata("s")])
+def test_new_rows_are_told_the_column_of_numbers_that_have_no_name(
+    argument: str, wanted: str, residual: Any, rows: pd.DataFrame
+) -> None:
+    if residual is not None and argument == "known_sd":
+        return  # both state the variances
+    rows = rows.assign(s=np.where(np.arange(len(rows)) % 2, "odd", "even"))
+    words: dict[str, Any] = {argument: rows["w"].to_numpy(), "residual": residual}
+    fit = hb.Model("y ~ x + (1 | a)", rows, **words).reml()
+    message = (
+        "errors have standard deviations by row, and the new rows do not say what theirs are: give "
+        f"them {wanted}"
+    )
+    new = rows.head(5)
+    asked = (
+        lambda: fit.predict(new, prob=0.9, kind="response"),
+        lambda: fit.predict_draws(new, kind="response", draws=2, seed=1),
+    )
+    for ask in asked:
+        with pytest.raises(hb.DataError) as refused:
+            ask()
+        assert str(refused.value) == message
+    named = new.assign(**{f"({argument})": new["w"]})
+    assert len(fit.predict(named, prob=0.9, kind="response")) == 5
+
+
 def test_draws_of_responses(weighted: hb.PointFit, rows: pd.DataFrame) -> None:
     """Simulated responses vary about their predictors as σ²/w."""
     drawn = weighted.simulate(400, groups="kept", seed=1).sub(weighted.predict(), axis=0)

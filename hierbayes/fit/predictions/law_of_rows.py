@@ -37,14 +37,26 @@ def law_of(problem: Problem, rows: PredictionRows) -> ResponseLaw:
 
 def _gaussian_law(problem: Problem, rows: PredictionRows) -> GaussianLaw:
     """That of normal errors, alike or not."""
-    weighed, moments = weighed_sd(problem, rows), problem.moments
+    weighed, moments = weighed_law(problem, rows), problem.moments
     if moments is None or not moments.rows.structure.has_unequal_variances:
-        return GaussianLaw(weighed)
+        return weighed
     z = moments.rows.start if problem.z is None else problem.z
-    return UnequalLaw(weighed, ErrorSds(moments.rows, rows.data), z)
+    sds = ErrorSds(moments.rows, rows.data)
+    return UnequalLaw(weighed.row_sd, sds, z, lacking=weighed.lacking)
 
 
-def weighed_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
+def weighed_law(problem: Problem, rows: PredictionRows) -> GaussianLaw:
+    """That of errors whose variances differ by weights alone, or by known ones."""
+    spec = problem.design.specification
+    lacking = (
+        f"the column of the weights, '{spec.weights}'"
+        if spec.weights
+        else f"the column of known standard deviations, '{spec.known_sd}'"
+    )
+    return GaussianLaw(_weighed_sd(problem, rows), lacking=lacking)
+
+
+def _weighed_sd(problem: Problem, rows: PredictionRows) -> Floats | float | None:
     """Standard deviation of the error of each row, relative to σ, by precision weights.
 
     None where new rows do not say what they weigh.

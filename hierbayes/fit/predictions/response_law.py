@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import ndtr
@@ -113,9 +113,12 @@ class GaussianLaw(ResponseLaw):
     ----------
     row_sd : (n,) float, float or None
         Standard deviations of ε beside σ; None where new rows do not say what they weigh.
+    lacking : str
+        The column that would say it, in words.
     """
 
     row_sd: Floats | float | None
+    lacking: str = field(default="", kw_only=True)
 
     def sd(self, phi: Floats) -> Floats | float:
         """Standard deviation of ε (n,).
@@ -128,7 +131,7 @@ class GaussianLaw(ResponseLaw):
         if self.row_sd is None:
             raise DataError(
                 "errors have standard deviations by row, and the new rows do not say what theirs "
-                "are: give them the column of the weights, or of known standard deviations"
+                f"are: give them {self.lacking}"
             )
         return phi[0] * self.row_sd
 

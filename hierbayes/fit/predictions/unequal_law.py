@@ -66,9 +66,10 @@ class UnequalLaw(GaussianLaw):
 
     def part(self, at: slice) -> UnequalLaw:
         """That of some of the rows."""
-        return UnequalLaw(GaussianLaw(self.row_sd).part(at).row_sd, self.sds.part(at), self.z)
+        weighed = GaussianLaw(self.row_sd).part(at).row_sd
+        return UnequalLaw(weighed, self.sds.part(at), self.z, lacking=self.lacking)
 
     def repeated(self, times: int) -> UnequalLaw:
         """That of the rows so many times."""
         weighed = GaussianLaw(self.row_sd).repeated(times).row_sd
-        return UnequalLaw(weighed, self.sds, self.z, times)
+        return UnequalLaw(weighed, self.sds, self.z, times, lacking=self.lacking)

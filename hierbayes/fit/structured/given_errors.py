@@ -19,7 +19,7 @@ from hierbayes.design.group_codes import group_labels
 from hierbayes.design.grouping_factor import GroupingFactor
 from hierbayes.design.problem import Problem
 from hierbayes.errors import DataError, ResidualError
-from hierbayes.fit.predictions.law_of_rows import weighed_sd
+from hierbayes.fit.predictions.law_of_rows import weighed_law
 from hierbayes.fit.predictions.parameter_draws import ParameterDraws
 from hierbayes.fit.predictions.prediction_rows import PredictionRows, rows_to_predict
 from hierbayes.fit.predictions.response_law import GaussianLaw
@@ -75,7 +75,7 @@ class ErrorsOfGroups:
             raise ResidualError("errors='given' needs all random effects: leave effects= out")
         require_columns(rows.data, moments.rows.structure, but=moments.rows.group)
         times = moments.rows.correlation.times_of(rows.data)
-        groups, weighed = _groups(problem, rows), GaussianLaw(weighed_sd(problem, rows))
+        groups, weighed = _groups(problem, rows), weighed_law(problem, rows)
         for i in np.flatnonzero(groups >= 0).tolist():
             at = np.flatnonzero(moments.rows.codes == groups[i])
             seen = moments.rows.correlation.times[at]
