@@ -245,9 +245,9 @@ def test_a_climb_without_a_likelihood_where_it_begins_is_none(
     climb = Climb(moments, blocks, REML)
     start = climb.start(None)
     assert start is not None
-    monkeypatch.setattr(climb, "start", lambda root, z: (start[0], start[1] + 1e4))
+    monkeypatch.setattr(climb, "start", lambda root: (start[0], start[1] + 1e4))
     assert climb_together(climb) is None
-    monkeypatch.setattr(climb, "start", lambda root, z: None)
+    monkeypatch.setattr(climb, "start", lambda root: None)
     assert climb_together(climb) is None
 
 

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 import hierbayes as hb
 from hierbayes import residuals as hr
+from hierbayes.fit.structured.point import StructuredPointFit
 from tests.pieces import Pieces
 from tests.test_residual_structures import ROWS
 
@@ -48,7 +49,7 @@ def correlation(problem: Any) -> Any:
 def test_gaps_of_one_begin_and_end_where_they_did() -> None:
     found = hb.Model("y ~ x + (1 | g)", ROWS, residual=hr.AR1())
     assert correlation(found.problem).start[0] == np.arctanh(0.3)
-    assert correlation(found.problem).other_side is None
+    assert correlation(found.problem).elsewhere == ()
     assert_allclose(found.reml().loglik, -85.747159475314, atol=1e-10)
     assert_allclose(phi_of(found.reml()), 0.154743833761, atol=1e-8)
 
@@ -213,3 +214,29 @@ def test_further_rows_leave_phi_as_it_is(structure: str, gap: int) -> None:
     given = fit.given(further)
     assert_allclose(given.fixef(), wanted, rtol=1e-8)
     assert phi_of(given) == pytest.approx(phi_of(fit), rel=1e-12)
+
+
+def test_further_rows_leave_equal_correlations_as_they_are() -> None:
+    """A larger group has another least correlation, and refuses what is below it."""
+    r = np.random.default_rng(0)
+    errors = r.normal(size=(30, 4))
+    for share in (0.0, 0.95):  # of the means of groups that is taken out
+        left = errors - share * errors.mean(axis=1, keepdims=True)
+        frame = pd.DataFrame({"id": np.repeat(np.arange(30), 4), "y": left.ravel()})
+        frame["x"] = r.normal(size=120)
+        structure = hb.residuals.CompoundSymmetry(group="id")
+        fit = hb.Model("y ~ x", frame, residual=structure).reml()
+        assert isinstance(fit, StructuredPointFit)
+        further = frame.head(1).set_axis([999])
+        if share:
+            with pytest.raises(hb.DataError) as caught:
+                fit.given(further)
+            rho = float(fit.error_parameters.iloc[0])
+            assert str(caught.value) == (
+                f"5 errors of one group cannot all have correlation {rho:.3g}; the fit had groups "
+                "of 4 rows at most"
+            )
+            continue
+        given = fit.given(further)
+        assert isinstance(given, StructuredPointFit)
+        assert_allclose(given.error_parameters, fit.error_parameters, rtol=1e-12)

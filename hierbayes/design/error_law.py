@@ -16,7 +16,6 @@ from hierbayes.frames.arrays import Booleans, Floats, Integers
 from hierbayes.residuals.bound import BoundCorrelation, BoundVariance
 from hierbayes.residuals.bound_values import INDEPENDENT, NO_NUMBERS, CorrelationKernel, Parameter
 from hierbayes.residuals.coordinates import derivative_at_once
-from hierbayes.residuals.markov_chain import MarkovChain
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.value import value
 
@@ -79,13 +78,6 @@ class ErrorLaw:
         starts = self._starts
         return starts[0] if len(starts) == 1 else np.concatenate([np.zeros(0), *starts])
 
-    @property
-    def other_starts(self) -> list[Floats]:
-        """Those from which it begins as well."""
-        correlation = self.structure.correlation
-        starts = () if correlation is None else correlation.other_starts
-        return [np.append(one, self.start[len(one) :]) for one in starts]
-
     @cached_property
     def edges(self) -> Floats:
         """Coordinates (2, k) at a limit which is a covariance, and a little inside; or −∞."""
@@ -101,11 +93,24 @@ class ErrorLaw:
         return tuple(note for note in found if note)
 
     @property
-    def other_side(self) -> Self | None:
-        """The same with another start, where a maximum may be out of reach of its own; or None."""
-        chain = self.correlation if isinstance(self.correlation, MarkovChain) else None
-        side = None if chain is None else chain.other_side
-        return None if side is None else replace(self, correlation=side)
+    def elsewhere(self) -> tuple[Self, ...]:
+        """The same with other starts, where a maximum may be out of reach of its own."""
+        others = () if self.correlation is None else self.correlation.elsewhere
+        return tuple(replace(self, correlation=one) for one in others)
+
+    def with_coordinates_of(self, fitted: ErrorLaw, z: Floats | None) -> Self:
+        """The same, whose coordinates say what those on other rows say; there z (k,) was found.
+
+        Raises
+        ------
+        DataError
+            When these rows cannot have that correlation.
+        """
+        if self.correlation is None:
+            return self
+        own = None if z is None else z[self._spans[0]]
+        same = self.correlation.with_coordinates_of(fitted.correlation, own)
+        return replace(self, correlation=same)
 
     def moving(self, z: Floats) -> Booleans:
         """Which coordinates (k,) are inside, and not at such a limit."""

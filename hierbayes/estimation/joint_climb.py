@@ -150,9 +150,9 @@ class Climb:
         self.half_log_det = math.nan  # ½ log|R| of the last point
         self.at_end: Point | None = None  # where it has ended, if it has looked there
 
-    def start(self, root: Floats | None, z: Floats | None = None) -> tuple[Floats, Floats] | None:
+    def start(self, root: Floats | None) -> tuple[Floats, Floats] | None:
         """λ, by default by scoring, and z to begin with; None where ℓ cannot be computed there."""
-        z, likelihood = self.moments.rows.start if z is None else z, self.likelihood
+        z, likelihood = self.moments.rows.start, self.likelihood
         if not self.blocks:
             return np.zeros((0, 0)), z.copy()
         given = self._weights(z, curved=False)
@@ -227,9 +227,7 @@ class Climb:
         return JointMaximum(z, root, self.calls, converged, last.definite, value, self.unit, B)
 
 
-def climb_together(
-    search: Climb, root: Floats | None = None, z: Floats | None = None
-) -> JointMaximum | None:
+def climb_together(search: Climb, root: Floats | None = None) -> JointMaximum | None:
     """A maximum over λ and z; None where no start serves.
 
     The last step is not looked behind: what is left to gain then is told by the two before.
@@ -239,10 +237,8 @@ def climb_together(
     search : Climb
     root : (q, q) float, optional
         λ to begin with, where it is not that of a step of scoring.
-    z : (k,) float, optional
-        To begin with, by default the usual one.
     """
-    start = search.start(root, z)
+    start = search.start(root)
     if start is None:
         return None
     (ground, law, room), n = search.likelihood.parts, len(search.unit)

@@ -44,16 +44,19 @@ def maximise_residual(
     EstimationError
         When the likelihood cannot be evaluated, or goes on rising to where a correlation is ±1.
     """
-    found = _from_start(moments, blocks, reading)
-    if (side := moments.rows.other_side) is None:
-        return found
-    try:
-        other = _from_start(replace(moments, rows=side), blocks, reading)
-    except (DataError, EstimationError):
-        return found
-    calls = found.evaluations + other.evaluations
-    best = other if other.best.value > found.best.value + _HIGHER else found
-    return replace(best, evaluations=calls)
+    best, calls = _from_start(moments, blocks, reading), 0
+    for rows in moments.rows.elsewhere:
+        try:
+            other = _from_start(replace(moments, rows=rows), blocks, reading)
+        except (DataError, EstimationError):
+            continue
+        calls += min(best, other, key=_value).evaluations
+        best = other if _value(other) > _value(best) + _HIGHER else best
+    return replace(best, evaluations=best.evaluations + calls) if calls else best
+
+
+def _value(found: ResidualMaximum) -> float:
+    return found.best.value
 
 
 def _from_start(
@@ -141,26 +144,9 @@ def _climbed(search: ResidualSearch) -> tuple[Climb, JointMaximum] | None:
     joint = climb_together(climb)
     if joint is not None and search.moments.rows.correlation is not None and joint.on_face:
         climb, joint = _higher(search, climb, joint)
-    for z in search.moments.rows.other_starts:
-        climb, joint = _of_another_start(search, climb, joint, z)
     if joint is None or not joint.converged:
         return None
     return (climb, joint) if joint.definite or joint.covariance is not None else None
-
-
-def _of_another_start(
-    search: ResidualSearch, climb: Climb, joint: JointMaximum | None, z: Floats
-) -> tuple[Climb, JointMaximum | None]:
-    """The same, or a higher one that a climb from z (k,) comes to."""
-    again = Climb(search.moments, search.blocks, search.reading)
-    other = climb_together(again, None, z)
-    if other is None or not other.converged:
-        return climb, joint
-    search.calls += other.evaluations
-    is_known = joint is not None and joint.converged
-    if is_known and other.value <= joint.value + _HIGHER:  # type: ignore[union-attr]
-        return climb, joint
-    return again, other
 
 
 def _higher(

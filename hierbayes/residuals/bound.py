@@ -47,6 +47,19 @@ class BoundCorrelation(Protocol):
         """
 
     @property
+    def elsewhere(self) -> tuple[BoundCorrelation, ...]:
+        """The same with other starts, where a maximum may be out of reach of its own."""
+
+    def with_coordinates_of(self, fitted: Any, z: Floats | None) -> BoundCorrelation:
+        """As `ErrorLaw` has it: z (k,) is None of draws, of which each has its own.
+
+        Raises
+        ------
+        DataError
+            When these rows cannot have that correlation.
+        """
+
+    @property
     def links(self) -> Links:
         """The rows that C⁻¹ joins."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, Protocol
 
@@ -71,6 +71,8 @@ class Occasions:
         The occasion of each row.
     keys : pandas.Index
         The occasions, in their order.
+    begins : (k,) float, optional
+        Coordinates from which a search begins, by default those of the structure.
     """
 
     of: OccasionLaw
@@ -79,11 +81,12 @@ class Occasions:
     counts: Floats
     places: Integers
     keys: pd.Index
+    begins: Floats | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Made again of its structure: functions of coordinates are not copied."""
         parts = (self.of, self.links, self.patterns, self.counts, self.places, self.keys)
-        return Occasions, parts
+        return Occasions, (*parts, self.begins)
 
     @property
     def kernel(self) -> CorrelationKernel:
@@ -198,7 +201,16 @@ class Occasions:
     @property
     def start(self) -> Floats:
         """As in `BoundCorrelation`."""
-        return self.matrices.start
+        return self.matrices.start if self.begins is None else self.begins
+
+    @property
+    def elsewhere(self) -> tuple[Occasions, ...]:
+        """As in `BoundCorrelation`."""
+        return tuple(replace(self, begins=one) for one in self.matrices.others)
+
+    def with_coordinates_of(self, fitted: Occasions, z: Floats | None) -> Occasions:
+        """As in `BoundCorrelation`: those of the same parameters say the same."""
+        return self
 
     def natural(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,11 +109,15 @@ class Exchangeable:
         Kind 0 of every row with itself, kind 1 + s of the sums in groups of the s-th size.
     sizes, counts : (S,) float
         Distinct sizes of groups, ascending, and how many groups have each.
+    most : float
+        Rows of the largest group, which tell the least ρ that the coordinate reaches; 0 for that
+        of the sizes.
     """
 
     links: Links
     sizes: Floats
     counts: Floats
+    most: float = 0.0
 
     def refuse_untold(self, group: str) -> None:
         """As in `BoundCorrelation`."""
@@ -158,7 +162,7 @@ class Exchangeable:
         if 1.0 + (m - 1.0) * np.real(rho) <= 0.0:
             raise DataError(
                 f"{m} errors of one group cannot all have correlation {np.real(rho):.3g}; the fit "
-                f"had groups of {int(self.sizes.max())} rows at most"
+                f"had groups of {int(self.most or self.sizes[-1])} rows at most"
             )
         return (1.0 - rho) * np.eye(m) + rho
 
@@ -192,7 +196,19 @@ class Exchangeable:
 
     @property
     def _low(self) -> float:
-        return -1.0 / (float(self.sizes[-1]) - 1.0)
+        return -1.0 / (float(self.most or self.sizes[-1]) - 1.0)
+
+    @property
+    def elsewhere(self) -> tuple[Exchangeable, ...]:
+        """As in `BoundCorrelation`: none."""
+        return ()
+
+    def with_coordinates_of(self, fitted: Exchangeable, z: Floats | None) -> Exchangeable:
+        """As in `BoundCorrelation`: the largest group tells the least ρ."""
+        found = replace(self, most=fitted.most or float(fitted.sizes[-1]))
+        if z is not None:
+            found.matrix(np.zeros(int(self.sizes[-1])), z)  # refuses
+        return found
 
     def natural(self, z: Any) -> Any:
         """ρ (1,)."""

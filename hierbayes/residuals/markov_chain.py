@@ -101,9 +101,9 @@ class MarkovChain:
         """As in `BoundCorrelation`."""
         return KeptPart({"gaps": self.gaps, "counts": self.counts}, pd.DataFrame())
 
-    def with_coordinates_of(self, other: MarkovChain) -> MarkovChain:
-        """The same whose coordinate says what that of other rows says."""
-        return replace(self, unit=other.unit, signed=other.signed)
+    def with_coordinates_of(self, fitted: MarkovChain, z: Floats | None) -> MarkovChain:
+        """As in `BoundCorrelation`: gaps tell the unit and the sign."""
+        return replace(self, unit=fitted.unit, signed=fitted.signed)
 
     def log_slopes(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
@@ -158,14 +158,14 @@ class MarkovChain:
         return np.array([np.arctanh(np.copysign(abs(self.first) ** (1.0 / self.unit), self.first))])
 
     @property
-    def other_side(self) -> MarkovChain | None:
-        """The same that begins at a negative φ; None where a search comes there by itself.
+    def elsewhere(self) -> tuple[MarkovChain, ...]:
+        """As in `BoundCorrelation`: beginning at a negative φ, if no search comes there by itself.
 
         Where no gap is 1, all φ^g are flat at φ = 0, which no search crosses.
         """
         if not self.signed or not len(self.gaps) or self.gaps[0] == 1.0:
-            return None
-        return replace(self, first=-self.first)
+            return ()
+        return (replace(self, first=-self.first),)
 
     @property
     def edges(self) -> Floats:

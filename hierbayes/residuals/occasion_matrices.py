@@ -31,6 +31,8 @@ class Matrices:
         way than by steps in the imaginary direction.
     alone : callable, optional
         As `BoundCorrelation.alone`, where some parameters are told together.
+    others : tuple of (k,) float
+        Where else a search begins, as there may be several maxima.
     """
 
     parameters: tuple[Parameter, ...]
@@ -40,6 +42,7 @@ class Matrices:
     log_slopes: Callable[[Any], Any]
     faster: Callable[[Floats], tuple[Floats, Floats]] | None = None
     alone: Callable[[Any], Any] | None = None
+    others: tuple[Floats, ...] = ()
 
     def with_slopes(self, z: Floats) -> tuple[Floats, Floats]:
         """Covariances (N, T, T) at coordinates (N, k), and ∂/∂z of them (N, k, T, T)."""

@@ -88,7 +88,6 @@ class ARMA(OfOccasions):
     """
 
     goes_on = True
-    other_starts = ((1.0, -0.6), (-0.8, 0.5), (-0.3, -0.3))  # beside the ridge of φ = −θ
 
     def __post_init__(self) -> None:
         orders = [one for one in (self.time, self.group) if isinstance(one, Real)]
@@ -114,7 +113,11 @@ class ARMA(OfOccasions):
         parameters = tuple(
             Parameter(name, "bounded", limits, ("Uniform", limits)) for name in ("phi", "theta")
         )
-        return Matrices(parameters, np.array([0.3, 0.1]), matrix, np.tanh, log_one_less_square)
+        first, *others = np.array([[0.3, 0.1], [1.0, -0.6], [-0.8, 0.5], [-0.3, -0.3]])
+        return Matrices(
+            parameters, first, matrix, np.tanh, log_one_less_square,
+            others=tuple(others),  # ℓ has a ridge along φ = −θ
+        )  # fmt: skip
 
 
 def _lags(T: int) -> Integers:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 from hierbayes.errors import ResidualError
 from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Columns, StructuredRows
@@ -171,8 +170,6 @@ class Part(ResidualStructure):
 class Correlation(Part):
     """A correlation of the errors of a group."""
 
-    # coordinates at which a search begins as well, where ℓ may have several maxima
-    other_starts: ClassVar[tuple[tuple[float, ...], ...]] = ()
     group: str | None
 
     @property

@@ -30,7 +30,6 @@ from hierbayes.fit.predictions.prediction_rows import (
 )
 from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.frames.named_columns import require_column
-from hierbayes.residuals.markov_chain import MarkovChain
 from hierbayes.specification.formula import Specification
 
 
@@ -191,11 +190,7 @@ def _errors_of_all(problem: Problem, larger: Design) -> ResidualRows:
             f"the rows that are given would give the errors, {structure.text}, a parameter that "
             f"the fit has not: {said}; give rows of strata and occasions that it has seen"
         )
-    if isinstance(found.correlation, MarkovChain):  # of which gaps tell the coordinate
-        assert isinstance(seen.correlation, MarkovChain)
-        chain = found.correlation.with_coordinates_of(seen.correlation)
-        return replace(found, correlation=chain)
-    return found
+    return found.with_coordinates_of(seen, problem.z)
 
 
 def _root_weights(seen: Rows, spec: Specification, data: pd.DataFrame) -> Floats | None:
