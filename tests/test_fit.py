@@ -63,6 +63,16 @@ def test_engines_make_two_kinds_of_fit(fits: dict[str, hb.Fit]) -> None:
 
 
 @pytest.mark.parametrize("engine", ["REML", "ML", "MAP", "posterior"])
+@pytest.mark.parametrize("name", ["gamma", "u", "G"])
+def test_estimates_cannot_be_written_over(fits: dict[str, hb.Fit], engine: str, name: str) -> None:
+    fit = fits[engine]
+    before = getattr(fit, name).copy()
+    with pytest.raises(ValueError, match=r"^assignment destination is read-only$"):
+        getattr(fit, name)[...] = 99.0
+    assert (getattr(fit, name) == before).all()
+
+
+@pytest.mark.parametrize("engine", ["REML", "ML", "MAP", "posterior"])
 def test_coef_is_fixef_plus_ranef(fits: dict[str, hb.Fit], engine: str) -> None:
     fit = fits[engine]
     expected = fit.ranef() + fit.fixef()[EFFECTS]

@@ -12,7 +12,7 @@ from hierbayes.fit.effect_blocks import EffectBlocks, effect_blocks
 from hierbayes.fit.effects import population_draws
 from hierbayes.fit.evidence import Sampling
 from hierbayes.fit.fitted import Fitted
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, read_only
 
 
 class DrawnEffects(Fitted):
@@ -29,8 +29,8 @@ class DrawnEffects(Fitted):
     def u_means(self) -> tuple[Floats, ...]:
         """As in `Fitted`."""
         if self.effect_blocks is None:
-            return tuple(u.mean(axis=(0, 1)) for u in self.us)
-        return (self.effect_blocks.means,)
+            return tuple(read_only(u.mean(axis=(0, 1))) for u in self.us)
+        return (read_only(self.effect_blocks.means),)
 
     @property
     def judged_effects(self) -> list[tuple[pd.Index, Floats]]:

@@ -24,7 +24,7 @@ from hierbayes.errors import EstimationError
 from hierbayes.estimation.information import NaturalParameters, natural_parameters
 from hierbayes.fit.error_readings import ErrorReadings
 from hierbayes.fit.evidence import Maximum
-from hierbayes.frames.arrays import Booleans, Floats, Integers
+from hierbayes.frames.arrays import Booleans, Floats, Integers, read_only
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.likelihood.gaussian import State
 from hierbayes.likelihood.of_products import AnyLikelihood, AnyState, likelihood_of
@@ -183,13 +183,12 @@ class Fitted(ErrorReadings, ABC):
     @cached_property
     def gamma(self) -> Floats:
         """Fixed effects (p,): the estimate, or the posterior mean."""
-        gamma: Floats = self.gamma_draws.mean(axis=(0, 1))
-        return gamma
+        return read_only(self.gamma_draws.mean(axis=(0, 1)))
 
     @cached_property
     def u_means(self) -> tuple[Floats, ...]:
         """Random effects (J_k, q_k) by factor: BLUPs, or posterior means."""
-        return tuple(u.mean(axis=(0, 1)) for u in self.us)
+        return tuple(read_only(u.mean(axis=(0, 1))) for u in self.us)
 
     @property
     def judged_effects(self) -> list[tuple[pd.Index, Floats]]:
@@ -205,8 +204,7 @@ class Fitted(ErrorReadings, ABC):
     @cached_property
     def G(self) -> Floats:
         """G (q, q): the estimate, or the posterior mean."""
-        G: Floats = self.theta.G.mean(axis=(0, 1))
-        return G
+        return read_only(self.theta.G.mean(axis=(0, 1)))
 
     @property
     def variance_errors(self) -> Floats:

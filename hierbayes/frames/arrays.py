@@ -1,4 +1,4 @@
-"""Names for the array types that signatures speak of, and their rows one below the other."""
+"""Names for the array types that signatures speak of, their rows, and a view that holds them."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ type Booleans = NDArray[np.bool_]
 def stacked(values: Floats) -> Floats:
     """Rows (..., k) one below the other, (m, k); k may be 0, of which numpy makes no shape."""
     return values.reshape(prod(values.shape[:-1]), values.shape[-1])
+
+
+def read_only(values: Floats) -> Floats:
+    """The same numbers, which who asks for them cannot change."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
