@@ -154,7 +154,8 @@ def at_point(
     """`sparse_point`, by the function that takes steps: compiled once, it serves for both."""
     numbers = np.empty(COUNT)
     ground = Ground(freedom, integrated, noise, rows, rows, columns, 0.0)
-    spot = Spot(root, rows, S, omega, gamma, F, M, average, pull)
+    at = rows if rows.flags.writeable else rows.copy()  # compiled code may write what a spot has
+    spot = Spot(root, at, S, omega, gamma, F, M, average, pull)
     walk(e, ground, spot, Lore(root, M, average, average), numbers, 0.0, 0)
     log_det, r, log_det_X = numbers[:3].tolist()
     return log_det, r, log_det_X
