@@ -108,17 +108,21 @@ def test_models_and_fits_of_every_engine_are_read_back(
             assert other.intervals().equals(fit.intervals())
 
 
-def test_models_of_several_factors_are_fitted_to_arrays_that_cannot_be_written_to() -> None:
+@pytest.mark.parametrize(
+    ("formula", "residual"),
+    [("y ~ x + (1 + x | a) + (1 | b)", None), ("y ~ x + (1 | a)", hb.residuals.AR1())],
+)
+def test_models_are_fitted_to_arrays_that_cannot_be_written_to(formula: str, residual: Any) -> None:
     """As they come from a file that is mapped into memory, or are shared by processes."""
     rng = np.random.default_rng(5)
     data = pd.DataFrame({"x": rng.normal(size=300), "a": rng.integers(0, 8, 300),
                          "b": rng.integers(0, 10, 300)})  # fmt: skip
     u, v = rng.normal(size=8), rng.normal(size=10)
     data["y"] = data["x"] + u[data["a"]] + v[data["b"]] + rng.normal(size=300)
-    model = hb.Model("y ~ x + (1 + x | a) + (1 | b)", data)
+    model = hb.Model(formula, data, residual=residual)
     fit = model.reml()
     buffers: list[pickle.PickleBuffer] = []
     code = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
     again = pickle.loads(code, buffers=[bytes(one.raw()) for one in buffers])
-    assert not again.problem.working.C.flags.writeable
+    assert not again.problem.design.rows.X.flags.writeable
     assert again.reml().loglik == fit.loglik

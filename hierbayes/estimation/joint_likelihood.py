@@ -114,6 +114,7 @@ class JointLikelihood:
         self, root: Floats, z: Floats, unit: Floats, given: Weights | None, much: int
     ) -> Looked:
         n, numbers = len(unit), np.zeros(COUNT)
+        z = z if z.flags.writeable else z.copy()  # compiled code may write what a spot has
         slope, information = np.zeros(n), np.zeros((n, n))
         spot, (ground, law, room) = (root, z, slope, information), self.parts
         if given is not None:
