@@ -100,7 +100,8 @@ def test_models_and_fits_of_every_engine_are_read_back(
         for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
             assert repr(again) == repr(model)
             assert str(again.priors) == str(model.priors)
-    fits = (small.map(), small_posterior, family_fits.counts(), family_fits.posterior())
+    of_family = family_fits.MODEL.map()
+    fits = (small.map(), small_posterior, family_fits.counts(), family_fits.posterior(), of_family)
     for fit in fits:
         for other in (pickle.loads(pickle.dumps(fit)), copy.deepcopy(fit)):
             assert repr(other) == repr(fit)

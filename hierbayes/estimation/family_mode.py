@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from hierbayes.design.basis import Basis
 from hierbayes.design.blocks import block_slices, free_entries
 from hierbayes.design.design import Design
 from hierbayes.design.family_rows import has_thresholds
@@ -22,7 +24,8 @@ from hierbayes.estimation.latent_problem import curvature_of, latent_rows
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import sd_corr
 from hierbayes.likelihood.laplace import LatentPoint
-from hierbayes.priors.column_priors import column_priors
+from hierbayes.priors.column_priors import ColumnPriors, column_priors
+from hierbayes.priors.design_normal import DesignPrior
 from hierbayes.priors.families import LKJ, Prior, Uniform
 from hierbayes.priors.joint_kernels import icc_density
 from hierbayes.priors.joint_parameters import joint_parameters, log_lkj_constant
@@ -96,7 +99,7 @@ def posterior_criterion(problem: Problem, priors: PriorSet, nodes: int) -> Poste
     )
 
 
-def log_prior_of(problem: Problem, priors: PriorSet) -> Callable[[LatentPoint], float]:
+def log_prior_of(problem: Problem, priors: PriorSet) -> LogPrior:
     """The log density of built-in priors at parameters in the internal basis.
 
     It is one of γ, of the sd and correlation matrices of the columns that priors are of, and of the
@@ -123,23 +126,64 @@ def log_prior_of(problem: Problem, priors: PriorSet) -> Callable[[LatentPoint], 
     shares = [_share_density(entry, design) for entry in priors.joint]
     volume = 0.0 if of_columns is None else float(np.linalg.slogdet(of_columns.turn)[1])
 
-    def log_prior(point: LatentPoint) -> float:
-        gamma = basis.gamma(point.gamma)
-        root = columns @ basis.root(point.root)
+    return LogPrior(
+        priors, basis, joint, columns, slices, ordered, of_columns, dispersion, shares, volume
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogPrior:
+    """The log density of priors at parameters in the internal basis, as `log_prior_of` makes it.
+
+    Parameters
+    ----------
+    priors : PriorSet
+    basis : Basis
+    joint : DesignPrior or None
+        Of γ, where one prior is of several.
+    columns : (q, q) float
+        What turns effects into those of the columns that priors are of.
+    slices : list of slice
+        Of the effects that are correlated.
+    ordered : bool
+        Whether dispersion are thresholds.
+    of_columns : ColumnPriors or None
+        What the dispersion is in the columns that priors are of.
+    dispersion : tuple of Entry
+    shares : list of callable
+        Densities of sds under priors of the icc.
+    volume : float
+        log|∂| of those columns.
+    """
+
+    priors: PriorSet
+    basis: Basis
+    joint: DesignPrior | None
+    columns: Floats
+    slices: list[slice]
+    ordered: bool
+    of_columns: ColumnPriors | None
+    dispersion: tuple[Entry, ...]
+    shares: list[Callable[[Floats, Floats], float]]
+    volume: float
+
+    def __call__(self, point: LatentPoint) -> float:
+        """At a point; −∞ where there is none."""
+        priors, joint, volume = self.priors, self.joint, self.volume
+        gamma = self.basis.gamma(point.gamma)
+        root = self.columns @ self.basis.root(point.root)
         sd, corr = sd_corr(root @ root.T)
-        phi = np.diff(point.phi) if ordered else point.phi
-        phi = phi if of_columns is None else of_columns.coordinates(phi)
+        phi = np.diff(point.phi) if self.ordered else point.phi
+        phi = phi if self.of_columns is None else self.of_columns.coordinates(phi)
         total = -volume if joint is None else float(joint.log_density(gamma[None])[0]) - volume
-        total += sum(density(root, sd) for density in shares)
+        total += sum(density(root, sd) for density in self.shares)
         of_sd = sd if priors.sd else sd[:0]
-        for entries, values in ((priors.gamma, gamma), (priors.sd, of_sd), (dispersion, phi)):
+        for entries, values in ((priors.gamma, gamma), (priors.sd, of_sd), (self.dispersion, phi)):
             for (_, prior, _), value in zip(entries, values, strict=True):
                 total += scalar_log_density(prior, float(value))
-        for (_, prior, _), at in zip(priors.corr, slices, strict=True):
+        for (_, prior, _), at in zip(priors.corr, self.slices, strict=True):
             total += _log_lkj(prior, corr[at, at])
         return total
-
-    return log_prior
 
 
 def _share_density(entry: Entry, design: Design) -> Callable[[Floats, Floats], float]:
@@ -151,20 +195,19 @@ def _share_density(entry: Entry, design: Design) -> Callable[[Floats, Floats], f
         name.partition("_")[2]: value for name, value in joint_parameters(entry, design).items()
     }
     named = [given[name].ravel() for name in ("alpha", "beta", "known", "second_moments")]
-    data, q = np.concatenate(named), len(design.effects)
+    return partial(_log_share, np.concatenate(named), float(given["log_constant"]))
 
-    def density(root: Floats, sd: Floats) -> float:
-        if not sd.min() > 0.0:
-            return -np.inf
-        try:
-            lower = np.linalg.cholesky(root @ root.T)
-        except np.linalg.LinAlgError:
-            return -np.inf
-        slopes = np.zeros((q, q)), np.zeros(1 + q)
-        value = icc_density.py_func(data, 0, lower, np.concatenate([[1.0], sd]), *slopes)
-        return float(value + given["log_constant"])
 
-    return density
+def _log_share(data: Floats, constant: float, root: Floats, sd: Floats) -> float:
+    if not sd.min() > 0.0:
+        return -np.inf
+    try:
+        lower = np.linalg.cholesky(root @ root.T)
+    except np.linalg.LinAlgError:
+        return -np.inf
+    slopes = np.zeros(root.shape), np.zeros(1 + len(sd))
+    value = icc_density.py_func(data, 0, lower, np.concatenate([[1.0], sd]), *slopes)
+    return float(value + constant)
 
 
 def scalar_log_density(prior: Prior, value: float) -> float:
