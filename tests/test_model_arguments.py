@@ -23,7 +23,7 @@ def test_data_are_given_by_position_or_by_name(hs: pd.DataFrame) -> None:
         hb.Model(hb.Model(FORMULA, hs).multilevel(), hs),
     ]
     for model in models:
-        assert model.data is hs
+        pd.testing.assert_frame_equal(model.data, hs)
         assert str(model.specification) == "mathach ~ 1 + ses + (1 | school)"
 
 
