@@ -506,7 +506,8 @@ def test_an_occasion_that_no_row_has_is_given_by_those_before() -> None:
     assert isinstance(fit, StructuredPointFit)
     at = dict(zip(fit.error_parameters.index, fit.error_parameters, strict=True))
     own = frame[frame["g"] == frame["g"].iloc[0]]
-    new = own.iloc[[0, 0, 0]].assign(t=[1, int(own["t"].iloc[0]) + 1, int(own["t"].max()) + 3])
+    new = own.iloc[[0, 0, 0, 0]]
+    new = new.assign(t=[1, int(own["t"].iloc[0]) + 1, int(own["t"].max()) + 3, 10**6])
     both = pd.concat([own, new], ignore_index=True)
     C = _correlation_by_hand(hr.ARMA("t", group="g"), both, at)
     mean, n = both.assign(one=1.0)[["one", "x"]].to_numpy() @ fit.fixef().to_numpy(), len(own)

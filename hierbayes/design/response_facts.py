@@ -1,7 +1,8 @@
 """What is asked of every response before a fit: range, mean and size, in passes of compiled code.
 
-NumPy takes two microseconds for each; there are nine of them in a fit.  Responses are as they are
-made, contiguous and the model's own: of what is read only numba would compile these anew.
+Of few rows a call of NumPy takes longer than what it computes, and these would be nine.  Responses
+are as they are made, contiguous and the model's own: of what is read only numba would compile these
+anew.
 """
 
 from __future__ import annotations

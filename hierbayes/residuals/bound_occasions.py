@@ -39,10 +39,6 @@ class OccasionLaw(Protocol):
     def time(self) -> str | None:
         """The column of occasions."""
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether it is told at other times than those of the rows."""
-
     def matrices(self, labels: tuple[str, ...]) -> Matrices:
         """The covariance over occasions of such names."""
 
@@ -174,7 +170,7 @@ class Occasions:
                 "the time of errors is the order of the rows here, which new rows do not have; "
                 "name a column of times"
             )
-        if self.of.goes_on:
+        if self.matrices.at_lags is not None:
             return times_of_new_rows(frame, self.time, whole=True) - float(self.keys[0])
         texts = [as_label(value) for value in frame[self.time]]
         found = pd.Index(self.labels).get_indexer(pd.Index(texts))
@@ -187,11 +183,10 @@ class Occasions:
 
     def matrix(self, times: Floats, z: Any) -> Any:
         """As in `BoundCorrelation`."""
-        at, of_all = times.astype(np.int64), self.matrices
-        if self.of.goes_on and len(at):
-            at = at - at.min()
-            of_all = self.of.matrices(tuple(map(str, range(int(at.max()) + 1))))
-        return of_all.matrix(z)[np.ix_(at, at)]
+        at, at_lags = times.astype(np.int64), self.matrices.at_lags
+        if at_lags is not None and len(at):
+            return at_lags(np.abs(np.subtract.outer(at, at)), z)
+        return self.matrices.matrix(z)[np.ix_(at, at)]
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

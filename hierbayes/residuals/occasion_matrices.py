@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hierbayes.residuals.bound_values import Floats, Parameter
+from hierbayes.residuals.bound_values import Floats, Integers, Parameter
 from hierbayes.residuals.coordinates import derivative_at_once
 
 
@@ -33,6 +33,8 @@ class Matrices:
         As `BoundCorrelation.alone`, where some parameters are told together.
     others : tuple of (k,) float
         Where else a search begins, as there may be several maxima.
+    at_lags : callable, optional
+        Lags (m, m), whole, and z to the correlations there, where they are told at any lag.
     """
 
     parameters: tuple[Parameter, ...]
@@ -43,6 +45,7 @@ class Matrices:
     faster: Callable[[Floats], tuple[Floats, Floats]] | None = None
     alone: Callable[[Any], Any] | None = None
     others: tuple[Floats, ...] = ()
+    at_lags: Callable[[Integers, Any], Any] | None = None
 
     def with_slopes(self, z: Floats) -> tuple[Floats, Floats]:
         """Covariances (N, T, T) at coordinates (N, k), and ∂/∂z of them (N, k, T, T)."""

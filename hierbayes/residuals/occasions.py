@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -28,8 +27,6 @@ MOST_OCCASIONS = 60  # each pattern of occasions has a matrix of that size
 @dataclass(frozen=True, repr=False)
 class OfOccasions(OrderedCorrelation):
     """A correlation that is told by a matrix over all occasions."""
-
-    goes_on: ClassVar[bool] = False  # whether it is told at other times, too
 
     def bind(self, rows: StructuredRows) -> Occasions:
         """As in `Correlation`."""

@@ -87,8 +87,6 @@ class ARMA(OfOccasions):
     nlme's ``corARMA(p = 1, q = 1)``: Pinheiro & Bates (2000), section 5.3.
     """
 
-    goes_on = True
-
     def __post_init__(self) -> None:
         orders = [one for one in (self.time, self.group) if isinstance(one, Real)]
         if orders:
@@ -104,10 +102,7 @@ class ARMA(OfOccasions):
         lag = _lags(T)
 
         def matrix(z: Any) -> Any:
-            phi, theta = np.split(np.tanh(z), 2, axis=-1)  # (..., 1)
-            first = (1.0 + phi * theta) * (phi + theta) / (1.0 + 2.0 * phi * theta + theta**2)
-            steps = [np.ones_like(phi), first, np.repeat(phi, max(T - 2, 0), axis=-1)]
-            return np.cumprod(np.concatenate(steps, axis=-1), axis=-1)[..., lag]
+            return _of_arma(np.arange(T), z)[..., lag]
 
         limits = (-1.0, 1.0)
         parameters = tuple(
@@ -117,7 +112,17 @@ class ARMA(OfOccasions):
         return Matrices(
             parameters, first, matrix, np.tanh, log_one_less_square,
             others=tuple(others),  # ℓ has a ridge along φ = −θ
+            at_lags=_of_arma,
         )  # fmt: skip
+
+
+def _of_arma(lag: Integers, z: Any) -> Any:
+    """Correlations of ARMA(1, 1) at whole lags, of their shape after that of z (..., 2)."""
+    phi, theta = np.split(np.tanh(z), 2, axis=-1)  # (..., 1)
+    first = (1.0 + phi * theta) * (phi + theta) / (1.0 + 2.0 * phi * theta + theta**2)
+    flat = lag.ravel()
+    found = np.where(flat == 0, 1.0, first * phi ** np.maximum(flat - 1, 0))
+    return found.reshape(*found.shape[:-1], *lag.shape)
 
 
 def _lags(T: int) -> Integers:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from hierbayes.design.residual_blocks import own_precision
+from hierbayes.design.residual_moments import LOST
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.errors import HypothesisError
 from hierbayes.estimation.residual_optimum import ResidualMaximum
@@ -21,7 +23,7 @@ from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 
-_SMALL = 3e-5  # share of the response, below which sums of products have not the digits of errors
+_SMALL = math.sqrt(LOST)  # share of the response, below which sums of products lose errors' digits
 _FAR = 12.0  # a coordinate out there stands for a limit of its parameter
 
 
