@@ -367,6 +367,30 @@ def test_no_information_to_invert(data: pd.DataFrame, monkeypatch: pytest.Monkey
     assert fit.summary().fixed["DF"].tolist() == fit.summary(df="inner-outer").fixed["DF"].tolist()
 
 
+@pytest.mark.parametrize(("inner", "left"), [("abcd", 1.0), ("abcde", 0.0), ("abcdef", -1.0)])
+def test_no_degrees_of_freedom_are_left_within_groups(inner: str, left: float) -> None:
+    """Ten rows less five groups less columns within them: nlme prints 0 or −1, and p = NaN."""
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame(rng.normal(size=(10, 7)), columns=list("yabcdef"))
+    data = data.assign(g=np.repeat(range(5), 2), u=rng.normal(size=5).repeat(2))
+    fit = hb.Model(f"y ~ {' + '.join(inner)} + u + (1 | g)", data).ml()
+    within = left if left > 0.0 else np.nan
+    fixed = fit.summary(df="inner-outer").fixed
+    assert_allclose(fixed["DF"], [within] * (len(inner) + 1) + [3.0])
+    assert (fixed["p-value"].isna() == fixed["DF"].isna()).all()
+    test = hb.wald(fit, df="inner-outer")
+    assert test.rows["upper"].isna().equals(fixed["DF"].isna())
+    limits = fit.intervals(df="inner-outer").loc["gamma"]
+    assert (limits["lower"].isna() == fixed["DF"].isna()).all()
+    names = ", ".join(f"'{name}'" for name in ("Intercept", *inner))
+    note = (
+        f"no degrees of freedom are left for {names}, as nlme counts them: there are too few rows "
+        "or groups for so many coefficients; tests and limits of them are missing"
+    )
+    assert test.notes == (() if left > 0.0 else (note,))
+    assert test.joint.loc["joint", ["denDF", "p"]].isna().all() == (left <= 0.0)
+
+
 # ---------------------------------------------------------------- one rule
 
 

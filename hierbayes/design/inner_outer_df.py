@@ -35,7 +35,7 @@ def inner_outer_df(
     Returns
     -------
     dict
-        Degrees of freedom by term.
+        Degrees of freedom by term; missing where none are left.
 
     References
     ----------
@@ -57,7 +57,12 @@ def inner_outer_df(
     df: dict[str, float] = {}
     for term, k in zip(term_of, stratum.tolist(), strict=True):
         df[term] = min(df.get(term, np.inf), left[k])
-    return df
+    return {term: _positive(one) for term, one in df.items()}
+
+
+def _positive(df: float) -> float:
+    """Degrees of freedom, missing where none are left."""
+    return df if df > 0.0 else np.nan
 
 
 def _is_nested(codes: Integers, others: Integers, J: int) -> bool:
@@ -83,7 +88,7 @@ def dimension_df(X: Floats, codes: Integers, J: int) -> tuple[float, float]:
 
     With r the rank of the fixed columns less their group means and p that of the columns, they
     are n − J − r and J − (p − r): those of `inner_outer_df` wherever each column varies on one
-    level alone.
+    level alone.  They are missing where none are left.
 
     Parameters
     ----------
@@ -99,4 +104,4 @@ def dimension_df(X: Floats, codes: Integers, J: int) -> tuple[float, float]:
     size = np.sqrt((centred**2).sum(axis=0))
     rest /= np.where(size > 0.0, size, 1.0)
     r = int(np.linalg.matrix_rank(np.linalg.qr(rest, mode="r"), tol=CONSTANT_TOLERANCE))
-    return float(len(X) - J - r), float(J - (X.shape[1] - r))
+    return _positive(float(len(X) - J - r)), _positive(float(J - (X.shape[1] - r)))

@@ -241,7 +241,7 @@ def _fixed_point(fit: Fitted, source: DfSource) -> pd.DataFrame:
         {
             "Value": value,
             "Std.Error": se,
-            "DF": df.astype(int) if source.method == "inner-outer" else df,
+            "DF": df.astype(int) if source.method == "inner-outer" and all(df > 0.0) else df,
             "t-value": t_value,
             "p-value": two_sided(t_value.to_numpy(), df),
         }

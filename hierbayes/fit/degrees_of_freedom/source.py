@@ -68,7 +68,7 @@ class ContrastDf:
     @property
     def notes(self) -> tuple[str, ...]:
         """What to know about the joint test."""
-        if not np.isnan(self.joint):
+        if not np.isnan(self.joint) or self.method == "inner-outer":
             return ()
         rows = f"these {len(self.rows)} rows together"
         if self.method in KINDS:
@@ -89,7 +89,8 @@ class DfSource:
     gamma_cov : (p, p) float
         As in `ContrastDf`.
     by_column : (p,) float
-        Inner–outer degrees of freedom of each fixed column; infinite for ``"none"``.
+        Inner–outer degrees of freedom of each fixed column, missing where none are left;
+        infinite for ``"none"``.
     parts : SatterthwaiteParts, KenwardRogerParts, Sandwich or None
     internal : (p, p) float
         Lγ of the user's units is L @ internal of the internal basis, but for a constant.
@@ -176,7 +177,8 @@ def usual_or_stated(fit: Fitted, df: str | None) -> DfSource:
         return df_source(fit, usual_method(fit))
     except EstimationError as error:
         why = _NO_SATTERTHWAITE if len(fit.design.factors) == 1 else f"{error}; {_STAND_IN}"
-        return replace(df_source(fit, "inner-outer"), notes=(why,))
+        found = df_source(fit, "inner-outer")
+        return replace(found, notes=(why, *found.notes))
 
 
 def of_normal(fit: Fitted, df: str | None) -> DfSource:
@@ -241,6 +243,7 @@ def df_source(fit: Fitted, method: str) -> DfSource:
         covariance = parts.adjusted * (fit.sigma / basis.scale) ** 2
     elif method == "inner-outer":
         by_column = _of_columns(fit)
+        notes = _notes_of_none(fit, by_column)
     user = basis.gamma_covariance(covariance)
     return DfSource(method, user, by_column, parts, basis.x.matrix, notes)
 
@@ -272,6 +275,17 @@ def _of_columns(fit: Fitted) -> Floats:
     sizes = tuple(factor.J for factor in design.factors)
     by_term = inner_outer_df(design.rows.X, design.columns.term_of, design.rows.codes_of, sizes)
     return np.array([by_term[term] for term in design.columns.term_of])
+
+
+def _notes_of_none(fit: Fitted, by_column: Floats) -> tuple[str, ...]:
+    """Which columns have no degrees of freedom, because rows or groups are too few."""
+    names = [fit.design.terms[k] for k in np.flatnonzero(np.isnan(by_column))]
+    if not names:
+        return ()
+    return (
+        f"no degrees of freedom are left for {in_quotes(names)}, as nlme counts them: there are "
+        "too few rows or groups for so many coefficients; tests and limits of them are missing",
+    )
 
 
 def _refuse_unsuited(fit: Fitted, method: str) -> None:

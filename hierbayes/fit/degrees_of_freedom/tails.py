@@ -9,24 +9,24 @@ from hierbayes.frames.arrays import Floats
 
 
 def two_sided(t: Floats, df: Floats) -> Floats:
-    """P(|T| > |t|) of t with df degrees of freedom, elementwise.
+    """P(|T| > |t|) of t with df degrees of freedom, elementwise; missing where they are.
 
     Examples
     --------
     >>> two_sided(np.array([2.0, 2.0]), np.array([10.0, np.inf])).round(4).tolist()
     [0.0734, 0.0455]
     """
-    finite = np.isfinite(df)
-    of_t = stdtr(np.where(finite, df, 1.0), -np.abs(t))
-    tail: Floats = 2.0 * np.where(finite, of_t, ndtr(-np.abs(t)))
+    normal = np.isinf(df)
+    of_t = stdtr(np.where(normal, 1.0, df), -np.abs(t))
+    tail: Floats = 2.0 * np.where(normal, ndtr(-np.abs(t)), of_t)
     return tail
 
 
 def t_quantile(df: Floats, probability: float) -> Floats:
-    """Quantile of t with df degrees of freedom, elementwise."""
-    finite = np.isfinite(df)
-    of_t = stdtrit(np.where(finite, df, 1.0), probability)
-    quantile: Floats = np.where(finite, of_t, ndtri(probability))
+    """Quantile of t with df degrees of freedom, elementwise; missing where they are."""
+    normal = np.isinf(df)
+    of_t = stdtrit(np.where(normal, 1.0, df), probability)
+    quantile: Floats = np.where(normal, ndtri(probability), of_t)
     return quantile
 
 
