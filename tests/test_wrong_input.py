@@ -194,6 +194,10 @@ def test_between_equation_has_a_mean_over_other_groups() -> None:
 
 
 NEEDS = "it needs a response, '~' and the fixed part, as in 'y ~ 1 + x'"
+DOT = (
+    "'.' for all other columns is not read, within a function or outside; name the column (a point "
+    "may stand in a number, as 0.5, before a function, as np.log(x), and in a name in backticks)"
+)
 WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
     ("y + x", None, f"cannot read the formula 'y + x': {NEEDS}"),
     ("~ x", "~ 1 | g", f"cannot read the formula '~ x': {NEEDS}"),
@@ -269,6 +273,22 @@ WRONG_FORMULAS: tuple[tuple[str, str | None, str], ...] = (
      "cannot read the response '.': '.' for all other columns is not read; name the columns\n"
      "    .\n"
      "    ^"),
+    ("y ~ I(.) + (1 | g)", None,
+     "cannot read the fixed part 'I(.)': " + DOT),
+    ("y ~ x + log(x + .) + (1 | g)", None,
+     "cannot read the fixed part 'x + log(x + .)': " + DOT),
+    ("y ~ x + (np.log(.) | g)", None,
+     "cannot read the random part 'np.log(.)': " + DOT),
+    ("log(.) ~ x + (1 | g)", None,
+     "cannot read the response 'log(.)': " + DOT),
+    ("y ~ x + offset(log(.)) + (1 | g)", None,
+     "cannot read the response 'log(.)': " + DOT),
+    ("y ~ I(x. + 1) + (1 | g)", None,
+     "cannot read the fixed part 'I(x. + 1)': a column with a point at an end of its name is "
+     "written `x.`"),
+    ("y ~ log(.x) + (1 | g)", None,
+     "cannot read the fixed part 'log(.x)': a column with a point at an end of its name is written "
+     "`.x`"),
     ("y ~ foo(x) + (1 | g)", None,
      "a formula has no function 'foo': a formula knows numpy's functions of one row, such as "
      "np.log, the transforms center, scale, poly, bs, cr, cvar, dvar and lvar, C and I; hand over "

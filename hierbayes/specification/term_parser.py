@@ -21,6 +21,8 @@ _HIGHEST = 5  # k terms to the power p multiply out to k^p products
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
 _WORD = re.compile(r"(?<![\w.`])[a-z]+\b(?!`)", re.IGNORECASE)
 _GROUP_OF_SEVERAL = re.compile(r"\b([cdl]var)\([^()]*,\s*([^(),]+:[^(),]+?)\s*\)")
+_DOT = re.compile(r"(?<![\w.)\]])\.(?![\w.])")  # neither of a number nor of a name
+_NAME_WITH_DOT = re.compile(r"(?<![\w.)\]`])(\.[^\W\d][\w.]*|[^\W\d][\w.]*\.(?![\w.]))")
 _CONSTANTS = ("True", "False", "None")
 _NO_NAMES = ("0", "1", "")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -80,6 +82,14 @@ def _code_in_words(text: str, error: SyntaxError) -> str:
     word = next((word for word in words if word not in _CONSTANTS), "")
     if word:
         return f"'{word}' is a word of Python; a column of that name is written `{word}`"
+    if _DOT.search(code):
+        return (
+            "'.' for all other columns is not read, within a function or outside; name the column "
+            "(a point may stand in a number, as 0.5, before a function, as np.log(x), and in a "
+            "name in backticks)"
+        )
+    if name := _NAME_WITH_DOT.search(code):
+        return f"a column with a point at an end of its name is written `{name[0]}`"
     return error.msg
 
 
