@@ -1,6 +1,8 @@
 """Models with a residual structure in other systems' words: written, read back, or refused."""
 
+import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -25,8 +27,25 @@ def test_a_structure_is_read_as_it_prints(structure: hr.ResidualStructure) -> No
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "ARMA('week', group='id')", "ARMA(1, 1, 'week', 'id')", "ARMA('week', 'id', p=1, q=1)",
+        "ARMA(1, 1, time='week', group='id')", "ARMA(group='id', time='week', q=1, p=1)",
+    ],
+)  # fmt: skip
+def test_orders_of_arma_may_be_stated(text: str) -> None:
+    week = read_residual_text(text)
+    assert week == hr.ARMA("week", group="id") == hr.ARMA(1, 1, "week", group="id")
+    assert (repr(week), week.columns) == ("ARMA('week', group='id')", ("week", "id"))
+    assert hr.ARMA(1, 1) == hr.ARMA(p=1, q=1) == hr.ARMA() == pickle.loads(pickle.dumps(hr.ARMA()))
+    assert replace(hr.ARMA(1, 1, "week", "id"), group=None) == hr.ARMA("week")
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
+        ("ARMA('week', lag=1)", "ARMA takes orders p and q, time, group, not 'ARMA('week', lag=1)"),
+        ("ARMA(1, 1, week)", "'week' is no name of a column in quotes"),
         ("AR2('week')", "there is no structure 'AR2'; there are AR1, CAR1,"),
         ("AR1", "'AR1' is no structure"),
         ("AR1('week') + Strata('sex')", "'AR1('week') + Strata('sex')' is no structure"),

@@ -168,14 +168,37 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "hb.residuals.Strata('sex'), not by 'sex'",
     ),
     "orders of ARMA": (
-        lambda: hr.ARMA(1, 1),  # type: ignore[arg-type]
-        "ARMA is always of orders (1, 1) and takes columns, that of times first, as in "
-        "hb.residuals.ARMA('week'), not 1",
+        lambda: hr.ARMA(2, 1),
+        "ARMA is of the orders p = 1 and q = 1 alone, not p = 2 and q = 1",
     ),
-    "an order of ARMA for the group": (
-        lambda: hr.ARMA("t", 2),  # type: ignore[arg-type]
-        "ARMA is always of orders (1, 1) and takes columns, that of times first, as in "
-        "hb.residuals.ARMA('week'), not 2",
+    "ARMA without a moving average": (
+        lambda: hr.ARMA("t", p=1, q=0),
+        "ARMA is of the orders p = 1 and q = 1 alone, not p = 1 and q = 0; hb.residuals.AR1 has "
+        "p = 1 and q = 0",
+    ),
+    "one order of ARMA, which nlme takes for q = 0": (
+        lambda: hr.ARMA("t", p=1),
+        "ARMA is of the orders p = 1 and q = 1 alone, not p = 1 and q = None; hb.residuals.AR1 has "
+        "p = 1 and q = 0",
+    ),
+    "truth for an order of ARMA": (
+        lambda: hr.ARMA(p=True, q=1),
+        "ARMA is of the orders p = 1 and q = 1 alone, not p = True and q = 1",
+    ),
+    "an order of ARMA twice": (
+        lambda: hr.ARMA(1, 1, p=1),
+        "ARMA takes two orders and two columns, each once, as in hb.residuals.ARMA(1, 1, 'week'), "
+        "and 1, 1 is more",
+    ),
+    "three orders of ARMA": (
+        lambda: hr.ARMA(1, 1, 1),
+        "ARMA takes two orders and two columns, each once, as in hb.residuals.ARMA(1, 1, 'week'), "
+        "and 1, 1, 1 is more",
+    ),
+    "a column of ARMA twice": (
+        lambda: hr.ARMA("t", time="t"),
+        "ARMA takes two orders and two columns, each once, as in hb.residuals.ARMA(1, 1, 'week'), "
+        "and 't' is more",
     ),
     "a form of R": (
         lambda: hr.AR1("~ t | g"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -64,7 +65,7 @@ class Toeplitz(OfOccasions):
         )  # fmt: skip
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, init=False, repr=False)
 class ARMA(OfOccasions):
     """ARMA(1, 1): correlation ρ₁ of neighbours in time, and φ^(h − 1)ρ₁ at lag h.
 
@@ -72,29 +73,48 @@ class ARMA(OfOccasions):
 
     Parameters
     ----------
+    *orders_or_columns : int or str
+        Orders, then time and group; whatever is left out is stated by name, or by default.
     time : str, optional
         A column of whole numbers; by default the order of the rows within their group.
     group : str, optional
         As in `AR1`.
+    p, q : int, optional
+        The orders, both or none of them: 1 and 1 are all there are.
 
     Raises
     ------
     ResidualError
-        When time or group is not the name of a column.
+        When time or group is not the name of a column, or orders are others.
 
     References
     ----------
     nlme's ``corARMA(p = 1, q = 1)``: Pinheiro & Bates (2000), section 5.3.
+
+    Examples
+    --------
+    >>> import hierbayes as hb
+    >>> hb.residuals.ARMA(1, 1, time="week") == hb.residuals.ARMA("week", p=1, q=1)
+    True
     """
 
-    def __post_init__(self) -> None:
-        orders = [one for one in (self.time, self.group) if isinstance(one, Real)]
-        if orders:
-            raise ResidualError(
-                "ARMA is always of orders (1, 1) and takes columns, that of times first, as in "
-                f"hb.residuals.ARMA('week'), not {orders[0]!r}"
-            )
-        super().__post_init__()
+    def __init__(
+        self,
+        *orders_or_columns: Any,
+        time: str | None = None,
+        group: str | None = None,
+        p: int | None = None,
+        q: int | None = None,
+    ) -> None:
+        orders = [one for one in orders_or_columns if isinstance(one, Real)]
+        columns = [one for one in orders_or_columns if not isinstance(one, Real)]
+        stated = _by_name(orders, {"p": p, "q": q}) | _by_name(
+            columns, {"time": time, "group": group}
+        )
+        _refuse_other_orders(stated["p"], stated["q"])
+        for name in ("time", "group"):
+            object.__setattr__(self, name, stated[name])
+        self.__post_init__()
 
     def matrices(self, labels: tuple[str, ...]) -> Matrices:
         """As in `OfOccasions`."""
@@ -114,6 +134,41 @@ class ARMA(OfOccasions):
             others=tuple(others),  # ℓ has a ridge along φ = −θ
             at_lags=_of_arma,
         )  # fmt: skip
+
+
+def _by_name(given: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by name, those given by place before them.
+
+    Raises
+    ------
+    ResidualError
+        When there are more than names, or one is given twice.
+    """
+    found = dict(zip(named, given, strict=False))
+    twice = [name for name in found if named[name] is not None]
+    if len(given) > len(named) or twice:
+        raise ResidualError(
+            "ARMA takes two orders and two columns, each once, as in "
+            f"hb.residuals.ARMA(1, 1, 'week'), and {', '.join(map(repr, given))} is more"
+        )
+    return {**named, **found}
+
+
+def _refuse_other_orders(p: Any, q: Any) -> None:
+    """Refuse orders that are not both 1; none are stated where both are None.
+
+    Raises
+    ------
+    ResidualError
+    """
+    if p is None and q is None:
+        return
+    ones = [isinstance(one, Real) and not isinstance(one, bool) and one == 1 for one in (p, q)]
+    if not all(ones):
+        instead = "; hb.residuals.AR1 has p = 1 and q = 0" if ones[0] else ""
+        raise ResidualError(
+            f"ARMA is of the orders p = 1 and q = 1 alone, not p = {p!r} and q = {q!r}{instead}"
+        )
 
 
 def _of_arma(lag: Integers, z: Any) -> Any:

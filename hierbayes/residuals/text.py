@@ -72,6 +72,8 @@ def _part(node: ast.Call, text: str) -> Part:
     read = _number if kind is StudentT else _constant
     if kind is Strata:
         return Strata(*_columns_of_strata(node, text))
+    if kind is ARMA:
+        return _arma(node, text)
     given = dict(zip(names, node.args, strict=False))
     takes = f"{kind.__name__} takes {', '.join(names)}"
     if len(node.args) > len(names):
@@ -97,6 +99,23 @@ def _columns_of_strata(node: ast.Call, text: str) -> list[Any]:
     value = named[0].value
     inner = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
     return [_constant(one, text) for one in inner]
+
+
+def _arma(node: ast.Call, text: str) -> ARMA:
+    """Orders and columns, as the structure itself takes them."""
+    given = [_either(one, text) for one in node.args]
+    named = {one.arg or "**": _either(one.value, text) for one in node.keywords}
+    try:
+        return ARMA(*given, **named)
+    except TypeError as error:
+        names = "orders p and q, time, group"
+        raise _refusal(text, f"ARMA takes {names}, not '{ast.unparse(node)}'") from error
+
+
+def _either(node: ast.expr, text: str) -> Any:
+    """The name of a column, or a number, or None."""
+    is_number = isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+    return _number(node, text) if is_number else _constant(node, text)
 
 
 def _constant(node: ast.expr, text: str) -> Any:
