@@ -127,6 +127,30 @@ def test_what_cannot_be_told_apart_is_refused(
     )
 
 
+@pytest.mark.parametrize(
+    ("random", "names", "remedy"),
+    [
+        ("(cell || g)", "'Intercept'", "(0 + cell | g), without (1 | g)"),
+        ("(C(half) + t || g)", "'Intercept'", "(0 + C(half) | g), without (1 | g)"),
+        ("(t * half || g)", "'Intercept', 't'",
+         "(0 + half | g) + (0 + t:half | g), without (1 | g) + (0 + t | g)"),
+    ],
+)  # fmt: skip
+def test_effects_of_all_levels_beside_their_sum(random: str, names: str, remedy: str) -> None:
+    """As ``||`` has them of a factor; what is named in their place is a model."""
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"g": np.repeat(range(12), 12), "y": rng.normal(size=144)})
+    data["cell"] = np.array(list("abc"))[np.arange(144) % 3]
+    data["half"] = np.array(["low", "high"])[np.arange(144) // 3 % 2]
+    data["t"] = rng.normal(size=144)
+    with pytest.raises(DataError) as refusal:
+        hb.Model(f"y ~ t + {random}", data=data)
+    advice = f"; effects of all levels add up to that of {names}: write {remedy}"
+    assert str(refusal.value).endswith(advice)
+    kept = remedy.partition(", without")[0]
+    assert hb.Model(f"y ~ t + {kept}", data=data).problem.design.blocks
+
+
 @pytest.mark.parametrize(("jitter", "identified"), [(1e-2, True), (1e-7, False)])
 def test_times_that_hardly_differ_tell_nothing(jitter: float, identified: bool) -> None:
     data = rows(2)

@@ -17,7 +17,7 @@ from hierbayes.design.level_products import LevelProducts
 from hierbayes.design.products import Products
 from hierbayes.design.ranks import estimable_somewhere
 from hierbayes.design.sparse_products import SparseProducts
-from hierbayes.errors import DataError
+from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Floats
 
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
@@ -161,11 +161,36 @@ def refuse_blind_directions(design: Design, products: Products) -> None:
         return
     names = variances_in_words(design, blind)
     factors = {design.effect_names[k].factor for k in involved}
-    advice = _of_the_same_groups(design, products, factors) or "use fewer random effects"
+    advice = _of_the_same_groups(design, products, factors) or _of_all_levels(design, blind)
     raise DataError(
         f"the data cannot tell apart {', '.join(names[:-1])} and {names[-1]}: the model has {free} "
         f"variance parameters, and rows at these values of the random columns determine "
-        f"{free - len(blind)}; {advice}"
+        f"{free - len(blind)}; {advice or 'use fewer random effects'}"
+    )
+
+
+def _of_all_levels(design: Design, blind: BlindDirections) -> str:
+    """Which effects are the sums of those of all levels of a factor, as ``(f || g)`` has them.
+
+    Empty where the errors are not told apart either, or there are none.
+    """
+    places = list(block_slices(design.blocks))
+    involved = [k for k, at in enumerate(places) if np.diag(blind.entries)[at].any()]
+    terms, Z = design.random_terms, design.rows.head.Z
+    found = [
+        (terms[whole], terms[one], design.effects[places[one]][0])
+        for whole in involved
+        for one in involved
+        if design.blocks[whole] > 1 == design.blocks[one]
+        and terms[whole].factor == terms[one].factor
+        and np.allclose(Z[:, places[whole]].sum(axis=1), Z[:, places[one]][:, 0])
+    ]
+    if blind.residual or not found:
+        return ""
+    kept, left_out, names = (list(dict.fromkeys(part)) for part in zip(*found, strict=True))
+    return (
+        f"effects of all levels add up to that of {in_quotes(names)}: write "
+        f"{' + '.join(map(str, kept))}, without {' + '.join(map(str, left_out))}"
     )
 
 
