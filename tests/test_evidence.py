@@ -418,8 +418,8 @@ def test_what_has_no_evidence_is_refused_in_words(nested: tuple[hb.Model, hb.Mod
         "a Bayes factor needs at least two models, not 1"
     )
     assert _refused(lambda: hb.evidence(model.reml())) == (
-        "a REML fit has no priors, and without priors there is no evidence: give the model itself, "
-        "or what model.sample() returns"
+        "a fit by REML has no priors, and without priors there is no evidence: give the model "
+        "itself, or what model.sample() returns"
     )
     assert "of type DataFrame" in _refused(lambda: hb.evidence(DATA))
     assert "positive weights" in _refused(lambda: hb.bayes_factor(model, model, prior=[1, -1]))

@@ -205,7 +205,7 @@ def test_the_usual_grid_is_of_the_parameters_that_a_family_has() -> None:
 
 
 def test_a_study_of_a_maximum_is_refused() -> None:
-    with pytest.raises(hb.StudyError, match="a ML fit has one θ and no draws to weight"):
+    with pytest.raises(hb.StudyError, match="a fit by ML has one θ and no draws to weight"):
         hb.SensitivityStudy(family_fits.bernoulli(), progress=False)
 
 

@@ -221,7 +221,7 @@ def test_a_point_has_no_posterior(name: str, reml_fits: Cache[hb.PointFit]) -> N
     with pytest.raises(StudyError) as error:
         plot(reml_fits["intercepts_slopes"])
     assert str(error.value) == (
-        f"plot_{name}() shows a posterior, model.sample(); a REML fit has one θ and no draws"
+        f"plot_{name}() shows a posterior, model.sample(); a fit by REML has one θ and no draws"
     )
     with pytest.raises(StudyError) as error:
         plot("hs")

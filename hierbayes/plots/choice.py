@@ -150,7 +150,8 @@ def refuse_point(verb: str, fit: object) -> None:
         )
     if not isinstance(fit, PosteriorFit):
         raise StudyError(
-            f"{verb}() shows a posterior, model.sample(); a {fit.engine} fit has one θ and no draws"
+            f"{verb}() shows a posterior, model.sample(); a fit by {fit.engine} has one θ and no "
+            "draws"
         )
 
 

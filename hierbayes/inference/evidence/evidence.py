@@ -160,7 +160,7 @@ def model_of(of: Any, caller: str, *, structured: bool = False) -> tuple[Problem
     if not isinstance(priors, PriorSet):
         engine = of.engine if isinstance(of, Fit) else type(of).__name__
         raise InferenceError(
-            f"a {engine} fit has no priors, and without priors there is no evidence: give the "
+            f"a fit by {engine} has no priors, and without priors there is no evidence: give the "
             "model itself, or what model.sample() returns"
         )
     return problem.unweighted.holding_sigma, priors

@@ -84,7 +84,7 @@ def baseline_of(fit: object) -> Baseline:
         )
     if not isinstance(fit, PosteriorFit) or fit.priors is None:
         raise StudyError(
-            f"a study starts from a posterior, model.sample(); a {fit.engine} fit has one θ and "
+            f"a study starts from a posterior, model.sample(); a fit by {fit.engine} has one θ and "
             "no draws to weight"
         )
     if fit.theta.sigma.size < FEWEST:
