@@ -267,3 +267,24 @@ def test_models_without_random_effects() -> None:
     )
     assert hb.equivalence(a, b).identical
     assert not hb.equivalence(a, c).same_rows
+
+
+def test_an_offset_and_a_response_less_it(hs: pd.DataFrame) -> None:
+    """y − o has the law of y with its mean less o; another offset is another model."""
+    data = hs.assign(o=np.log(hs["Size"]), away=hs["ses"] * 1e6)
+    stated, less, other, none = (
+        hb.Model(f"{formula} + (1 | school)", data)
+        for formula in (
+            "mathach ~ Sector + offset(o) + offset(away)", "I(mathach - o - away) ~ Sector",
+            "I(mathach - o) ~ Sector + offset(1.000001 * away)", "mathach ~ Sector",
+        )
+    )  # fmt: skip
+    assert hb.equivalence(stated, less).identical and hb.equivalence(less, stated).identical
+    for model in (other, none):
+        assert str(hb.equivalence(stated, model)).startswith("not equivalent: different rows")
+
+
+def test_responses_without_offsets_are_the_same_to_the_last_digit(hs: pd.DataFrame) -> None:
+    near = hs.assign(mathach=np.nextafter(hs["mathach"], np.inf))
+    model, other = (hb.Model("mathach ~ ses + (1 | school)", data) for data in (hs, near))
+    assert not hb.equivalence(model, other).same_rows

@@ -87,6 +87,19 @@ def test_offsets_are_subtracted_where_there_are_none(system: str, occasions: pd.
     assert OFFSETS[system] in code
     again = hb.read_code(system, code, data=occasions)
     assert_allclose(again.reml().loglik, model.reml().loglik, rtol=1e-10)
+    assert hb.equivalence(model, again).identical
+    by_argument = hb.Model("y ~ v + (1 | id)", occasions, offset="o")
+    read = hb.read_code(system, by_argument.emit(system), data=occasions)
+    assert hb.equivalence(by_argument, read).identical and not hb.equivalence(model, read).holds
+
+
+@pytest.mark.parametrize("system", ["nlme", "sas", "stata"])
+def test_offsets_are_subtracted_beside_correlated_errors(
+    system: str, occasions: pd.DataFrame
+) -> None:
+    model = hb.Model("y ~ v + offset(o)", occasions, residual=hr.AR1("v", group="id"))
+    again = hb.read_code(system, model.emit(system), data=occasions)
+    assert hb.equivalence(model, again).identical
 
 
 _SAS = "proc mixed data=d; class id; model y=v; {}; random intercept/subject=id; parms {}; run;"

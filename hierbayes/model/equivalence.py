@@ -17,6 +17,7 @@ from hierbayes.inference.model_choice.nesting import combined_from, internal_col
 from hierbayes.model.model import Model
 
 _SAME = 1e-8
+_DIGITS = 8.0 * float(np.finfo(np.float64).eps)  # of the largest number of a sum of three
 _ROUNDING = 1e-10  # of the largest entry of a matrix: what solving leaves where there is 0
 
 
@@ -32,9 +33,9 @@ class Equivalence:
     Parameters
     ----------
     same_rows : bool
-        Same response, its family, groups and residual structure, row by row.  Of several grouping
-        factors those count that put the same rows together, whatever they and their groups are
-        called.
+        Same response, its family, groups and residual structure, row by row.  A Gaussian response
+        counts less its offsets.  Of several grouping factors those count that put the same rows
+        together, whatever they and their groups are called.
     same_fixed, same_random : bool
         Same columns by value (in any order), and for the random part the same
         blocks of G.
@@ -125,8 +126,7 @@ def equivalence(first: Model, second: Model) -> Equivalence:
     dvar(ses, school)        0.0                0.0  1.0
     """
     a, b = first.problem.design, second.problem.design
-    same_rows = a.n == b.n and np.array_equal(a.rows.observed, b.rows.observed)
-    same_rows = same_rows and _same_responses(a, b) and _same_groups(a, b)
+    same_rows = a.n == b.n and _same_responses(a, b) and _same_groups(a, b)
     same_rows = same_rows and _same_errors(first.problem, second.problem)
     nan = float("nan")
     if not same_rows:
@@ -156,16 +156,26 @@ def _said(same: bool, matrix: pd.DataFrame | None, part: str) -> str:
 
 
 def _same_responses(a: Design, b: Design) -> bool:
-    """Whether responses have one family, with the same trials and offsets."""
+    """Whether responses have one family, with the same trials and offsets.
+
+    Gaussian ones are the same less their offsets, for y − o has the law of y with its mean less o.
+    """
     ours, theirs = a.rows.family, b.rows.family
     if ours is None or theirs is None:
-        return ours is theirs and np.array_equal(_added(a), _added(b))
-    pairs = (ours.m, theirs.m), (ours.offset, theirs.offset)
+        return ours is theirs and _same_less_offsets(a, b)
+    pairs = (
+        (ours.observed, theirs.observed), (ours.m, theirs.m), (ours.offset, theirs.offset)
+    )  # fmt: skip
     return str(ours.family) == str(theirs.family) and all(np.array_equal(*pair) for pair in pairs)
 
 
-def _added(design: Design) -> Floats:
-    return np.zeros(design.n) if design.rows.added is None else design.rows.added
+def _same_less_offsets(a: Design, b: Design) -> bool:
+    """Whether Gaussian responses less their offsets are equal, but for rounding of the latter."""
+    added = [one for one in (a.rows.added, b.rows.added) if one is not None]
+    parts = (a.rows.observed, b.rows.observed, *added)
+    size = max(float(np.abs(part).max()) for part in parts) if added else 0.0
+    apart = float(np.abs(a.rows.response - b.rows.response).max())
+    return apart <= _DIGITS * size
 
 
 def _same_groups(a: Design, b: Design) -> bool:
