@@ -166,3 +166,31 @@ def test_known_standard_deviations_are_read_back(occasions: pd.DataFrame) -> Non
     code = model.emit("brms")
     assert "y | se(w) ~ " in code and "sigma" not in code
     assert hb.read_code("brms", code, data=occasions).specification == model.specification
+
+
+@pytest.mark.parametrize("system", ["glmmtmb", "sas"])
+def test_strata_are_occasions_where_they_tell_rows_apart(
+    system: str, occasions: pd.DataFrame
+) -> None:
+    """Their words have one error for each occasion of a group, and nlme one for each row."""
+    exchangeable = hr.CompoundSymmetry(group="id")
+    by_visit = hb.Model("y ~ v", occasions, residual=exchangeable * hr.Strata("v"))
+    code = by_visit.emit(system)
+    read = hb.read_code(system, code, data=occasions).specification
+    assert read == by_visit.specification
+    by_sex = hb.Model("y ~ v", occasions, residual=exchangeable * hr.Strata("sex"))
+    with pytest.raises(hb.FormulaError) as refusal:
+        by_sex.emit(system)
+    word = {"glmmtmb": "glmmTMB's cs()", "sas": "TYPE=CSH of PROC MIXED"}[system]
+    assert str(refusal.value) == (
+        f"{word} has one row of a group at each value of 'sex', and of "
+        "CompoundSymmetry(group='id') * Strata('sex') some groups have several; nlme has it"
+    )
+    stated = {
+        "glmmtmb": _TMB.format("cs(0 + factor(sex) | id)", "0"),
+        "sas": "proc mixed data=d; class id sex; model y=v; repeated sex/subject=id type=csh; run;",
+    }[system]
+    with pytest.raises(hb.FormulaError, match=r"of 'sex'.*some (groups|subjects) have several"):
+        hb.read_code(system, stated, data=occasions)
+    nlme = hb.read_code("nlme", by_sex.emit("nlme"), data=occasions).specification
+    assert nlme == by_sex.specification

@@ -102,6 +102,20 @@ def test_offsets_are_subtracted_beside_correlated_errors(
     assert hb.equivalence(model, again).identical
 
 
+@pytest.mark.parametrize("structure", [hr.Power(), hr.Exponential() * hr.Strata("sex")])
+def test_variances_that_follow_the_mean_take_no_response_less_its_offset(
+    structure: hr.ResidualStructure, occasions: pd.DataFrame
+) -> None:
+    """varPower of nlme would follow the mean less the offset."""
+    model = hb.Model("y ~ v + offset(o) + (1 | id)", occasions, residual=structure)
+    with pytest.raises(hb.FormulaError) as refusal:
+        model.emit("nlme")
+    assert str(refusal.value) == (
+        f"the variances of {structure.text} follow the fitted values with their offset, and "
+        "R: nlme::lme has no offset; make a column of the fitted values, and name it"
+    )
+
+
 _SAS = "proc mixed data=d; class id; model y=v; {}; random intercept/subject=id; parms {}; run;"
 _TMB = "glmmTMB(y ~ v + (1 | id), d, dispformula = ~ {})"
 REFUSED = {

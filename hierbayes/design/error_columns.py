@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from hierbayes.design.problem import Problem
 from hierbayes.frames.arrays import Floats, Integers
+from hierbayes.residuals.variances import Strata
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class ErrorTimes:
         Whether each whole number between the first and the last is there.
     even : bool
         Whether neighbours within every group are an even number apart.
+    repeated : tuple of str
+        Columns of strata of which some group has one value twice.
     """
 
     group: str
@@ -40,6 +44,7 @@ class ErrorTimes:
     consecutive: bool
     every: bool
     even: bool = False
+    repeated: tuple[str, ...] = ()
 
 
 def time_of_errors(problem: Problem) -> str | None:
@@ -58,7 +63,8 @@ def error_times(problem: Problem) -> ErrorTimes | None:
     time = time_of_errors(problem)
     if time is None:
         places = tuple(str(k + 1) for k in range(int(np.bincount(rows.codes).max())))
-        return ErrorTimes(rows.group, columns, places, True, True, True)
+        twice = _repeated(problem)
+        return ErrorTimes(rows.group, columns, places, True, True, True, repeated=twice)
     (frame,) = problem.design.rows.frames
     column = frame[time]
     if not is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
@@ -76,6 +82,24 @@ def error_times(problem: Problem) -> ErrorTimes | None:
         bool((gaps == 1.0).all()),
         whole and bool((np.diff(distinct) == 1.0).all()),
         len(gaps) > 0 and bool((gaps % 2.0 == 0.0).all()),
+    )
+
+
+def _repeated(problem: Problem) -> tuple[str, ...]:
+    """Columns of strata of which some group of correlated errors has one value twice."""
+    assert problem.moments is not None
+    rows = problem.moments.rows
+    names = [
+        name
+        for part in rows.structure.variances
+        if isinstance(part, Strata)
+        for name in part.own_columns
+    ]
+    frames = problem.design.rows.frames
+    return tuple(
+        name
+        for name in names
+        if pd.DataFrame({"group": rows.codes, "by": frames[0][name].array}).duplicated().any()
     )
 
 

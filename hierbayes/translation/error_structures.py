@@ -10,6 +10,7 @@ from typing import Any
 
 from pandas.api.types import is_numeric_dtype
 
+from hierbayes.design.error_columns import ErrorTimes
 from hierbayes.errors import FormulaError
 from hierbayes.residuals.structure import Correlation, ResidualStructure
 from hierbayes.specification.formula import Specification
@@ -65,6 +66,30 @@ def _without_group(part: Any) -> ResidualStructure:
     correlated = isinstance(part, Correlation)
     kept: ResidualStructure = replace(part, group=None) if correlated else part
     return kept
+
+
+def refuse_repeated(text: str, by: str, times: ErrorTimes, word: str) -> None:
+    """Refuse strata in the place of occasions, where a group has a value of them twice.
+
+    Errors at one occasion of a group would be one error.
+
+    Raises
+    ------
+    FormulaError
+    """
+    if by in times.repeated:
+        raise FormulaError(
+            f"{word} has one row of a group at each value of '{by}', and of {text} some groups "
+            "have several; nlme has it"
+        )
+
+
+def are_told_apart(columns: Sequence[str], by: str, groups: Sequence[str]) -> bool:
+    """Whether no group has a value of a column twice; so it is where there are no data."""
+    data = columns.data if isinstance(columns, Columns) else None
+    if data is None or not set(groups) <= set(data.columns):
+        return True
+    return not data[[*groups, by]].dropna().duplicated().any()
 
 
 def longest_lag(columns: Sequence[str], time: str | None, groups: Sequence[str]) -> int:

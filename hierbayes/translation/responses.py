@@ -78,10 +78,20 @@ def less_offsets(model: ModelToWrite, dialect: Dialect) -> ModelToWrite:
     """A Gaussian model with its offsets subtracted from the response, for systems without any.
 
     The likelihood is the same: y − o has the law of y with its mean less o.
+
+    Raises
+    ------
+    FormulaError
+        When variances of errors follow the fitted values, of which offsets are a part.
     """
     spec = model.specification
     if model.family is not None or not spec.offsets or dialect.name in _OFFSETS:
         return model
+    if spec.residual is not None and spec.residual.follows_fitted:
+        raise FormulaError(
+            f"the variances of {spec.residual.text} follow the fitted values with their offset, "
+            f"and {dialect.title} has no offset; make a column of the fitted values, and name it"
+        )
     subtracted = " - ".join(
         one if isinstance(factor_tree(one), ast.Name | ast.Call) else f"({one})"
         for one in spec.offsets

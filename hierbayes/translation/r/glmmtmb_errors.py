@@ -20,6 +20,7 @@ from hierbayes.residuals.structure import Correlation, ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Strata
 from hierbayes.translation.dialect import ModelToWrite
+from hierbayes.translation.error_structures import refuse_repeated
 from hierbayes.translation.r.glmmtmb_rows import log_sd_offsets
 from hierbayes.translation.r.variance_terms import log_sd_terms
 from hierbayes.translation.r.words import r_name
@@ -58,6 +59,7 @@ def error_terms(model: ModelToWrite) -> tuple[list[str], str]:
 def _term(structure: ResidualStructure, part: Correlation, times: ErrorTimes) -> str:
     name, group = type(part).__name__, ":".join(map(r_name, times.columns))
     by_time = _time_of_variances(structure, part)
+    refuse_repeated(structure.text, by_time, times, "glmmTMB's cs()")
     word = WORDS[name][1 if by_time else 0]
     if not word:
         raise FormulaError(_without_word(structure, part))

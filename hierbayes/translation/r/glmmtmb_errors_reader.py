@@ -11,7 +11,7 @@ from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Strata
 from hierbayes.translation.dialect import pointed
-from hierbayes.translation.error_structures import are_one_apart
+from hierbayes.translation.error_structures import are_one_apart, are_told_apart
 from hierbayes.translation.r.addends import addends, without_addends
 from hierbayes.translation.r.glmmtmb_rows import refuse_unknown_version
 from hierbayes.translation.r.reading import group_text
@@ -30,6 +30,8 @@ _MADE: dict[str, _Maker] = {
     "us": Unstructured,
 }
 _WHOLE = ("ar1", "hetar1", "toep", "homtoep")  # whose levels stand for times one apart
+
+_EXCHANGEABLE = ("cs", "homcs")  # of which the structure itself has no occasions
 
 
 def take_errors(
@@ -89,6 +91,12 @@ def _term(
             text, occasions.place, f"{word}() takes the levels of '{time}' for times one apart, "
             "and its values are not; write factor(..., levels = first:last) of whole numbers, or "
             "make a column of their places"
+        )  # fmt: skip
+    if word in _EXCHANGEABLE and not are_told_apart(columns, time, group.split(":")):
+        raise pointed(
+            text, node.place, f"{word}() has one effect for all rows of a group with one value of "
+            f"'{time}', and some groups have several, which dispformula = ~ 0 leaves no variance; "
+            "name what tells the rows of a group apart"
         )  # fmt: skip
     return rest, _MADE[word](time, group)
 

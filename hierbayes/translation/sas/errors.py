@@ -12,11 +12,12 @@ import ast
 
 from hierbayes.errors import FormulaError
 from hierbayes.residuals.covariates import Exponential, Power
-from hierbayes.residuals.structure import Correlation
+from hierbayes.residuals.structure import Correlation, ResidualStructure
 from hierbayes.residuals.variances import Strata
 from hierbayes.specification.terms import column_name
 from hierbayes.translation.coding import all_factors
 from hierbayes.translation.dialect import ModelToWrite
+from hierbayes.translation.error_structures import refuse_repeated
 from hierbayes.translation.programs.column_plan import ColumnPlan
 from hierbayes.translation.programs.derived_columns import Computed
 
@@ -91,30 +92,17 @@ class Repeated:
                 "between them are missing in the data; hb.residuals.CAR1 is its SP(POW), of any "
                 "times"
             )
+        structure = self._model.specification.residual
+        assert structure is not None
         same, own = _TYPES[name]
-        by_time = self._by_time(part, own)
+        by_time = _by_time(structure, part, own)
+        refuse_repeated(structure.text, by_time, times, "TYPE=CSH of PROC MIXED")
         kind = own if by_time else same
         if name == "CAR1":
             return f"  REPEATED / SUBJECT={subject} TYPE={kind}({time});"
         effect = by_time or time
         written = f" {self._class(effect)}" if effect is not None else ""
         return f"  REPEATED{written} / SUBJECT={subject} TYPE={kind};"
-
-    def _by_time(self, part: Correlation, own: str) -> str:
-        """The time of a variance for each; empty where there is one variance."""
-        structure = self._model.specification.residual
-        assert structure is not None
-        if not structure.variances:
-            return ""
-        (*more, one) = structure.variances
-        by = one.by if isinstance(one, Strata) and not more else ()
-        time = getattr(part, "time", None)
-        if own and len(by) == 1 and (time == by[0] or (not hasattr(part, "time"))):
-            return by[0]
-        raise FormulaError(
-            f"PROC MIXED cannot say {structure.text}: with GROUP= each stratum has a correlation "
-            "of its own too, and of times alone there are ARH(1), CSH and TOEPH; nlme has it"
-        )
 
     def _class(self, name: str) -> str:
         """A column whose values are labels; a copy where the model has it as a number."""
@@ -125,3 +113,18 @@ class Repeated:
             name = copied
         self.classes.append(name)
         return name
+
+
+def _by_time(structure: ResidualStructure, part: Correlation, own: str) -> str:
+    """The time of a variance for each; empty where there is one variance."""
+    if not structure.variances:
+        return ""
+    (*more, one) = structure.variances
+    by = one.by if isinstance(one, Strata) and not more else ()
+    time = getattr(part, "time", None)
+    if own and len(by) == 1 and (time == by[0] or (not hasattr(part, "time"))):
+        return by[0]
+    raise FormulaError(
+        f"PROC MIXED cannot say {structure.text}: with GROUP= each stratum has a correlation "
+        "of its own too, and of times alone there are ARH(1), CSH and TOEPH; nlme has it"
+    )

@@ -14,7 +14,7 @@ from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
 from hierbayes.residuals.variances import Strata
 from hierbayes.specification.random_term import RandomTerm
-from hierbayes.translation.error_structures import are_innermost
+from hierbayes.translation.error_structures import are_innermost, are_told_apart
 from hierbayes.translation.expression import called, factor_tree
 from hierbayes.translation.programs.code_words import Cursor, Word
 from hierbayes.translation.programs.known_columns import KnownColumns
@@ -67,7 +67,8 @@ def read_repeated(
             )
     if "subject" not in options:
         raise statement.refuse("REPEATED has no SUBJECT=, the groups of correlated errors", first)
-    group = _group(subject_of(options["subject"], known, statement), randoms, options, statement)
+    subjects = subject_of(options["subject"], known, statement)
+    group = _group(subjects, randoms, options, statement)
     assert kind is not None
     if value.startswith(("sp(pow)(", "sp(exp)(")):
         inner = [word for word in kind.words if word.kind == "name"]
@@ -77,6 +78,13 @@ def read_repeated(
             f"TYPE={kind.value.upper()} of residuals is not read; read are "
             f"{', '.join(one.upper() for one in _KINDS)} and SP(POW)(time)",
             kind.word,
+        )
+    alike = value in ("cs", "csh") and time is not None  # structures without occasions
+    if alike and not are_told_apart(known.given, str(time), subjects):
+        raise statement.refuse(
+            f"REPEATED takes rows of one subject with one value of '{time}' for one, and some "
+            "subjects have several; name what tells the rows of a subject apart",
+            first,
         )
     if time is not None and value in _ORDERED:
         _refuse_gaps(time, known, statement, kind.word)
