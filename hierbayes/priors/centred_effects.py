@@ -76,25 +76,25 @@ def not_centred(design: Design, cross: Products, *, fixed: bool) -> tuple[str, .
 def second_moments(cross: Products) -> tuple[Floats, Floats]:
     """Z'Z/n (q, q), and the columns of Z in the internal basis (q, q)."""
     columns = np.linalg.inv(cross.basis.z.matrix)
-    gram: Floats = columns.T @ _inner(cross) @ columns
+    gram: Floats = columns.T @ internal_moments(cross) @ columns
     return gram, columns
 
 
 def column_sizes(cross: Products, M: Floats) -> Floats:
     """Root mean square over the rows of each column of Z M (q,)."""
     columns = np.linalg.inv(cross.basis.z.matrix) @ M
-    size: Floats = np.sqrt(np.einsum("ik,ij,jk->k", columns, _inner(cross), columns))
+    size: Floats = np.sqrt(np.einsum("ik,ij,jk->k", columns, internal_moments(cross), columns))
     return size
 
 
-def _inner(cross: Products) -> Floats:
+def internal_moments(cross: Products) -> Floats:
     """Z°'Z°/n (q, q) of the internal columns of each grouping factor, on the diagonal."""
     return block_diag(*(level.A.sum(axis=0) for level in cross.levels)) / cross.n
 
 
 def _solve(before: Floats, column: Floats, gram: Floats, cross: Products) -> Floats:
     """Coefficients of a column on those before it, by least squares."""
-    inner = _inner(cross)
+    inner = internal_moments(cross)
     size = np.sqrt(np.diagonal(gram))
     scaled = np.linalg.pinv(gram / np.outer(size, size), hermitian=True)
     first: Floats = scaled @ (before.T @ inner @ column / size) / size

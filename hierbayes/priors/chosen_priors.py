@@ -33,6 +33,8 @@ from hierbayes.priors.defaults import (
     default_dispersion,
     default_gamma,
     default_sd,
+    default_sigma,
+    mean_weight,
 )
 from hierbayes.priors.effect_priors import by_effect, parameter_name, refuse_intercept_twice
 from hierbayes.priors.elsewhere import CorrOfMatrix, SdOfMatrix
@@ -139,7 +141,7 @@ def _dispersion(given: Mapping[str, Any], problem: Problem) -> list[Entry]:
     """
     family, names = problem.family, problem.dispersion
     if family is None:
-        default = default_dispersion("sigma", problem.working.basis)
+        default = default_sigma(problem.working.basis, mean_weight(problem))
         return list(_fill("sigma", given, {"sigma": default}, _by_name))
     if not names:
         return [("dispersion", Known(1.0), DEFAULT)]
@@ -177,7 +179,8 @@ def _gamma(given: Mapping[str, Any], problem: Problem) -> tuple[Entry, ...]:
     together = [k for k, (_, prior, _) in enumerate(entries) if isinstance(prior, DesignNormal)]
     if all(prior is not _UNSAID for _, prior, _ in entries):
         return entries
-    found = dict(zip(together, default_gamma(problem.working, together), strict=True))
+    defaults = default_gamma(problem.working, together, mean_weight(problem))
+    found = dict(zip(together, defaults, strict=True))
     return tuple(
         (name, found[k], source) if prior is _UNSAID else (name, prior, source)
         for k, (name, prior, source) in enumerate(entries)
@@ -193,7 +196,7 @@ def _sd(
     """
     design = problem.design
     whole = centring(design, problem.working)
-    defaults = default_sd(problem.working, whole)
+    defaults = default_sd(problem.working, whole, mean_weight(problem))
     entries = _fill("sd", given, dict.fromkeys(design.effect_names, _UNSAID_SD), by_effect)
     found: list[EffectEntry] = []
     flags: list[bool] = []

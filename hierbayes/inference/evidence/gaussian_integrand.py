@@ -24,7 +24,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.inference.evidence.integral import Integrand, Points
 from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.theta import Theta
-from hierbayes.priors.defaults import default_dispersion, default_sd
+from hierbayes.priors.defaults import default_sd, default_sigma, mean_weight
 from hierbayes.priors.families import Prior, StudentT
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.prior_set import PriorSet
@@ -112,8 +112,9 @@ def _stand_ins(problem: Problem, priors: PriorSet) -> PriorSet:
     errors = np.sqrt(np.diagonal(state.gamma_cov))
     gammas = [StudentT(_TAILS, mean, _WIDE * se)
               for mean, se in zip(state.gamma.tolist(), errors.tolist(), strict=True)]  # fmt: skip
-    sds = default_sd(cross, priors.columns(len(design.effects)))[0]
-    sigma = [default_dispersion("sigma", cross.basis)]
+    weight = mean_weight(problem)
+    sds = default_sd(cross, priors.columns(len(design.effects)), weight)[0]
+    sigma = [default_sigma(cross.basis, weight)]
     return replace(
         priors,
         gamma=_replaced(priors.gamma, gammas),
