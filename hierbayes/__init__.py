@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from hierbayes.inference.checks.predictive_check import PredictiveCheck, predictive_check
     from hierbayes.inference.context.group_coding import group_coding
     from hierbayes.inference.context.hausman import Hausman, hausman
+    from hierbayes.inference.context.heterogeneity import Heterogeneity
     from hierbayes.inference.context.intercept_weights import InterceptWeights, intercept_weights
     from hierbayes.inference.context.mundlak import Mundlak, mundlak
     from hierbayes.inference.context.response_variance import ResponseVariance
@@ -125,19 +126,19 @@ __all__ = [
     "Centred", "Comparison", "ContextualEffects", "CrossProducts", "DataError", "DesignNormal",
     "Equations", "Equivalence", "EstimationError", "Estimators", "Exponential", "FamilyError",
     "Fit", "Flat", "FormulaError", "Gamma", "HalfCauchy", "HalfNormal", "HalfT", "Hausman",
-    "HierbayesError", "HypothesisError", "InferenceError", "Influence", "InterceptWeights",
-    "IntervalError", "InverseGamma", "InverseWishart", "Level1Residuals", "Level2Residuals",
-    "Levels", "LikelihoodRatio", "LogNormal", "MarginalLikelihood", "Margins", "Meanings", "Model",
-    "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal", "Notation", "PointFit",
-    "PosteriorFit", "PowerStudy", "PredictiveCheck", "PredictiveComparison", "PredictiveCriterion",
-    "PriorError", "Profile", "RandomPart", "Recheck", "Reduced", "ResidualAcf", "ResidualError",
-    "ResidualVariogram", "ResponseVariance", "ResultFolderError", "SavageDickey", "SavedFitError",
-    "SensitivityStudy", "Simulated", "StudentT", "StudyError", "Uniform", "UsageError",
-    "VarianceExplained", "WaldTest", "Wishart", "anova", "bayes_factor", "bootstrap",
-    "build_random", "calibrate", "capply", "catalog", "codebook", "compare", "compare_predictive",
-    "comparisons", "composition", "composition_category", "cvar", "datagrid", "dataset_names",
-    "dialects", "dvar", "equivalence", "estimators", "evidence", "families", "group_coding",
-    "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
+    "Heterogeneity", "HierbayesError", "HypothesisError", "InferenceError", "Influence",
+    "InterceptWeights", "IntervalError", "InverseGamma", "InverseWishart", "Level1Residuals",
+    "Level2Residuals", "Levels", "LikelihoodRatio", "LogNormal", "MarginalLikelihood", "Margins",
+    "Meanings", "Model", "ModelFileError", "ModelTable", "Multilevel", "Mundlak", "Normal",
+    "Notation", "PointFit", "PosteriorFit", "PowerStudy", "PredictiveCheck", "PredictiveComparison",
+    "PredictiveCriterion", "PriorError", "Profile", "RandomPart", "Recheck", "Reduced",
+    "ResidualAcf", "ResidualError", "ResidualVariogram", "ResponseVariance", "ResultFolderError",
+    "SavageDickey", "SavedFitError", "SensitivityStudy", "Simulated", "StudentT", "StudyError",
+    "Uniform", "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bayes_factor",
+    "bootstrap", "build_random", "calibrate", "capply", "catalog", "codebook", "compare",
+    "compare_predictive", "comparisons", "composition", "composition_category", "cvar", "datagrid",
+    "dataset_names", "dialects", "dvar", "equivalence", "estimators", "evidence", "families",
+    "group_coding", "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
     "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_fit", "load_model",
     "logo", "loo", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "power",
     "predict_parts", "predictions", "predictive_check", "profile", "quantities", "read_code",
@@ -189,6 +190,7 @@ _HOMES = {
     "hierbayes.inference.checks.predictive_check": ("PredictiveCheck", "predictive_check"),
     "hierbayes.inference.context.group_coding": ("group_coding",),
     "hierbayes.inference.context.hausman": ("Hausman", "hausman"),
+    "hierbayes.inference.context.heterogeneity": ("Heterogeneity",),
     "hierbayes.inference.context.intercept_weights": ("InterceptWeights", "intercept_weights"),
     "hierbayes.inference.context.mundlak": ("Mundlak", "mundlak"),
     "hierbayes.inference.context.response_variance": ("ResponseVariance",),

@@ -163,8 +163,8 @@ def test_refused() -> None:
     known = r"known_sd= states those of all rows"
     with pytest.raises(hb.DataError, match=r"there is no column 's' in the rows that are given"):
         fit.given(studies("bcg").head(1).assign(trial=99).drop(columns="s"))
-    with pytest.raises(hb.EstimationError, match=r"share no residual variance"):
-        hb.variance_explained(fit)
+    with pytest.raises(hb.EstimationError, match=r"hb.variance_explained\(fit\) for I²"):
+        fit.icc()
     with pytest.raises(hb.HypothesisError, match=known):
         hb.wald(fit, df="satterthwaite")
     with pytest.raises(hb.PriorError, match=known):
@@ -374,3 +374,42 @@ def test_studies_left_out_are_predicted_by_the_others() -> None:
         v = x @ left.vcov().to_numpy() @ x + left.G[0, 0] + data["s"][k] ** 2
         wanted = norm.logpdf(data["y"][k], x @ left.gamma, np.sqrt(v))
         assert_allclose(found[data["study"][k]], wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["reml", "ml"])
+def test_limits_of_several_levels_are_those_of_a_dense_hessian(engine: str) -> None:
+    """Wald on log sd, by second differences of a likelihood of districts and schools."""
+    data = pd.read_csv(REFERENCE / "meta" / "konstantopoulos2011.csv")
+    fit = getattr(hb.Model("yi ~ 1 + (1 | district/school)", data, known_sd="s"), engine)()
+    same = data["district"].to_numpy()[:, None] == data["district"].to_numpy()
+    y, one = data["yi"].to_numpy(), np.ones(len(data))
+
+    def loglik(log_sd: np.ndarray) -> float:
+        outer, inner = np.exp(2.0 * log_sd)
+        V = outer * same + np.diag(inner + data["vi"])
+        W = np.linalg.inv(V)
+        mean = one @ W @ y / (one @ W @ one)
+        value = -0.5 * np.linalg.slogdet(V)[1] - 0.5 * (y - mean) @ W @ (y - mean)
+        return float(value - (0.5 * np.log(one @ W @ one) if engine == "reml" else 0.0))
+
+    at, h = np.log(np.sqrt(np.diag(fit.G))), 1e-3 * np.eye(2)
+    hessian = [
+        [sum(a * b * loglik(at + a * h[i] + b * h[j]) for a in (1, -1) for b in (1, -1))
+         for j in range(2)] for i in range(2)
+    ]  # fmt: skip
+    half = norm.ppf(0.975) * np.sqrt(np.diag(np.linalg.inv(-np.array(hessian) / 4e-6)))
+    found = fit.intervals().loc["sd"]
+    assert_allclose(found["lower"], np.exp(at - half), rtol=1e-4)
+    assert_allclose(found["upper"], np.exp(at + half), rtol=1e-4)
+    assert "sigma" not in fit.intervals().index.get_level_values("block")
+    assert "hb.profile(fit) has those of the profile" in fit.intervals().attrs["method"]
+
+
+def test_limits_of_a_correlation_of_outcomes() -> None:
+    """An sd for each outcome: limits inside, and missing where the maximum is singular."""
+    data = pd.read_csv(REFERENCE / "meta" / "berkey1998.csv")
+    model = hb.Model("yi ~ 0 + outcome + (0 + outcome | trial)", data, known_sd="s")
+    inside, singular = model.reml().intervals(), model.ml().intervals()
+    assert ((inside["lower"] < inside["estimate"]) & (inside["estimate"] < inside["upper"])).all()
+    assert inside.loc["corr"][["lower", "upper"]].abs().to_numpy().max() < 1.0
+    assert singular.loc[["sd", "corr"], ["lower", "upper"]].isna().all(axis=None)

@@ -49,6 +49,9 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "Mundlak": lambda hs: hb.mundlak(fitted("mathach ~ ses + (1 | school)", hs)),
     "InterceptWeights": lambda hs: hb.intercept_weights(fitted("mathach ~ ses + (1 | school)", hs)),
     "VarianceExplained": lambda hs: hb.variance_explained(fitted(FORMULA, hs)),
+    "Heterogeneity": lambda hs: hb.variance_explained(
+        hb.Model("ses ~ 1 + (1 | school)", hs.assign(s=0.5), known_sd="s").reml()
+    ),
     "ResponseVariance": lambda hs: hb.variance_explained(family_fits.bernoulli()),
     "Influence": lambda hs: hb.influence(fitted(FORMULA, hs)),
     "Level1Residuals": lambda hs: hb.level1_residuals(fitted(FORMULA, hs)),

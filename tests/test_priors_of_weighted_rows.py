@@ -1,4 +1,4 @@
-"""Default priors where rows have weights, or errors of known variance: of the responses, in any unit."""
+"""Default priors where rows have weights or known errors: of the responses, in any unit."""
 
 from typing import Any
 

@@ -37,7 +37,8 @@ class NaturalParameters:
     pairs : tuple of (rows, columns)
         Which correlations, lower triangle within blocks.
     covariance : (k, k) float
-        Inverse of the negative Hessian; nan when that is not positive definite.
+        Inverse of the negative Hessian; nan when that is not positive definite.  Without log σ
+        where the problem holds it.
     """
 
     values: Floats
@@ -67,14 +68,14 @@ def natural_parameters(
     with np.errstate(divide="ignore"):  # a correlation of 1 to all digits
         eta = np.log1p(corr[pairs]) - np.log1p(-corr[pairs])
     values = np.concatenate([np.log(sd), eta, [np.log(sigma)]])
-    k = len(values)
+    k = len(values) - problem.holds_sigma
     hessian = np.empty((k, k))
     for i in range(k):
-        step = np.zeros(k)
+        step = np.zeros(len(values))
         step[i] = _STEP
         up = _gradient(problem, values + step, pairs, reading)
         down = _gradient(problem, values - step, pairs, reading)
-        hessian[i] = (up - down) / (2 * _STEP)
+        hessian[i] = (up - down)[:k] / (2 * _STEP)
     information = -0.5 * (hessian + hessian.T)
     if np.isfinite(information).all() and np.linalg.eigvalsh(information)[0] > 0.0:
         covariance = np.linalg.inv(information)

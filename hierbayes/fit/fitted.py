@@ -238,8 +238,8 @@ class Fitted(ErrorReadings, ABC):
         if self.design.specification.known_sd:
             raise EstimationError(
                 "the variances of all errors are known and differ from row to row, so that they "
-                "share no residual variance, and there are no shares of it; see var_corr(), or "
-                "icc(data=) at stated rows"
+                "share no residual variance, and there are no shares of it; see "
+                "var_corr(), hb.variance_explained(fit) for I², or icc(data=) at stated rows"
             )
         moments, z = self.problem.moments, self.error_coordinates
         return self.theta.sigma**2 * (1.0 if moments is None else moments.rows.mean_variance(z))

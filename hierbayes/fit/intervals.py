@@ -68,7 +68,7 @@ def approximate_intervals(
     gamma, se = fit.gamma, np.sqrt(np.diagonal(source.gamma_cov))
     half = t_quantile(source.of_each(), interval.tails[1]) * se
     frames = [interval_frame("gamma", fit.design.terms, gamma - half, gamma, gamma + half)]
-    frames.extend(_variance_frames(fit, evidence, interval))
+    frames.extend(variance_frames(fit, evidence, interval))
     frames.extend(fit.error_intervals(interval))
     table = pd.concat(frames)
     df = "; ".join((METHODS[source.method], *source.notes))
@@ -80,21 +80,22 @@ def approximate_intervals(
     return table
 
 
-def _variance_frames(fit: Fitted, evidence: Maximum, interval: Interval) -> list[pd.DataFrame]:
-    G, sigma = fit.G, fit.sigma
+def variance_frames(fit: Fitted, evidence: Maximum, interval: Interval) -> list[pd.DataFrame]:
+    """nlme's Wald limits of sd, corr and σ, a frame of each; of σ where it is estimated."""
+    known = bool(fit.design.specification.known_sd)
     rows, columns = correlated_pairs(fit.design.blocks)
-    sd, corr = sd_corr(G)
-    estimate = np.concatenate([sd, corr[rows, columns], [sigma]])
+    sd, corr = sd_corr(fit.G)
+    estimate = np.concatenate([sd, corr[rows, columns], [] if known else [fit.sigma]])
     lower = upper = np.full(len(estimate), np.nan)
+    q, k, c = len(sd), len(estimate), len(sd) + len(rows)
     if evidence.reading is not None and not evidence.singular:
         natural = fit.natural_parameters(evidence.reading)
         half = ndtri(interval.tails[1]) * np.sqrt(np.diagonal(natural.covariance))
-        q = len(sd)
-        lower = _from_natural(natural.values - half, q)
-        upper = _from_natural(natural.values + half, q)
-    q, k = len(sd), len(estimate)
-    cuts = {"sd": slice(0, q), "corr": slice(q, k - 1), "sigma": slice(k - 1, k)}
-    names = {"sd": fit.design.effect_labels, "corr": pair_names(fit), "sigma": ("sigma",)}
+        lower = _from_natural(natural.values[:k] - half, q, c)
+        upper = _from_natural(natural.values[:k] + half, q, c)
+    cuts = {"sd": slice(0, q), "corr": slice(q, c), "sigma": slice(c, k)}
+    names = {"sd": fit.design.effect_labels, "corr": pair_names(fit)}
+    names["sigma"] = () if known else ("sigma",)
     return [
         interval_frame(block, names[block], lower[cut], estimate[cut], upper[cut])
         for block, cut in cuts.items()
@@ -102,11 +103,10 @@ def _variance_frames(fit: Fitted, evidence: Maximum, interval: Interval) -> list
     ]
 
 
-def _from_natural(values: Floats, q: int) -> Floats:
+def _from_natural(values: Floats, q: int, c: int) -> Floats:
+    """Of q log sds, logs of ratios up to place c, and log σ behind them."""
     with np.errstate(over="ignore"):  # without an upper limit
-        return np.concatenate(
-            [np.exp(values[:q]), np.tanh(values[q:-1] / 2.0), np.exp(values[-1:])]
-        )
+        return np.concatenate([np.exp(values[:q]), np.tanh(values[q:c] / 2.0), np.exp(values[c:])])
 
 
 def pair_names(fit: Fitted) -> tuple[str, ...]:

@@ -12,17 +12,17 @@ from hierbayes.design.blocks import count_free_entries
 from hierbayes.design.problem import Problem
 from hierbayes.display.interval import Interval
 from hierbayes.estimation.climb import Optimum
+from hierbayes.estimation.information import NaturalParameters, natural_parameters
 from hierbayes.estimation.known_errors import limits_of_sd, maximise_known_errors
 from hierbayes.fit.degrees_of_freedom.source import usual_or_stated
 from hierbayes.fit.diagnosis import ASCENT_LIMIT, GRADIENT_LIMIT, Diagnosis
 from hierbayes.fit.evidence import Maximum
-from hierbayes.fit.intervals import interval_frame
+from hierbayes.fit.intervals import interval_frame, variance_frames
 from hierbayes.fit.point import PointFit
 from hierbayes.fit.saving.own_parts import OwnParts
 from hierbayes.fit.summary import Summary, summarise_maximum
 from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.likelihood.conditional import flat_prior, log_jacobian
-from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
 from hierbayes.likelihood.of_products import AnyLikelihood, likelihood_of
 from hierbayes.likelihood.reading import NORMAL, REML, Reading
 
@@ -45,6 +45,10 @@ class KnownErrorsFit(PointFit):
         """No entries of G (q, q): all are in the likelihood."""
         return np.zeros_like(self.G, dtype=np.bool_)
 
+    def natural_parameters(self, reading: Reading) -> NaturalParameters:
+        """Those of G on nlme's scale with their approximate covariance, σ being held."""
+        return natural_parameters(self.problem.holding_sigma, self.G, 1.0, reading)
+
     def _intervals(self, interval: Interval, df: str | None) -> pd.DataFrame:
         source = usual_or_stated(self, df)
         half = ndtri(interval.tails[1]) * np.sqrt(np.diag(self.gamma_cov))
@@ -53,21 +57,19 @@ class KnownErrorsFit(PointFit):
                 "gamma", self.design.terms, self.gamma - half, self.gamma, self.gamma + half
             )
         ]
-        sd, corr = sd_corr(self.G)
-        rows, columns = correlated_pairs(self.design.blocks)
-        effects = self.design.effect_labels
-        pairs = tuple(f"{effects[c]}, {effects[r]}" for r, c in zip(rows, columns, strict=True))
-        limits = self._sd_limits(interval)
-        frames.append(interval_frame("sd", effects, limits[0], sd, limits[1]))
-        if pairs:
-            nothing = np.full(len(pairs), np.nan)
-            frames.append(interval_frame("corr", pairs, nothing, corr[rows, columns], nothing))
+        of_G = ""
+        if len(self.G) == 1:
+            lower, upper = self._sd_limits(interval)
+            sd = np.sqrt(np.diag(self.G))
+            frames.append(interval_frame("sd", self.design.effect_labels, lower, sd, upper))
+            of_G = ", and of sd by the profile likelihood, exact"
+        elif len(self.G):
+            frames += variance_frames(self, self.evidence, interval)
+            of_G = (
+                "; Wald on log sd and log((1 + ρ)/(1 − ρ)), missing where Ĝ is singular or its "
+                "Hessian is not definite; hb.profile(fit) has those of the profile likelihood"
+            )
         table = pd.concat(frames)
-        of_G = (
-            "" if not len(sd)
-            else ", and of sd by the profile likelihood, exact" if len(sd) == 1
-            else ", and G has estimates without limits"
-        )  # fmt: skip
         table.attrs["method"] = (
             f"{interval} limits of gamma: normal, given θ̂ ({source.method}); {_KNOWN}{of_G}"
         )

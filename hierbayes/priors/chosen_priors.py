@@ -141,8 +141,8 @@ def _dispersion(given: Mapping[str, Any], problem: Problem) -> list[Entry]:
     """
     family, names = problem.family, problem.dispersion
     if family is None:
-        default = default_sigma(problem.working.basis, mean_weight(problem))
-        return list(_fill("sigma", given, {"sigma": default}, _by_name))
+        of_sigma = default_sigma(problem.working.basis, mean_weight(problem))
+        return list(_fill("sigma", given, {"sigma": of_sigma}, _by_name))
     if not names:
         return [("dispersion", Known(1.0), DEFAULT)]
     if has_thresholds(family):

@@ -155,6 +155,11 @@ SESSIONS: dict[str, Session] = {
     "Fit": _of_reml("reml"),
     "PointFit": _of_reml("reml.summary()"),
     "PosteriorFit": _of_post("post"),
+    "Heterogeneity": Session(
+        f'{_DATA}means = hs.groupby("school")["ses"].agg(["mean", "sem"]).reset_index()\n'
+        'fit = hb.Model("mean ~ 1 + (1 | school)", means, known_sd="sem").reml()\n',
+        "hb.variance_explained(fit)",
+    ),
     "Hausman": Session(_DATA, 'hb.hausman(hb.Model("mathach ~ ses + (1 | school)", data=hs))'),
     "Influence": _of_reml("hb.influence(reml)"),
     "InterceptWeights": Session(

@@ -25,6 +25,7 @@ from hierbayes.inference.context.group_reliability import (
     mean_shrinkage,
     own_reliability,
 )
+from hierbayes.inference.context.heterogeneity import heterogeneity
 from hierbayes.inference.context.regression_explained import regression_explained
 from hierbayes.inference.context.response_variance import response_variance
 from hierbayes.inference.context.spread import (
@@ -116,8 +117,9 @@ def variance_explained(
 
     Returns
     -------
-    VarianceExplained, ResponseVariance or RegressionExplained
-        The second of a family that is not Gaussian, the third of a model without random effects.
+    VarianceExplained, ResponseVariance, RegressionExplained or Heterogeneity
+        The second of a family that is not Gaussian, the third of a model without random effects,
+        the last (Q, I², H²) where the standard deviations of errors are known.
 
     Raises
     ------
@@ -146,6 +148,8 @@ def variance_explained(
     interval = Interval(prob)
     if fit.problem.family is not None:
         return response_variance(fit, at, interval)
+    if fit.design.specification.known_sd:
+        return heterogeneity(fit, at, interval)
     if not fit.design.effects:
         return regression_explained(fit, interval)
     if len(fit.design.factors) > 1:

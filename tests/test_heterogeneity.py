@@ -1,0 +1,131 @@
+"""Meta-analyses of several levels and outcomes against metafor and clubSandwich; Q, I² and H²."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import hierbayes as hb
+from hierbayes.inference.context.heterogeneity import Heterogeneity
+from tests.conftest import REFERENCE
+
+R: dict[str, Any] = json.loads((REFERENCE / "meta" / "metafor.json").read_text())
+SCHOOLS = pd.read_csv(REFERENCE / "meta" / "konstantopoulos2011.csv").assign(
+    since=lambda d: d["year"] - 1990
+)
+TRIALS = pd.read_csv(REFERENCE / "meta" / "berkey1998.csv")
+MODELS = {
+    "levels": ("yi ~ 1 + (1 | district/school)", SCHOOLS),
+    "moderator": ("yi ~ since + (1 | district/school)", SCHOOLS),
+    "outcomes": ("yi ~ 0 + outcome + (0 + outcome | trial)", TRIALS),
+    "alike": ("yi ~ 0 + outcome + (1 | trial/outcome)", TRIALS),
+}
+
+
+def fit_of(name: str, engine: str) -> hb.PointFit:
+    formula, data = MODELS[name]
+    model = hb.Model(formula, data, known_sd="s")
+    return model.reml() if engine == "REML" else model.ml()
+
+
+@pytest.mark.parametrize("engine", ["REML", "ML"])
+@pytest.mark.parametrize("name", MODELS)
+def test_metafor(name: str, engine: str) -> None:
+    """Its restricted log-likelihood has ½ log|X'X|, ours has not, as lme4's."""
+    theirs, fit = R[engine][name], fit_of(name, engine)
+    X = fit.design.X
+    constant = 0.5 * np.linalg.slogdet(X.T @ X)[1] if engine == "REML" else 0.0
+    assert fit.loglik + constant == pytest.approx(theirs["loglik"], abs=1e-8)
+    assert_allclose(np.diag(fit.G), theirs["variances"], rtol=2e-4)
+    assert_allclose(fit.gamma, np.ravel(theirs["gamma"]), rtol=1e-4)
+    assert_allclose(np.sqrt(np.diag(fit.vcov())), np.ravel(theirs["se"]), rtol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["REML", "ML"])
+@pytest.mark.parametrize("name", MODELS)
+def test_cluster_robust(name: str, engine: str) -> None:
+    """CR2 by the outermost factor, with its degrees of freedom; ML of outcomes is singular."""
+    theirs = R[engine][name]
+    rows = hb.wald(fit_of(name, engine), robust="CR2").rows
+    assert_allclose(rows["se"], np.ravel(theirs["robust_se"]), rtol=1e-4)
+    assert_allclose(rows["df"], np.ravel(theirs["robust_df"]), rtol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["REML", "ML"])
+@pytest.mark.parametrize("name", MODELS)
+def test_q_and_shares(name: str, engine: str) -> None:
+    theirs = R[engine][name]
+    found = hb.variance_explained(fit_of(name, engine))
+    assert isinstance(found, Heterogeneity)
+    row = found.test.loc["Q"]
+    assert_allclose(row[["Q", "df", "p"]], [theirs["Q"], theirs["Q_df"], theirs["Q_p"]], rtol=1e-8)
+    typical = theirs["typical_variance"]
+    assert found.components.loc["errors, typical", "estimate"] == pytest.approx(typical, rel=1e-9)
+    tau2 = np.array(theirs["variances"])
+    whole = (tau2.mean() if name == "outcomes" else tau2.sum()) + typical  # of one outcome a row
+    assert found.shares.loc["I2", "estimate"] == pytest.approx(1 - typical / whole, rel=1e-4)
+    assert found.shares.loc["H2", "estimate"] == pytest.approx(whole / typical, rel=2e-4)
+    if name != "outcomes":
+        each = found.shares["estimate"].filter(like="[")
+        assert_allclose(each, tau2 / whole, rtol=2e-4)
+
+
+@pytest.mark.parametrize("engine", ["REML", "ML"])
+def test_one_level(engine: str) -> None:
+    """I² and H² as rma.uni prints them, and R² by the model of a constant."""
+    theirs, model = R["one_level"][engine], "yi ~ since + (1 | study)"
+    plain = hb.Model("yi ~ 1 + (1 | study)", SCHOOLS, known_sd="s")
+    fit = hb.Model(model, SCHOOLS, known_sd="s")
+    found = hb.variance_explained(fit.reml() if engine == "REML" else fit.ml())
+    assert found.shares.loc["I2", "estimate"] == pytest.approx(theirs["I2"], rel=1e-6)
+    assert found.shares.loc["H2", "estimate"] == pytest.approx(theirs["H2"], rel=1e-5)
+    null = plain.reml() if engine == "REML" else plain.ml()
+    row = found.explained.loc["study"]
+    assert row["variance, null"] == pytest.approx(float(null.G[0, 0]), rel=1e-6)
+    assert row["estimate"] == pytest.approx(1.0 - theirs["tau2"] / null.G[0, 0], rel=1e-4)
+    assert "below 0 where variances are larger" in str(found)
+    assert hb.variance_explained(null).explained.empty
+
+
+def test_limits_of_levels() -> None:
+    """confint of rma.mv, whose search stops at four digits."""
+    table = hb.profile(fit_of("levels", "REML"), "sd").intervals()
+    for k, theirs in enumerate(R["levels_limits"]):
+        assert_allclose(table.iloc[k][["lower", "upper"]].astype(float), theirs, rtol=5e-4)
+
+
+def test_nothing_varies_but_the_errors() -> None:
+    """A regression: H² is Q/df, as rma.uni has it of method='EE'."""
+    found = hb.variance_explained(hb.Model("yi ~ 1", SCHOOLS, known_sd="s").ml())
+    w = 1.0 / SCHOOLS["vi"]
+    Q = float(w @ (SCHOOLS["yi"] - w @ SCHOOLS["yi"] / w.sum()) ** 2)
+    assert found.test.loc["Q", "Q"] == pytest.approx(Q, rel=1e-9)
+    assert found.shares.loc["H2", "estimate"] == pytest.approx(Q / 55.0, rel=1e-9)
+    assert found.shares.loc["I2", "estimate"] == pytest.approx(1.0 - 55.0 / Q, rel=1e-9)
+    wide = SCHOOLS.assign(s=10.0)
+    none = hb.variance_explained(hb.Model("yi ~ 1", wide, known_sd="s").ml())
+    assert none.shares.loc["I2", "estimate"] == 0.0
+    assert "I2 1 - df/Q or 0" in str(none)
+
+
+def test_posterior_and_stated_values() -> None:
+    """Each draw has its share; of slopes at a stated value of their column."""
+    fit = hb.Model("yi ~ 1 + (1 | study)", SCHOOLS, known_sd="s").sample(
+        draws=200, chains=2, seed=1, progress=False
+    )
+    found = hb.variance_explained(fit, prob=0.9)
+    typical = R["REML"]["levels"]["typical_variance"]
+    tau2 = fit.theta.G[..., 0, 0].ravel()
+    shares = tau2 / (tau2 + typical)
+    row = found.shares.loc["I2"]
+    assert_allclose(row[["estimate", "sd"]], [shares.mean(), shares.std(ddof=1)], rtol=1e-6)
+    assert_allclose(row[["lower", "upper"]], np.quantile(shares, [0.05, 0.95]), rtol=1e-6)
+    sloped = hb.Model("yi ~ since + (1 + since | district)", SCHOOLS, known_sd="s").reml()
+    at = hb.variance_explained(sloped, at={"since": 2.0})
+    z = np.array([1.0, 2.0])
+    assert at.components.loc["district", "estimate"] == pytest.approx(z @ sloped.G @ z, rel=1e-12)
+    assert "averaged over the rows" in str(hb.variance_explained(sloped))
+    assert "averaged over the rows" not in str(at)
