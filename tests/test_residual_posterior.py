@@ -69,6 +69,18 @@ def test_its_gradient_is_that_of_differences(formula: str, structure: hr.Residua
     assert_allclose(gradient, wanted, rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.parametrize(("case", "place", "far"), [(2, -2, 40.0), (3, -1, 400.0)])
+def test_there_is_no_density_where_its_slope_is_lost(case: int, place: int, far: float) -> None:
+    """Correlations that are 1 but for rounding; the density itself is less than −10¹⁶ there."""
+    _, target, centre = made(*CASES[case])
+    w = centre.copy()
+    w[place] += far
+    assert np.isfinite(target.value(w)[0])
+    value, gradient = target.with_gradient(w)
+    assert value == -np.inf
+    assert not gradient.any()
+
+
 def test_priors_of_coordinates_are_those_of_their_parameters() -> None:
     """Each integrates to one, and is the prior in words once it is of the parameter."""
     at = np.linspace(-12.0, 12.0, 4001)

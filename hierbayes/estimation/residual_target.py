@@ -85,13 +85,20 @@ class StructuredTarget:
         return found, every
 
     def with_gradient(self, w: Floats) -> tuple[float, Floats]:
-        """Log density and its gradient (n,)."""
+        """Log density and its gradient (n,); where R is singular but for rounding, none."""
+        with np.errstate(all="ignore"):  # what overflows there is told by what comes of it
+            value, gradient = self._with_slopes(w)
+        if np.isfinite(value) and np.isfinite(gradient).all():
+            return value, gradient
+        return -np.inf, np.zeros(len(w))
+
+    def _with_slopes(self, w: Floats) -> tuple[float, Floats]:
         if len(self.moments.design.factors) == 1:
             value, gradient, _ = self._of_one_factor(w, gradient=True)
             return value, gradient
         value, of_x, every, products = self._at(w, gradient=True)
         if not np.isfinite(value):
-            return -np.inf, np.zeros(len(w))
+            return value, of_x
         return value, np.concatenate([of_x, self._slope(w, every, products)])
 
     def _of_one_factor(self, w: Floats, *, gradient: bool) -> tuple[float, Floats, Floats]:
