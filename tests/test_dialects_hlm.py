@@ -268,3 +268,11 @@ def test_equations_of_another_model_are_refused(
     with pytest.raises(hb.HierbayesError) as raised:
         hb.read_code("hlm", TRACKS.format(within, between), data=hs.assign(track=tracks))
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("random", ["(1 | `unit.`)", "(1 | school) + (1 | `unit.`)"])
+def test_a_group_whose_name_ends_in_a_point(random: str, hs: pd.DataFrame) -> None:
+    data = hs.assign(**{"unit.": range(len(hs))})
+    data["unit."] %= 7
+    model = hb.Model(f"mathach ~ ses + {random}", data=data)
+    assert read_hlm(DIALECT.emit(to_write(model)), list(data.columns)) == model.specification

@@ -194,3 +194,25 @@ def test_strata_are_occasions_where_they_tell_rows_apart(
         hb.read_code(system, stated, data=occasions)
     nlme = hb.read_code("nlme", by_sex.emit("nlme"), data=occasions).specification
     assert nlme == by_sex.specification
+
+
+def test_rows_without_a_time_are_left_out_before_glmmtmb_numbers_times(
+    occasions: pd.DataFrame,
+) -> None:
+    data = occasions.assign(t=occasions["v"].astype(float).where(occasions.index != 7))
+    model = hb.Model("y ~ v + (1 | pair)", data, residual=hr.CAR1("t", group="id"))
+    code = model.emit("glmmtmb")
+    assert "data <- data[!is.na(data$t), ]  # numFactor() takes no missing time\nfit <-" in code
+    assert hb.read_code("glmmtmb", code, data=data).specification == model.specification
+
+
+@pytest.mark.parametrize("random", ["", " + (1 | `pair of`/`per son`)", " + (1 | `pair of`)"])
+@pytest.mark.parametrize("structure", [hr.AR1, hr.CAR1, hr.Unstructured])
+def test_unusual_names_of_groups_are_read_back(
+    random: str, structure: type[hr.AR1], occasions: pd.DataFrame
+) -> None:
+    data = occasions.rename(columns={"pair": "pair of", "id": "per son", "v": "visit no"})
+    group = None if "/" in random else "per son"
+    model = hb.Model(f"y ~ x{random}", data, residual=structure("visit no", group=group))
+    read = hb.read_code("glmmtmb", model.emit("glmmtmb"), data=data)
+    assert read.specification == model.specification

@@ -183,3 +183,15 @@ def test_meta_regress_of_stata_is_a_random_intercept_of_studies(occasions: pd.Da
     crossed = hb.Model("y ~ v + (1 | id) + (1 | v)", occasions, known_sd="w")
     with pytest.raises(hb.FormulaError, match=r"meta meregress of Stata, .* has no crossed groups"):
         crossed.emit("stata")
+
+
+@pytest.mark.parametrize("structure", [hr.Power("x"), hr.Exponential("x"), hr.Strata("sex")])
+def test_bambi_leaves_out_rows_without_what_variances_depend_on(
+    structure: hr.ResidualStructure, occasions: pd.DataFrame
+) -> None:
+    (needed,) = structure.columns
+    data = occasions.assign(**{needed: occasions[needed].where(occasions.index != 9)})
+    model = hb.Model("y ~ v + (1 | id)", data, residual=structure)
+    code = model.emit("bambi")
+    assert f'dropna(subset=["y", "v", "id", "{needed}"])' in code
+    assert hb.read_code("bambi", code, data=data).specification == model.specification

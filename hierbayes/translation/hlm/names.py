@@ -82,14 +82,19 @@ class HlmNames:
 
     def _columns_of(self, group: Stretch) -> tuple[str, ...]:
         """The columns that make groups, ``school`` or ``school:class``."""
-        whole = self._column(group.text)
+        whole = self._group(group.text)
         if whole is not None or (self.text.levels == 2 and not self.text.sides):
             parts = [whole]
         else:
-            parts = [self._column(name.strip()) for name in group.text.split(":")]
+            parts = [self._group(name.strip()) for name in group.text.split(":")]
         if None in parts:
             raise self._unknown(group)
         return tuple(map(str, parts))
+
+    def _group(self, name: str) -> str | None:
+        """A column of groups; what is named without the point at its end, where a line ends."""
+        ends = [column for column in self.columns if column.rstrip(".,") == name]
+        return self._column(name) or (ends[0] if len(ends) == 1 else None)
 
     def product(self, stretch: Stretch) -> list[Variable]:
         """The variables of a product."""

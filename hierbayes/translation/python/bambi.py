@@ -114,8 +114,6 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
     for term in specification.random:
         written = f"({term.formula} | {term.factor})"
         refuse_split_factors(term.effects, columns, written, "bambi")
-    if call is not None:  # bambi leaves out rows before it computes anything
-        call.checked(specification, "bambi", of_all=False)
     alone = (replace(term, effects=(effect,)) for term in specification.random
              for effect in term.effects)  # fmt: skip
     errors = read_sigma(sigma, columns)
@@ -126,6 +124,8 @@ def read(text: str, columns: Sequence[str]) -> StatedModel:
         specification, fixed=fixed, random=tuple(alone), residual=errors.residual,
         weights=errors.weights, known_sd=errors.known_sd,
     )  # fmt: skip
+    if call is not None:  # bambi leaves out rows before it computes anything
+        call.checked(stated, "bambi", of_all=False)
     return StatedModel(stated, family)
 
 

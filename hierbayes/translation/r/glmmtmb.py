@@ -33,7 +33,7 @@ from hierbayes.translation.r.families import (
     read_mixed,
     single_or_trials,
 )
-from hierbayes.translation.r.glmmtmb_errors import STRUCTURES, error_terms
+from hierbayes.translation.r.glmmtmb_errors import STRUCTURES, error_terms, rows_with_times
 from hierbayes.translation.r.glmmtmb_errors_reader import take_errors
 from hierbayes.translation.r.glmmtmb_rows import held_dispersion, take_known, version_wanted
 from hierbayes.translation.r.model_call import Signature, find_model
@@ -101,7 +101,8 @@ def emit(model: ModelToWrite) -> str:
     if isinstance(family, StudentT) and family.df is not None:
         held = f"start = list({_DEGREES[0]} = log({family.df:.15g}))"
         arguments += [held, f"map = list({_DEGREES[0]} = factor(NA))"]
-    call = version_wanted(model) + "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
+    before = version_wanted(model) + rows_with_times(model)
+    call = before + "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
     return program(model, "glmmTMB", call, "glmmTMB")
 
 

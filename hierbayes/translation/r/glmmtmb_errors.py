@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from hierbayes.design.error_columns import ErrorTimes
 from hierbayes.errors import FormulaError
+from hierbayes.residuals.autoregression import CAR1
 from hierbayes.residuals.exchangeable import CompoundSymmetry
 from hierbayes.residuals.structure import Correlation, ResidualStructure
 from hierbayes.residuals.unstructured import Unstructured
@@ -54,6 +55,16 @@ def error_terms(model: ModelToWrite) -> tuple[list[str], str]:
             "nlme has them"
         )
     return [_term(structure, structure.correlation, times)], "~ 0"
+
+
+def rows_with_times(model: ModelToWrite) -> str:
+    """The statement that leaves out rows without a time, where numFactor() stops at them."""
+    structure = model.specification.residual
+    part = None if structure is None else structure.correlation
+    if not isinstance(part, CAR1):
+        return ""
+    times = f"{model.data}${r_name(part.time)}"
+    return f"{model.data} <- {model.data}[!is.na({times}), ]  # numFactor() takes no missing time\n"
 
 
 def _term(structure: ResidualStructure, part: Correlation, times: ErrorTimes) -> str:

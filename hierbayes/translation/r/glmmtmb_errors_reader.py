@@ -83,7 +83,8 @@ def _term(
     if word == "ou" and occasions.function == "numFactor" and len(occasions.parts) == 2:
         occasions = occasions.parts[1]
     time = column_of(occasions, columns, text, f"{word}()")
-    group = group_text(bar.parts[1], columns, text).replace(" ", "").strip("`")
+    named = group_text(bar.parts[1], columns, text).split(":")
+    group = ":".join(name.strip(" `") for name in named)
     stated = dict(occasions.arguments).get("levels") if occasions.function else None
     given = stated is not None and stated.text == ":"
     if word in _WHOLE and not given and not are_one_apart(columns, time, []):
