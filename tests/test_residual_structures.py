@@ -619,3 +619,18 @@ def test_a_part_is_a_correlation_or_a_variance_or_neither(
 ) -> None:
     assert (part.correlation, part.variances) == (correlation, variances)
     assert part.parts == (part,)
+
+
+def test_arma_has_correlations_up_to_its_limits() -> None:
+    """Where φ and θ are ±1 in all digits, as in between: that of neighbours is no 0/0."""
+    matrix = hr.ARMA("week").matrices(tuple("01234")).matrix
+    for a, b in [(0.4, -0.7), (-1.1, 0.3), (2.0, 0.0), (0.0, 0.9)]:
+        phi, theta = np.tanh(a), np.tanh(b)
+        first = (1.0 + phi * theta) * (phi + theta) / (1.0 + 2.0 * phi * theta + theta**2)
+        assert_allclose(matrix(np.array([a, b]))[0], [1, *first * phi ** np.arange(4)], rtol=1e-13)
+    ends = {(30.0, -30.0): 0.0, (30.0, 30.0): 1.0, (-30.0, 30.0): 0.0, (-30.0, 10.0): -1.0,
+            (400.0, -900.0): 0.0, (20.0, -10.0): 0.5}  # fmt: skip
+    with np.errstate(divide="raise", invalid="raise", over="raise"):
+        for (a, b), wanted in ends.items():
+            assert_allclose(matrix(np.array([a, b]))[0, 1], wanted, atol=1e-8)
+            assert np.isfinite(matrix(np.array([a, b + 1e-30j]))).all()

@@ -172,9 +172,14 @@ def _refuse_other_orders(p: Any, q: Any) -> None:
 
 
 def _of_arma(lag: Integers, z: Any) -> Any:
-    """Correlations of ARMA(1, 1) at whole lags, of their shape after that of z (..., 2)."""
-    phi, theta = np.split(np.tanh(z), 2, axis=-1)  # (..., 1)
-    first = (1.0 + phi * theta) * (phi + theta) / (1.0 + 2.0 * phi * theta + theta**2)
+    """Correlations of ARMA(1, 1) at whole lags, of their shape after that of z (..., 2).
+
+    With φ = tanh a and θ = tanh b that of neighbours is (tanh a + tanh(a + 2b))/2, which is no
+    0/0 where both are ±1 in all digits.
+    """
+    a, b = np.split(z, 2, axis=-1)  # (..., 1)
+    phi = np.tanh(a)
+    first = 0.5 * (phi + np.tanh(a + 2.0 * b))
     flat = lag.ravel()
     found = np.where(flat == 0, 1.0, first * phi ** np.maximum(flat - 1, 0))
     return found.reshape(*found.shape[:-1], *lag.shape)
