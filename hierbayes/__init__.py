@@ -103,6 +103,7 @@ if TYPE_CHECKING:
         Normal,
         StudentT,
         Uniform,
+        UniformCorrelation,
     )
     from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Wishart
     from hierbayes.specification.equations import Multilevel
@@ -134,17 +135,17 @@ __all__ = [
     "PredictiveCriterion", "PriorError", "Profile", "RandomPart", "Recheck", "Reduced",
     "ResidualAcf", "ResidualError", "ResidualVariogram", "ResponseVariance", "ResultFolderError",
     "SavageDickey", "SavedFitError", "SensitivityStudy", "Simulated", "StudentT", "StudyError",
-    "Uniform", "UsageError", "VarianceExplained", "WaldTest", "Wishart", "anova", "bayes_factor",
-    "bootstrap", "build_random", "calibrate", "capply", "catalog", "codebook", "compare",
-    "compare_predictive", "comparisons", "composition", "composition_category", "cvar", "datagrid",
-    "dataset_names", "dialects", "dvar", "equivalence", "estimators", "evidence", "families",
-    "group_coding", "group_labels", "hausman", "influence", "intercept_weights", "level1_residuals",
-    "level2_residuals", "levels", "likelihood_ratio", "load_dataset", "load_fit", "load_model",
-    "logo", "loo", "lvar", "merge_levels", "model_table", "mundlak", "notation", "plots", "power",
-    "predict_parts", "predictions", "predictive_check", "profile", "quantities", "read_code",
-    "read_csv", "recheck", "reduced", "residual_acf", "residual_variogram", "residuals",
-    "sample_graph", "savage_dickey", "simulate", "slopes", "some", "tab", "to_levels", "to_long",
-    "to_short", "up", "variance_explained", "wald",
+    "Uniform", "UniformCorrelation", "UsageError", "VarianceExplained", "WaldTest", "Wishart",
+    "anova", "bayes_factor", "bootstrap", "build_random", "calibrate", "capply", "catalog",
+    "codebook", "compare", "compare_predictive", "comparisons", "composition",
+    "composition_category", "cvar", "datagrid", "dataset_names", "dialects", "dvar", "equivalence",
+    "estimators", "evidence", "families", "group_coding", "group_labels", "hausman", "influence",
+    "intercept_weights", "level1_residuals", "level2_residuals", "levels", "likelihood_ratio",
+    "load_dataset", "load_fit", "load_model", "logo", "loo", "lvar", "merge_levels", "model_table",
+    "mundlak", "notation", "plots", "power", "predict_parts", "predictions", "predictive_check",
+    "profile", "quantities", "read_code", "read_csv", "recheck", "reduced", "residual_acf",
+    "residual_variogram", "residuals", "sample_graph", "savage_dickey", "simulate", "slopes",
+    "some", "tab", "to_levels", "to_long", "to_short", "up", "variance_explained", "wald",
 ]  # fmt: skip
 
 # Where each name lives; its module is loaded when the name is first used.
@@ -250,6 +251,7 @@ _HOMES = {
         "Normal",
         "StudentT",
         "Uniform",
+        "UniformCorrelation",
     ),
     "hierbayes.priors.joint_families": ("R2D2M2", "Beta", "InverseWishart", "Wishart"),
     "hierbayes.specification.equations": ("Multilevel",),

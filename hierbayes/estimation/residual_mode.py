@@ -1,7 +1,9 @@
 """The mode of the posterior density of (sd, corr, σ) and of the parameters of the errors.
 
 All are searched at once, γ and u being integrated out.  The density is that of the parameters
-themselves, without Jacobians of coordinates, as where errors have no structure (`marginal_mode`).
+themselves, without Jacobians of coordinates, as where errors have no structure (`marginal_mode`);
+of a φ whose prior is of the correlation over a gap it is that of the correlation, so that the mode
+is one and the same whatever the unit of time.
 """
 
 from __future__ import annotations
@@ -93,7 +95,7 @@ def _at(
     made: StructuredTarget, w: Floats, value: float, gradient: float, calls: int
 ) -> AtCoordinates:
     """The point w with θ, and γ given it."""
-    z = w[made.of_theta :]
+    z = made.coordinates(w)
     products: Products = made.moments.at(z).products
     root, sigma, _ = made.target.parameters(made.value(w)[1])
     scale = 1.0 / products.basis.z.spread

@@ -35,8 +35,7 @@ def sample_by_nuts(
         How long it took to make the target.
     """
     mode, L = start
-    n, k = made.of_theta, len(mode) - made.of_theta
-    size = made.target.n_out + k
+    size = made.target.n_out + len(mode) - made.of_theta
 
     def density(v: Any, **_: Any) -> tuple[float, Floats]:
         value, gradient = made.with_gradient(mode + L @ v)
@@ -44,7 +43,7 @@ def sample_by_nuts(
 
     def expand(v: Any, **_: Any) -> dict[str, Floats]:
         w = mode + L @ v
-        return {"theta": np.concatenate([made.value(w)[1], w[n:]])}
+        return {"theta": np.concatenate([made.value(w)[1], made.coordinates(w)])}
 
     def make_density() -> Callable[..., tuple[float, Floats]]:
         return density

@@ -18,6 +18,7 @@ from hierbayes.display.steps import announce
 from hierbayes.errors import EstimationError, ResidualError
 from hierbayes.estimation.coordinates import variables_of
 from hierbayes.estimation.density_data import density_data
+from hierbayes.estimation.error_axes import ErrorAxes, axes_of
 from hierbayes.estimation.importance import (
     K_HAT_LIMIT,
     mirrored,
@@ -113,8 +114,8 @@ def structured_target(
 ) -> tuple[StructuredTarget, Floats, Floats]:
     """The density, and the centre and width of where chains and searches start.
 
-    It is that of coordinates; without ``volumes`` that of the parameters themselves, for a mode,
-    and nothing is compiled for it.
+    It is that of coordinates; without ``volumes`` that of the parameters themselves, or of what
+    their priors are of, for a mode, and nothing is compiled for it.
     """
     design, moments = problem.design, problem.moments
     assert moments is not None
@@ -135,15 +136,22 @@ def structured_target(
         )
     )  # fmt: skip
     centre, width = start_point(target.variables, products, inputs)
+    errors = replace(error_density(moments.rows, priors), volumes=volumes)
+    axes = axes_of(errors) if volumes else ErrorAxes()
     made = StructuredTarget(
         target,
         moments,
         reading,
         normal,
-        replace(error_density(moments.rows, priors), volumes=volumes),
+        errors,
         inputs.data["sd_unit"],
+        axes,
     )
-    return made, np.concatenate([centre, z]), np.concatenate([width, np.full(len(z), 0.3)])
+    return (
+        made,
+        np.concatenate([centre, axes.of_sampler(z)]),
+        np.concatenate([width, np.full(len(z), 0.3)]),
+    )
 
 
 def _by_importance(
@@ -181,7 +189,7 @@ def _by_importance(
     stats = statistics(np.take_along_axis(found.log_p, kept, axis=1))
     seconds = time.perf_counter() - before
     drawn = ThetaDraws(Theta.of(root, sigma), gamma, stats, seconds, compile_seconds, k_hat)
-    z = np.take_along_axis(found.w[..., made.of_theta :], at, axis=1)
+    z = made.coordinates(np.take_along_axis(found.w, at, axis=1))
     return StructuredDraws(drawn, z), k_hat, float(worth)
 
 

@@ -15,6 +15,7 @@ from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.density import density_at
 from hierbayes.estimation.density_layout import Head
+from hierbayes.estimation.error_axes import ErrorAxes
 from hierbayes.estimation.inputs import rows_of
 from hierbayes.estimation.target import Target
 from hierbayes.estimation.theta_draws import ThetaDraws
@@ -47,7 +48,7 @@ class StructuredDraws:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StructuredTarget:
-    """The log density of (x, z).
+    """The log density of (x, y), where y are coordinates of the errors' own (`ErrorAxes`).
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ class StructuredTarget:
         Of the parameters of the structure, under their priors.
     sd_unit : (q,) float
         Units of the coordinates of signed standard deviations.
+    axes : ErrorAxes
+        Coordinates y of the parameters of the errors, of which z are a function.
     """
 
     target: Target
@@ -70,29 +73,47 @@ class StructuredTarget:
     prior: NormalPrior
     errors: ErrorDensity
     sd_unit: Floats
+    axes: ErrorAxes
 
     @property
     def of_theta(self) -> int:
         """How many coordinates are those of θ."""
         return self.target.n_dim
 
+    def coordinates(self, w: Floats) -> Floats:
+        """Coordinates z (..., k) of the structure at w = (x, y)."""
+        return self.axes.of_structure(w[..., self.of_theta :])
+
     def value(self, w: Floats) -> tuple[float, Floats]:
-        """Log density at w = (x, z), and what `expand` writes."""
+        """Log density at w = (x, y), and what `expand` writes."""
+        at = self._of_structure(w)
         if len(self.moments.design.factors) == 1:
-            found, _, every = self._of_one_factor(w, gradient=False)
-            return found, every
-        found, _, every, _ = self._at(w, gradient=False)
-        return found, every
+            found, _, every = self._of_one_factor(at, gradient=False)
+        else:
+            found, _, every, _ = self._at(at, gradient=False)
+        return found + self.axes.log_volume(w[self.of_theta :])[0], every
 
     def with_gradient(self, w: Floats) -> tuple[float, Floats]:
         """Log density and its gradient (n,); where R is singular but for rounding, none."""
         with np.errstate(all="ignore"):  # what overflows there is told by what comes of it
-            value, gradient = self._with_slopes(w)
+            value, gradient = self._with_slopes(self._of_structure(w))
+            if self.axes.gaps:
+                n = self.of_theta
+                volume, slope, turn = self.axes.log_volume(w[n:])
+                value += volume
+                gradient = np.concatenate([gradient[:n], turn * gradient[n:] + slope])
         if np.isfinite(value) and np.isfinite(gradient).all():
             return value, gradient
         return -np.inf, np.zeros(len(w))
 
+    def _of_structure(self, w: Floats) -> Floats:
+        """(x, z) at (x, y)."""
+        if not self.axes.gaps:
+            return w
+        return np.concatenate([w[: self.of_theta], self.coordinates(w)])
+
     def _with_slopes(self, w: Floats) -> tuple[float, Floats]:
+        """That of (x, z), in which `_of_one_factor` and `_at` are too."""
         if len(self.moments.design.factors) == 1:
             value, gradient, _ = self._of_one_factor(w, gradient=True)
             return value, gradient
@@ -169,5 +190,6 @@ class StructuredTarget:
         for i in range(len(slope)):
             step = np.zeros(len(w))
             step[self.of_theta + i] = _STEP
-            slope[i] = (self.value(w + step)[0] - self.value(w - step)[0]) / (2.0 * _STEP)
+            ends = [self._at(w + h, gradient=False)[0] for h in (step, -step)]
+            slope[i] = (ends[0] - ends[1]) / (2.0 * _STEP)
         return slope

@@ -35,6 +35,7 @@ from hierbayes.priors.families import (
     Prior,
     StudentT,
     Uniform,
+    UniformCorrelation,
     UniformPartials,
 )
 from hierbayes.priors.foreign_prior import ForeignPrior
@@ -43,7 +44,7 @@ from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Latent
 FAMILIES = (
     Normal, DesignNormal, StudentT, Flat, HalfNormal, HalfT, HalfCauchy, Exponential, PC, Uniform,
     Gamma, InverseGamma, LogNormal, LKJ, InverseWishart, Wishart, Beta, LatentBeta,
-    R2D2M2,
+    R2D2M2, UniformCorrelation,
 )  # fmt: skip
 BLOCKS = ("gamma", "sd", "corr", "sigma", "G", "icc", "r2")
 
@@ -69,6 +70,7 @@ _SUITABLE: dict[str, tuple[type[Prior], ...]] = {
         Normal,
         StudentT,
         Uniform,
+        UniformCorrelation,
         Beta,
         LogNormal,
         HalfNormal,

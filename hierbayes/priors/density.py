@@ -15,11 +15,12 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.compile.mode import Mode
 from pytensor.graph.replace import vectorize_graph
+from scipy.special import xlogy
 
 from hierbayes.design.design import Design
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import LKJ, Flat, Prior
+from hierbayes.priors.families import LKJ, Flat, Prior, UniformCorrelation
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.joint_density import joint_density_at
 from hierbayes.priors.prior_set import Entry
@@ -40,6 +41,8 @@ def log_density(prior: Prior, values: Floats) -> Floats:
         return np.zeros(len(values))
     if isinstance(prior, ForeignPrior):
         return _foreign(prior)(values)
+    if isinstance(prior, UniformCorrelation):
+        return _of_correlation(prior.gap, values)
     parameters = prior.parameters
     function = _scalar(prior.distribution, tuple(parameters))
     result: Floats = function(values, *_copies(prior, values))
@@ -87,10 +90,17 @@ def log_density_joint(entry: Entry, design: Design, roots: Floats, sigmas: Float
 def derivatives_of(prior: Prior, values: Floats) -> dict[str, Floats]:
     """∂ log density/∂(parameter of the prior) at values (M,), by name of the parameter."""
     parameters = prior.parameters
-    if isinstance(prior, Flat | ForeignPrior) or not parameters:
+    if isinstance(prior, Flat | ForeignPrior | UniformCorrelation) or not parameters:
         return {}
     function = _scalar_gradient(prior.distribution, tuple(parameters))
     return dict(zip(parameters, function(values, *_copies(prior, values)), strict=True))
+
+
+def _of_correlation(gap: float, phi: Floats) -> Floats:
+    """Log density of φ between −1 and 1 whose power sign(φ)|φ|^gap is uniform; PyMC has none."""
+    with np.errstate(divide="ignore"):  # φ = 0
+        inside = np.log(0.5 * gap) + xlogy(gap - 1.0, np.abs(phi))
+    return np.where(np.abs(phi) <= 1.0, inside, -np.inf)
 
 
 @cache

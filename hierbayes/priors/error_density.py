@@ -1,7 +1,8 @@
 r"""The log density of the parameters of a residual structure under their priors.
 
-That of a parameter v is one of its coordinate z with the Jacobian: log p(v(z)) + log dv/dz.  All is
-written in operations that complex numbers have, so that its slope is exact (`derivative`).
+That of a parameter v is one of its coordinate z with the Jacobian: log p(v(z)) + log dv/dz.  Where
+the prior is of the correlation over a gap, v is that power of φ, which has digits where φ has none.
+All is written in operations that complex numbers have, so that its slope is exact (`derivative`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,21 @@ from scipy.special import betaln, log_ndtr, stdtr
 
 from hierbayes.design.error_law import ErrorLaw
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.priors.families import LKJ, LogNormal, Normal, Prior, StudentT, Uniform
+from hierbayes.priors.families import (
+    LKJ,
+    LogNormal,
+    Normal,
+    Prior,
+    StudentT,
+    Uniform,
+    UniformCorrelation,
+)
 from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.scalar_density import coefficients
 from hierbayes.residuals.bound_values import Parameter
 from hierbayes.residuals.coordinates import log_one_less_square, log_power_of_tanh
+from hierbayes.residuals.decay import Decay
 
 _STEP = 1e-30  # imaginary, of all coordinates at once: each is in terms of its own
 
@@ -37,7 +47,8 @@ class ErrorDensity:
     priors : tuple of Prior
         One for each parameter (k,); those that are told together have the same.
     volumes : bool
-        Whether `value` is the density of the coordinates, with Jacobians, or of the parameters.
+        Whether `value` is the density of the coordinates, with Jacobians, or of what the priors are
+        of: parameters, and correlations over a gap.
     """
 
     rows: ErrorLaw
@@ -45,13 +56,13 @@ class ErrorDensity:
     volumes: bool = True
 
     def value(self, z: Floats) -> float:
-        """Log density at coordinates z (k,): of them, or of the parameters there."""
+        """Log density at coordinates z (k,): of them, or of what the priors are of."""
         return float(self.of_coordinates(z)) if self.volumes else self.of_parameters(z)
 
     def of_coordinates(self, z: Any) -> Any:
         """That of the coordinates z (k,), which may be complex."""
         at, powers = self._together
-        return log_power_of_tanh(z[at], powers).sum() + sum(self._terms(z))
+        return log_power_of_tanh(z[at], powers).sum() + sum(self._terms(z)) + sum(self._slopes(z))
 
     def slope(self, z: Floats) -> Floats:
         """∂ value/∂z (k,)."""
@@ -59,18 +70,18 @@ class ErrorDensity:
         slope = np.zeros(len(z))
         slope[at] = -2.0 * (powers + 1.0) * np.tanh(z[at])
         moved = z + 1j * _STEP
-        slope[self._alone] = [term.imag / _STEP for term in self._terms(moved)]
-        if not self.volumes:
+        slope[self._alone] = [np.imag(term) / _STEP for term in self._terms(moved)]
+        if self.volumes:
+            slope[self._alone] += [one.imag / _STEP for one in self._slopes(moved)]
+        else:
             slope[at] += 2.0 * (self._volumes + 1.0) * np.tanh(z[at])
-            slope[self._alone] -= self.rows.log_slopes(moved)[self._alone].imag / _STEP
         return slope
 
     def of_parameters(self, z: Floats) -> float:
-        """That of the parameters themselves, without the Jacobian, at coordinates z (k,)."""
-        at, _ = self._together
+        """That of what the priors are of, without the Jacobian, at coordinates z (k,)."""
+        at, powers = self._together
         volume = ((self._volumes + 1.0) * log_one_less_square(z[at])).sum()
-        volume += self.rows.log_slopes(z)[self._alone].sum()
-        return float(self.of_coordinates(z) - volume)
+        return float(log_power_of_tanh(z[at], powers).sum() - volume + sum(self._terms(z)))
 
     @cached_property
     def _together(self) -> tuple[Integers, Floats]:
@@ -99,10 +110,23 @@ class ErrorDensity:
         """Their places, and the log density of each parameter."""
         return [(int(i), _of_one(self.priors[i], self.rows.parameters[i])) for i in self._alone]
 
+    @cached_property
+    def _powers(self) -> list[tuple[Decay, float] | None]:
+        """Of each of these, over which gap the correlation is that its prior is of."""
+        return [power_of(self.priors[i], self.rows.parameters[i]) for i in self._alone]
+
     def _terms(self, z: Any) -> list[Any]:
-        """Log densities of the coordinates that are told alone."""
-        values, slopes = self.rows.alone(z), self.rows.log_slopes(z)
-        return [density(values[i]) + slopes[i] for i, density in self._scalars]
+        """Log densities of what is told alone: of the parameters, or of powers of φ."""
+        values = self.rows.alone(z)
+        return [density(values[i]) for i, density in self._scalars]
+
+    def _slopes(self, z: Any) -> list[Any]:
+        """log of ∂/∂z of the same."""
+        slopes = self.rows.log_slopes(z)
+        return [
+            slopes[i] if of is None else of[0].log_slope(z[i], of[1])
+            for i, of in zip(self._alone, self._powers, strict=True)
+        ]
 
 
 def error_density(rows: ErrorLaw, priors: PriorSet) -> ErrorDensity:
@@ -111,9 +135,20 @@ def error_density(rows: ErrorLaw, priors: PriorSet) -> ErrorDensity:
     return ErrorDensity(rows, tuple(by_name[one.together or one.name] for one in rows.parameters))
 
 
+def power_of(prior: Prior, parameter: Parameter) -> tuple[Decay, float] | None:
+    """The powers of φ and the gap that a prior is of; None of one of the parameter itself."""
+    if parameter.decay is None or not isinstance(prior, UniformCorrelation):
+        return None
+    return parameter.decay, prior.gap
+
+
 def _of_one(prior: Prior, parameter: Parameter) -> Callable[[Any], Any]:
     """log p(v) of one parameter, cut at its limits; v may be complex."""
     match prior:
+        case UniformCorrelation():
+            low, high = parameter.support
+            everywhere = -np.log(high - low)
+            return lambda _: everywhere
         case Uniform(lower, upper):
             inside = -np.log(upper - lower)
             return lambda v: inside if lower <= v.real <= upper else -np.inf

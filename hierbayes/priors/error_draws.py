@@ -1,8 +1,9 @@
 r"""Draws of the parameters of a residual structure from their priors, as coordinates.
 
 A parameter with a prior of its own rises or falls with its own coordinate, which is found by
-halving.  Those that are told together, as correlations of occasions, have partial correlations
-tanh z with densities (1 − tanh²z)^a: (1 + tanh z)/2 ~ Beta(a + 1, a + 1).
+halving; that of a correlation over a gap, which is uniform, is known.  Those that are told
+together, as correlations of occasions, have partial correlations tanh z with densities
+(1 − tanh²z)^a: (1 + tanh z)/2 ~ Beta(a + 1, a + 1).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import LKJ, Prior
+from hierbayes.priors.error_density import power_of
+from hierbayes.priors.families import LKJ, Prior, Uniform
 from hierbayes.residuals.bound_values import Parameter
 
 _FURTHEST = 40.0  # a coordinate, at which correlations and shares are 0 or 1 in all digits
@@ -53,6 +55,10 @@ def draw_coordinates(
             more = prior.eta if isinstance(prior, LKJ) else 1.0
             a = parameter.power + more
             z[:, i] = np.arctanh(2.0 * generator.beta(a, a, draws) - 1.0)
+        elif (of := power_of(prior, parameter)) is not None:
+            decay, gap = of
+            drawn = _within(parameter, Uniform(decay.low, 1.0), draw, draws)
+            z[:, i] = decay.coordinate(drawn, gap)
         else:
             z[:, i] = coordinate_of(rows, i, _within(parameter, prior, draw, draws))
     return z

@@ -18,13 +18,15 @@ from hierbayes.priors.families import (
     Prior,
     StudentT,
     Uniform,
+    UniformCorrelation,
     UniformPartials,
 )
 from hierbayes.priors.joint_families import Beta
 from hierbayes.residuals.bound_values import Parameter
 
 _USUAL: dict[str, type[Prior]] = {
-    family.__name__: family for family in (Beta, LKJ, LogNormal, Normal, Uniform, UniformPartials)
+    family.__name__: family
+    for family in (LKJ, LogNormal, Normal, Uniform, UniformCorrelation, UniformPartials)
 }
 _CUT = (Normal, StudentT)  # with the density that they have within the limits of a parameter
 
@@ -76,7 +78,12 @@ def _refuse_misfit(name: str, parameter: Parameter, prior: Prior) -> None:
                 f"{prior} is not of that kind"
             )
         return
-    if isinstance(prior, (*_CUT, Flat)) or _fits(prior, *parameter.support):
+    if isinstance(prior, UniformCorrelation) and parameter.decay is None:
+        raise PriorError(
+            f"the prior {prior} of 'residual' for '{name}' does not fit: it is of phi of AR1 and "
+            "CAR1, whose powers are the correlations over gaps in time"
+        )
+    if isinstance(prior, (*_CUT, Flat, UniformCorrelation)) or _fits(prior, *parameter.support):
         return
     low, high = parameter.support
     where = "any number" if low == -np.inf else f"between {low:.4g} and {high:.4g}"

@@ -217,6 +217,34 @@ class Uniform(Prior):
 
 
 @dataclass(frozen=True, slots=True)
+class UniformCorrelation(Prior):
+    """Prior of φ of AR(1) errors: uniform is the correlation of errors so far apart in time.
+
+    It is φ^gap; where φ may be negative, ``sign(φ)|φ|^gap``, between −1 and 1.  The unit of time is
+    no part of it: with times in hours a ``gap`` of 24 says what 1 says with times in days.
+
+    Parameters
+    ----------
+    gap : float
+        In the unit of the times.
+
+    Examples
+    --------
+    >>> print(UniformCorrelation(7))
+    UniformCorrelation(7)
+    """
+
+    distribution: ClassVar[str] = "UniformCorrelation"
+    positive: ClassVar[tuple[str, ...]] = ("gap",)
+    gap: float
+
+    @property
+    def words(self) -> str:
+        """What is uniform."""
+        return f"uniform on the correlation at a gap of {self.gap:.4g}"
+
+
+@dataclass(frozen=True, slots=True)
 class Gamma(Prior):
     """Gamma prior with shape ``alpha`` and rate ``beta``; shape above 1 avoids zero."""
 

@@ -22,6 +22,7 @@ from hierbayes.priors.families import (
     Prior,
     StudentT,
     Uniform,
+    UniformCorrelation,
 )
 from hierbayes.priors.joint_families import Beta
 
@@ -45,6 +46,8 @@ def quantile(prior: Prior, p: float, size: int = 2) -> float:
             value = -np.log1p(-p) / lam
         case Uniform(lower, upper):
             value = lower + p * (upper - lower)
+        case UniformCorrelation(gap):
+            value = np.sign(p - 0.5) * abs(2.0 * p - 1.0) ** (1.0 / gap)
         case Gamma(alpha, beta):
             value = gammaincinv(alpha, p) / beta
         case InverseGamma(alpha, beta):
@@ -60,13 +63,15 @@ def quantile(prior: Prior, p: float, size: int = 2) -> float:
 
 
 def quantile_within(prior: Prior, p: float, limits: tuple[float, float], size: int = 2) -> float:
-    """The same of a prior of a parameter with limits, at which normal and t priors are cut."""
+    """The same of a prior of a parameter with limits, at which some priors are cut."""
     low, high = limits
     match prior:
         case Normal(mu, sigma):
             below, upto = ndtr((np.array(limits) - mu) / sigma)
         case StudentT(nu, mu, sigma):
             below, upto = stdtr(nu, (np.array(limits) - mu) / sigma)
+        case UniformCorrelation(gap):
+            below, upto = 0.5 + 0.5 * np.sign(limits) * np.abs(limits) ** gap
         case _:
             return quantile(prior, p, size)
     return min(max(quantile(prior, below + p * (upto - below)), low), high)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hierbayes.residuals.decay import Decay
 from hierbayes.value import value
 
 type Floats = NDArray[np.float64]
@@ -40,6 +41,8 @@ class Parameter:
         (1 − tanh²z) in the density of tanh z where matrices of correlations are uniform.
     volume : float
         Of such parameters the power of (1 − tanh²z) in their Jacobian by tanh z.
+    decay : Decay or None
+        Of one whose powers are correlations over gaps in time, how these depend on its coordinate.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Parameter:
     together: str = ""
     power: float = 0.0
     volume: float = 0.0
+    decay: Decay | None = None
 
 
 @value()

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betaln
 
-from hierbayes.residuals.bound_values import Floats
+type Floats = NDArray[np.float64]
 
 _STEP = 1e-30  # imaginary: its square is lost beside 1
 _REAL = 1e-3  # for second derivatives, of which 12 digits are left

@@ -24,8 +24,8 @@ from hierbayes.residuals.bound_values import (
     in_parts,
     no_edges,
 )
-from hierbayes.residuals.coordinates import log_logistic_slope, log_one_less_square
 from hierbayes.residuals.correlation_kernels import chain_parts
+from hierbayes.residuals.decay import Decay, minus_log_logistic
 from hierbayes.residuals.gaps import any_odd, distinct_gaps, middle_gap
 from hierbayes.residuals.row_kernels import (
     chain_links,
@@ -107,10 +107,7 @@ class MarkovChain:
 
     def log_slopes(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
-        if self.signed:
-            return log_one_less_square(z)
-        log_s = -_fall(z)  # φ = s^(1/unit)
-        return log_logistic_slope(z) + (1.0 / self.unit - 1.0) * log_s - np.log(self.unit)
+        return self.decay.log_slope(z, 1.0)
 
     def times_of(self, frame: pd.DataFrame) -> Floats:
         """As in `BoundCorrelation`."""
@@ -127,14 +124,27 @@ class MarkovChain:
         if self.signed:
             return _whole_power(self.natural(z)[0], lags.astype(np.int64))
         # φ itself may be no number, or 1, where times have a unit of their own
-        return np.exp(-_fall(z[0]) * lags / self.unit)
+        return np.exp(-minus_log_logistic(z[0]) * lags / self.unit)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """φ; of a positive one its correlation over the middle gap is usually uniform."""
+        """φ, whose usual prior is uniform in the correlation that the data see.
+
+        That is over the middle gap of a positive φ, and over the least one where φ has a sign:
+        over a longer one its density would be 0 at φ = 0.
+        """
+        low, of = self.decay.low, self.unit
         if self.signed:
-            return (Parameter("phi", "bounded", (-1.0, 1.0), ("Uniform", (-1.0, 1.0))),)
-        return (Parameter("phi", "bounded", (0.0, 1.0), ("Beta", (self.unit, 1.0))),)
+            of = float(self.gaps[0]) if len(self.gaps) else 1.0
+        usual: tuple[str, tuple[float, ...]] = ("UniformCorrelation", (of,))
+        if self.signed and of == 1.0:
+            usual = ("Uniform", (low, 1.0))
+        return (Parameter("phi", "bounded", (low, 1.0), usual, decay=self.decay),)
+
+    @property
+    def decay(self) -> Decay:
+        """How powers of φ depend on its coordinate."""
+        return Decay(self.unit, self.signed)
 
     @property
     def note(self) -> str:
@@ -185,9 +195,7 @@ class MarkovChain:
 
     def natural(self, z: Any) -> Any:
         """φ (1,)."""
-        if self.signed:
-            return np.tanh(z)
-        return np.exp(-_fall(z) / self.unit)
+        return self.decay.power(z, 1.0)
 
     def alone(self, z: Any) -> Any:
         """As in `BoundCorrelation`."""
@@ -220,14 +228,8 @@ class MarkovChain:
         if self.signed:
             r = _whole_power(np.tanh(z), self.gaps.astype(np.int64))
             return r, 1.0 - r * r
-        exponent = -2.0 * _fall(z) * self.gaps / self.unit  # log φ^2g
+        exponent = -2.0 * minus_log_logistic(z) * self.gaps / self.unit  # log φ^2g
         return np.exp(0.5 * exponent), -np.expm1(exponent)  # kept where φ is near 1
-
-
-def _fall(z: Any) -> Any:
-    """−log s of the logistic function s of z, real or complex, however far out."""
-    below = np.real(z) < 0.0
-    return np.where(below, -z, 0.0) + np.log1p(np.exp(np.where(below, z, -z)))
 
 
 def _whole_power(phi: Any, gaps: Integers) -> Any:

@@ -49,7 +49,7 @@ def structured_integrand(
         if factor is not None:
             for i in np.flatnonzero(np.isfinite(values)):
                 at, sigma, _ = target.parameters(found[i][1][None])
-                values[i] += factor(Theta.of(at, sigma), w[i, made.of_theta :])[0]
+                values[i] += factor(Theta.of(at, sigma), made.coordinates(w[i]))[0]
         return values + log_units
 
     def points(w: Floats) -> Points:

@@ -15,7 +15,7 @@ import xarray as xr
 
 from hierbayes.fit.densities import dispersion_blocks
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import LKJ, Prior, Uniform, UniformPartials
+from hierbayes.priors.families import LKJ, Prior, Uniform, UniformCorrelation, UniformPartials
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
 from hierbayes.studies.sensitivity.moments import Values, mcse_of_mean
@@ -100,7 +100,7 @@ def _scores(prior: Prior, x: Floats) -> dict[str, Floats]:
     """∂ log density/∂ log η, or σ ∂/∂μ for a location, by name of the number."""
     from hierbayes.priors.density import derivatives_of
 
-    if isinstance(prior, Uniform):
+    if isinstance(prior, Uniform | UniformCorrelation):
         return {}
     if isinstance(prior, LKJ):
         # the density is ∝ |R|^(η − 1), and constants drop out of a covariance

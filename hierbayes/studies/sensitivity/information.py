@@ -36,6 +36,7 @@ from hierbayes.priors.families import (
     Prior,
     StudentT,
     Uniform,
+    UniformCorrelation,
 )
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
@@ -196,6 +197,8 @@ def _without(
 
 def _wide(prior: Prior, limits: tuple[float, float]) -> Prior:
     """A prior of the same kind that says next to nothing of a parameter within its limits."""
+    if isinstance(prior, UniformCorrelation):
+        return prior
     if np.isfinite(limits).all() and not isinstance(prior, LKJ):
         return Uniform(*limits)
     match prior:
@@ -218,6 +221,8 @@ def _p_value(
     """P(density of the prior at a draw from it ≤ density at the rest)."""
     from hierbayes.priors.density import log_density
 
+    if isinstance(prior, UniformCorrelation):  # of what it is of, all has one density
+        return 1.0
     drawn = np.array([quantile_within(prior, p, cut, size) for p in _LEVELS])
     if not np.isfinite(drawn).all():
         return np.nan

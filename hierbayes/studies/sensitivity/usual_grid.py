@@ -20,6 +20,7 @@ from hierbayes.priors.families import (
     Prior,
     StudentT,
     Uniform,
+    UniformCorrelation,
     UniformPartials,
 )
 from hierbayes.priors.joint_families import Beta
@@ -118,7 +119,8 @@ def _of_errors(baseline: PriorSet) -> dict[str, dict[str, Any]]:
 def _wider(prior: Prior, by: float) -> Prior | None:
     """A prior of a parameter of the errors so many times as wide; None where there is no such.
 
-    A uniform one has normal ones inside it, cut at its ends, and nothing outside.
+    A uniform one has normal ones inside it, cut at its ends, and nothing outside.  Of a correlation
+    over a gap it is uniform over half the gap or twice that, so that φ is nearer 0 or farther.
     """
     match prior:
         case Normal() | LogNormal() | StudentT():
@@ -126,6 +128,8 @@ def _wider(prior: Prior, by: float) -> Prior | None:
         case Uniform(lower, upper):
             inside = Normal((lower + upper) / 2.0, (upper - lower) / 4.0)
             return inside if by < 1.0 else None
+        case UniformCorrelation(gap):
+            return UniformCorrelation(by * gap)
         case Beta(alpha, beta):
             return Beta(alpha / by**2, beta / by**2)
         case LKJ(eta):
