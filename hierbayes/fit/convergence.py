@@ -75,19 +75,35 @@ def convergence_table(fit: Fitted, *, random_effects: bool = True) -> pd.DataFra
     from arviz_stats.base import array_stats
 
     index, draws = scalar_draws(fit, random_effects=random_effects)
+    told = _with_digits(fit, index, draws)
     axes = {"chain_axis": 0, "draw_axis": 1}
     chains = draws.shape[0]
     return pd.DataFrame(
         {
             "mcse_mean": mcse_of_means(draws),
-            "ess_bulk": array_stats.ess(draws, method="bulk", **axes),
-            "ess_tail": array_stats.ess(draws, method="tail", prob=(0.05, 0.95), **axes),
-            "r_hat": array_stats.rhat(draws, method="rank", **axes)
+            "ess_bulk": array_stats.ess(told, method="bulk", **axes),
+            "ess_tail": array_stats.ess(told, method="tail", prob=(0.05, 0.95), **axes),
+            "r_hat": array_stats.rhat(told, method="rank", **axes)
             if chains > 1
             else np.full(len(index), np.nan),
         },
         index=index,
     )
+
+
+def _with_digits(fit: Fitted, index: pd.MultiIndex, draws: Floats) -> Floats:
+    """Draws by which chains are judged: coordinates of what is 0 or 1 in all its digits.
+
+    So are powers of φ where time has a unit far from the gaps.
+    """
+    z = fit.error_coordinates
+    if z is None:
+        return draws
+    of_errors = np.flatnonzero(index.get_level_values("block") == "residual")
+    lost = np.ptp(draws[..., of_errors], axis=(0, 1)) == 0.0
+    told = draws.copy()
+    told[..., of_errors[lost]] = z[..., lost]
+    return told
 
 
 def relative_efficiency(fit: Fitted) -> float:

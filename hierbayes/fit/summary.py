@@ -143,7 +143,8 @@ def _error_priors(fit: Fitted) -> str:
     assert fit.priors is not None
     names: dict[str, list[str]] = {}
     for name, prior, _ in fit.priors.residual:
-        names.setdefault(str(prior), []).append(name)
+        said = f"{prior}, {prior.words}" if prior.words else str(prior)
+        names.setdefault(said, []).append(name)
     return "priors: " + "; ".join(f"{', '.join(of)} ~ {prior}" for prior, of in names.items())
 
 

@@ -50,6 +50,11 @@ class Prior:
         """Parameters as PyMC names them, without those the family fixes."""
         return {f.name: float(getattr(self, f.name)) for f in fields(self)}
 
+    @property
+    def words(self) -> str:
+        """What it says, where its name and its numbers do not; else nothing."""
+        return ""
+
     def __str__(self) -> str:
         values = ", ".join(f"{value:z.4g}" for value in self.parameters.values())
         return f"{type(self).__name__}({values})"

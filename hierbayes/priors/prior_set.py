@@ -27,6 +27,7 @@ from hierbayes.priors.families import (
     Normal,
     Prior,
     Uniform,
+    UniformCorrelation,
 )
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.specification.effect_name import EffectName
@@ -213,6 +214,12 @@ class PriorSet(Printed):
                 "of it, taken out; so is the prior of corr. The origin of a variable is no part "
                 "of it."
             )
+        said += [
+            f"{prior}: {prior.words}, which is {name} to that power and has the sign of {name}; "
+            "the unit of time is no part of it."
+            for name, prior, _ in self.residual
+            if isinstance(prior, UniformCorrelation)
+        ]
         if self.of_origins:
             said.append(f"{self.of_origins}.")
         return tuple(said)

@@ -20,6 +20,9 @@ class AR1(OrderedCorrelation):
     the ages 8, 10 and 12, the data tell φ only but for its sign: it is taken as positive, as by
     `CAR1`, and the page of the fit says so.
 
+    The usual prior is uniform in φ where rows one apart occur, and otherwise in the correlation
+    over the least gap (`UniformCorrelation`), or the middle one where φ is taken as positive.
+
     Parameters
     ----------
     time : str, optional
@@ -58,6 +61,9 @@ class AR1(OrderedCorrelation):
 @dataclass(frozen=True, repr=False)
 class CAR1(Correlation):
     """Correlation φ^|s − t| of the errors of a group at any times s and t, 0 < φ < 1.
+
+    The usual prior is uniform in the correlation over the middle gap of neighbours
+    (`UniformCorrelation`), so that no posterior depends on the unit of time.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ import math
 from hierbayes.compilation import compiled, inner
 from hierbayes.compiled_arrays import zeros_of
 from hierbayes.residuals.bound_values import CONTINUOUS, EXCHANGEABLE, INDEPENDENT, Floats
+from hierbayes.residuals.decay import LONG
 
 
 @inner
@@ -47,14 +48,23 @@ def chain_parts(
             r2 = r1 * (of_log - (1.0 - share))
         else:
             phi, h = math.tanh(z), round(g)
-            w = 1.0 - phi * phi
-            r = phi**h
-            lost = 1.0 - r * r
-            before = phi ** (h - 1)
+            if g > LONG and z != 0.0:  # of φ near ±1 the logarithm has more digits
+                far = math.exp(-2.0 * abs(z))
+                w = 4.0 * far / (1.0 + far) ** 2
+                log_size = math.log1p(-far) - math.log1p(far)
+                r = math.exp(g * log_size)
+                if phi < 0.0 and h % 2 == 1:
+                    r = -r
+                lost = -math.expm1(2.0 * g * log_size)
+                before, further = r / phi, r / (phi * phi)
+            else:
+                w = 1.0 - phi * phi
+                r = phi**h
+                lost = 1.0 - r * r
+                before = phi ** (h - 1)
+                further = phi ** (h - 2) if h > 1 else 0.0
             r1 = g * before * w
-            r2 = -2.0 * phi * r1
-            if h > 1:
-                r2 += g * (g - 1.0) * phi ** (h - 2) * w * w
+            r2 = -2.0 * phi * r1 + g * (g - 1.0) * further * w * w
         lost1, lost2 = -2.0 * r * r1, -2.0 * (r1 * r1 + r * r2)
         a, b = 1 + 2 * i, 2 + 2 * i
         own[a], own[b] = r * r / lost, -r / lost

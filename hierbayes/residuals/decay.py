@@ -14,6 +14,8 @@ import numpy as np
 
 from hierbayes.residuals.coordinates import Floats, log_logistic_slope, log_one_less_square
 
+LONG = 64.0  # a whole gap from which powers are by logarithms
+
 
 @dataclass(frozen=True, slots=True)
 class Decay:
@@ -64,13 +66,29 @@ def minus_log_logistic(z: Any) -> Any:
     return np.where(below, -z, 0.0) + np.log1p(np.exp(np.where(below, z, -z)))
 
 
+def whole_powers(z: Any, gaps: Floats) -> tuple[Any, Any]:
+    """φ^g of φ = tanh z and 1 − φ^2g, kept of long gaps, whose φ is near ±1.
+
+    Of complex φ near the negative axis without crossing the cut of the logarithm.
+    """
+    phi, odd = np.tanh(z), gaps % 2.0 == 1.0
+    long = gaps > LONG
+    r = (phi * phi) ** np.where(long, 0.0, gaps // 2.0).astype(np.int64) * np.where(odd, phi, 1.0)
+    if not long.any():
+        return r, 1.0 - r * r
+    sign = -1.0 if np.real(z) < 0.0 else 1.0
+    fall = np.where(long, gaps, 1.0) * log_tanh(sign * z)
+    r = np.where(long, np.where(odd, sign, 1.0) * np.exp(fall), r)
+    return r, np.where(long, -np.expm1(2.0 * fall), 1.0 - r * r)
+
+
 def artanh_of_power(z: Any, power: float) -> Any:
     """artanh of ``sign(t)|t|^power``, t = tanh z, kept where t is near ±1; its inverse has 1/power.
 
     Of real or complex z (...), in which it is smooth but at 0.
     """
     sign = np.where(np.real(z) < 0.0, -1.0, 1.0)
-    return sign * _artanh_of_exp(-power * _log_tanh(sign * z))
+    return sign * _artanh_of_exp(-power * log_tanh(sign * z))
 
 
 def log_slope_of_power(z: Any, power: float) -> Any:
@@ -79,10 +97,10 @@ def log_slope_of_power(z: Any, power: float) -> Any:
     if power == 1.0:
         return inside
     sign = np.where(np.real(z) < 0.0, -1.0, 1.0)
-    return np.log(power) + (power - 1.0) * _log_tanh(sign * z) + inside
+    return np.log(power) + (power - 1.0) * log_tanh(sign * z) + inside
 
 
-def _log_tanh(z: Any) -> Any:
+def log_tanh(z: Any) -> Any:
     """Log tanh z of positive z; −∞ of 0."""
     far = np.exp(-2.0 * z)
     near = np.real(z) < 0.3
@@ -93,4 +111,7 @@ def _log_tanh(z: Any) -> Any:
 
 def _artanh_of_exp(fall: Any) -> Any:
     """Artanh e^−f of positive f."""
-    return 0.5 * (np.log1p(np.exp(-fall)) - np.log(-np.expm1(-fall)))
+    share = np.exp(-fall)
+    small = np.real(share) < 0.5
+    rest = np.log(np.where(small, 1.0, -np.expm1(-fall)))
+    return 0.5 * (np.log1p(share) - np.where(small, np.log1p(-np.where(small, share, 0.0)), rest))

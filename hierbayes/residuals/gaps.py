@@ -1,4 +1,4 @@
-"""Gaps between neighbours in time: which there are, the middle one, and whether any is odd."""
+"""Gaps between neighbours in time: which there are, the middle one, odd ones, what they tell."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from hierbayes.residuals.bound_values import Floats, Integers
 from hierbayes.residuals.row_kernels import distinct_places
 
+_NEAR_ONE = 0.05, 5000.0  # middle gaps over which φ has digits
 _EXACT = 2.0**53  # whole numbers below are what they are
 
 
@@ -39,3 +40,23 @@ def middle_gap(gaps: Floats, counts: Floats) -> float:
     n = int(counts.sum())
     at = np.searchsorted(np.cumsum(counts), [(n - 1) // 2, n // 2], side="right")
     return float(gaps[at].mean())
+
+
+def said_of_sign(time: str) -> str:
+    """That even gaps do not tell the sign of φ."""
+    return (
+        f"all gaps of '{time}' between the rows of a group are even, so that the data tell phi "
+        "only but for its sign, and it is taken as positive; "
+        f"hb.residuals.CAR1('{time}') and times in units of the gap say the same"
+    )
+
+
+def said_of_unit(time: str, gap: float) -> str:
+    """That φ has no digits where the middle gap is far from 1; else nothing."""
+    if _NEAR_ONE[0] < gap < _NEAR_ONE[1]:
+        return ""
+    return (
+        f"phi is the correlation of errors 1 apart in '{time}', and rows of a group are usually "
+        f"{gap:.3g} apart, so that it has few digits; with times in units of the gap the fit is "
+        "the same, and phi that of neighbours"
+    )

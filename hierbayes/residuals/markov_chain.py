@@ -25,8 +25,14 @@ from hierbayes.residuals.bound_values import (
     no_edges,
 )
 from hierbayes.residuals.correlation_kernels import chain_parts
-from hierbayes.residuals.decay import Decay, minus_log_logistic
-from hierbayes.residuals.gaps import any_odd, distinct_gaps, middle_gap
+from hierbayes.residuals.decay import Decay, minus_log_logistic, whole_powers
+from hierbayes.residuals.gaps import (
+    any_odd,
+    distinct_gaps,
+    middle_gap,
+    said_of_sign,
+    said_of_unit,
+)
 from hierbayes.residuals.row_kernels import (
     chain_links,
     is_in_order,
@@ -122,7 +128,7 @@ class MarkovChain:
         """As in `BoundCorrelation`."""
         lags = np.abs(np.subtract.outer(times, times))
         if self.signed:
-            return _whole_power(self.natural(z)[0], lags.astype(np.int64))
+            return whole_powers(z[0], lags)[0]
         # φ itself may be no number, or 1, where times have a unit of their own
         return np.exp(-minus_log_logistic(z[0]) * lags / self.unit)
 
@@ -148,14 +154,11 @@ class MarkovChain:
 
     @property
     def note(self) -> str:
-        """As in `BoundCorrelation`: that even gaps do not tell the sign of φ."""
-        if self.signed or not self.whole:
+        """As in `BoundCorrelation`: that φ has no sign, or no digits in this unit of time."""
+        if self.time is None:
             return ""
-        return (
-            f"all gaps of '{self.time}' between the rows of a group are even, so that the data "
-            "tell phi only but for its sign, and it is taken as positive; "
-            f"hb.residuals.CAR1('{self.time}') and times in units of the gap say the same"
-        )
+        of_sign = "" if self.signed or not self.whole else said_of_sign(self.time)
+        return "; ".join(note for note in (of_sign, said_of_unit(self.time, self.unit)) if note)
 
     @property
     def start(self) -> Floats:
@@ -226,16 +229,9 @@ class MarkovChain:
     def _correlations(self, z: Any) -> tuple[Any, Any]:
         """φ^g of every gap, and 1 − φ^2g."""
         if self.signed:
-            r = _whole_power(np.tanh(z), self.gaps.astype(np.int64))
-            return r, 1.0 - r * r
+            return whole_powers(z, self.gaps)
         exponent = -2.0 * minus_log_logistic(z) * self.gaps / self.unit  # log φ^2g
         return np.exp(0.5 * exponent), -np.expm1(exponent)  # kept where φ is near 1
-
-
-def _whole_power(phi: Any, gaps: Integers) -> Any:
-    """φ^g; of complex φ near the negative axis without crossing the cut of the logarithm."""
-    square = phi * phi
-    return square ** (gaps // 2) * np.where(gaps % 2 == 1, phi, 1.0)
 
 
 def chain(rows: StructuredRows, times: Floats, time: str | None, *, whole: bool) -> MarkovChain:

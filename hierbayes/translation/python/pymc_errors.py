@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
-from hierbayes.priors.families import Flat, Normal, StudentT
+from hierbayes.priors.families import Flat, Normal, StudentT, UniformCorrelation
 from hierbayes.priors.prior_set import Entry
 from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.covariates import Exponential, Power
@@ -191,9 +191,23 @@ def parameter_statements(model: ModelToWrite) -> list[str]:
                 f'    partial = pm.Uniform("partial", lower=-1.0, upper=1.0, shape={lags})',
                 "    rho = autocorrelations(partial)",
             ]
+        elif isinstance(entry[1], UniformCorrelation):
+            lines += _of_correlation(name, entry[1].gap, _limits(model, name)[0])
         else:
             lines.append(f"    {name} = {_within(name, entry, *_limits(model, name))}")
     return lines
+
+
+def _of_correlation(name: str, gap: float, low: float) -> list[str]:
+    """A parameter of which a power, with its sign, is uniform."""
+    if gap == 1.0:
+        return [f'    {name} = pm.Uniform("{name}", lower={number(low)}, upper=1.0)']
+    of = f"pt.sign(correlation) * pt.abs(correlation) ** (1 / {number(gap)})"
+    return [
+        f'    correlation = pm.Uniform("correlation", lower={number(low)}, upper=1.0)  # at a gap '
+        f"of {number(gap)}",
+        f'    {name} = pm.Deterministic("{name}", {of})',
+    ]
 
 
 def _ratios(entries: Sequence[Entry]) -> list[str]:
