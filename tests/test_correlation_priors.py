@@ -24,6 +24,7 @@ from hierbayes.residuals.decay import (
     log_tanh,
     whole_powers,
 )
+from hierbayes.studies.calibration.truths import read_truth
 from hierbayes.studies.sensitivity.usual_grid import default_grid
 from tests.test_residual_gaps import model, visits
 from tests.test_residual_structures import dense_loglik
@@ -131,6 +132,18 @@ def test_draws_have_no_unit() -> None:
     assert np.isfinite(tables[1]["r_hat"]).all()
 
 
+def test_a_fit_is_a_truth_in_whatever_unit() -> None:
+    """Also of rows with another middle gap, where φ itself is 0 in all digits."""
+    posed = model(unequal(1e-9), "CAR1")
+    fit = posed.reml()
+    z = np.ravel(fit.error_coordinates)[0]
+    drawn = read_truth(fit, posed, "calibrate").draw(posed.problem, 3, 1)
+    assert_allclose(drawn.phi[:, 1:], np.full((3, 1), z), rtol=1e-9)
+    longer = model(unequal(2e-9), "CAR1").problem
+    twice = read_truth(fit, posed, "calibrate").draw(longer, 3, 1).phi[:, 1]
+    assert_allclose(1.0 / (1.0 + np.exp(-twice)), 1.0 / (1.0 + np.exp(-z)) ** 2, rtol=1e-9)
+
+
 # ---------------------------------------------------------------- against dense formulas
 
 
@@ -213,6 +226,13 @@ def test_powers_and_their_coordinates(decay: Decay, gap: float) -> None:
     moved = decay.log_slope(at + 1e-30j, gap).imag / 1e-30
     ends = [decay.log_slope(at + h, gap) for h in (1e-6, -1e-6)]
     assert_allclose(moved, (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-7)
+
+
+def test_limits_have_coordinates_that_are_numbers() -> None:
+    for decay in DECAYS:
+        z = decay.coordinate(np.array([0.0, 1.0]), 3.0)
+        assert np.isfinite(z).all()
+        assert_allclose(decay.power(z, 3.0), [0.0, 1.0], atol=1e-13)
 
 
 def test_artanh_of_powers_is_kept_near_both_ends() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from hierbayes.residuals.coordinates import Floats, log_logistic_slope, log_one_less_square
 
+_LEAST, _MOST = 1e-300, 1.0 - 1e-16  # sizes of powers inside their limits
 LONG = 64.0  # a whole gap from which powers are by logarithms
 
 
@@ -51,8 +52,8 @@ class Decay:
         return np.log(over) - (over - 1.0) * minus_log_logistic(z) + log_logistic_slope(z)
 
     def coordinate(self, power: Floats, gap: float) -> Floats:
-        """Where the power has such values, inside its limits."""
-        fall = -np.log(np.abs(power))
+        """Where the power has such values, or nearly where it is at a limit."""
+        fall = -np.log(np.clip(np.abs(power), _LEAST, _MOST))
         if self.signed:
             return np.sign(power) * _artanh_of_exp(fall / gap)
         fall = fall * self.unit / gap

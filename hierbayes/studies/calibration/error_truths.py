@@ -6,7 +6,7 @@ parameters themselves, and each design of a study the coordinates of these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -18,6 +18,7 @@ from hierbayes.errors import StudyError, in_quotes
 from hierbayes.fit.fit import Fit
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.error_draws import coordinate_of
+from hierbayes.residuals.bound_values import Parameter
 
 _CLOSE = 1e-6  # of a parameter
 _STEPS, _LONGEST = 200, 0.3  # of coordinates
@@ -61,7 +62,12 @@ def errors_of_fit(fit: Fit) -> tuple[Floats, Floats]:
     return values.reshape(-1, k), np.zeros((0, k)) if z is None else z.reshape(-1, k)
 
 
-def error_coordinates(rows: ResidualRows, values: Floats, known: Floats | None = None) -> Floats:
+def error_coordinates(
+    rows: ResidualRows,
+    values: Floats,
+    known: Floats | None = None,
+    seen: Sequence[Parameter] | None = None,
+) -> Floats:
     """Coordinates (M, k) on some rows of parameters (M, k).
 
     Parameters
@@ -70,6 +76,8 @@ def error_coordinates(rows: ResidualRows, values: Floats, known: Floats | None =
     values : (M, k) float
     known : (M, k) float, optional
         Coordinates on other rows: of parameters that are told together they are the same.
+    seen : sequence of Parameter, optional
+        The parameters on those rows: a φ that is 0 or 1 in all digits is told by its powers.
 
     Raises
     ------
@@ -79,7 +87,11 @@ def error_coordinates(rows: ResidualRows, values: Floats, known: Floats | None =
     z = np.zeros_like(values)
     together = [i for i, one in enumerate(rows.parameters) if one.together]
     for i in range(values.shape[1]):
-        if i not in together:
+        own = rows.parameters[i].decay
+        there = None if seen is None else seen[i].decay
+        if own is not None and there is not None and known is not None:
+            z[:, i] = own.coordinate(there.power(known[:, i], own.unit), own.unit)
+        elif i not in together:
             z[:, i] = coordinate_of(rows, i, values[:, i])
     if together and known is not None:
         z[:, together] = known[:, together]

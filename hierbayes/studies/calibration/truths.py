@@ -137,7 +137,8 @@ class Source:
             phi = fit.response_phi.reshape(fit.theta.sigma.size, -1)[at]
             if problem.moments is not None:
                 values, z = errors_of_fit(fit)
-                coordinates = error_coordinates(problem.moments.rows, values[at], z[at])
+                seen = None if fit.problem.moments is None else fit.problem.moments.rows.parameters
+                coordinates = error_coordinates(problem.moments.rows, values[at], z[at], seen)
                 phi = np.concatenate([phi, coordinates], axis=1)
             return stacked(fit.gamma_draws)[at], fit.theta.flat.root[at], phi
         one = self.stated
