@@ -115,6 +115,12 @@ SESSIONS: dict[str, Session] = {
     "Normal": _prior("gamma", '{"ses": hb.Normal(0, 3)}'),
     "StudentT": _prior("gamma", '{"ses": hb.StudentT(4, 0, 3)}'),
     "Uniform": _prior("sd", "hb.Uniform(0, 10)"),
+    "UniformCorrelation": Session(
+        _ORTHODONT,
+        'hb.Model("distance ~ age + (1 | Subject)", data=orthodont, '
+        'residual=hb.residuals.CAR1("age"), '
+        'priors=dict(residual={"phi": hb.UniformCorrelation(2)})).priors',
+    ),
     "Wishart": _prior("G", "hb.Wishart(4, [[4, 0], [0, 1]])"),
     "Anova": _of_reml("hb.anova(reml)"),
     "BayesFactor": Session(
