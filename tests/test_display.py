@@ -120,6 +120,9 @@ def results() -> dict[str, Printed]:
         hb.Model("y ~ x * w + (1 | g)", data.assign(s=0.9), known_sd="s").reml(),
         hb.variance_explained(hb.Model("y ~ x + (1 | g)", binary, family="bernoulli").ml()),
         hb.variance_explained(hb.Model("y ~ x * w", data).reml()),
+        hb.variance_explained(
+            hb.Model("y ~ x * w + (1 | g)", data.assign(s=0.9), known_sd="s").reml()
+        ),
     ]  # fmt: skip
     return {type(one).__name__: one for one in made}
 

@@ -1,7 +1,10 @@
 """REML and ML where the variances of all errors are known: a search over G alone.
 
 Rows are divided by the standard deviations of their errors, so that σ is 1.  The free parameters
-are the entries of a root of G° by block; a column that the likelihood wants to be empty is so.
+are the entries of a root of G° by block, in units of the noise of an effect; a column that the
+likelihood wants to be empty is so.  The noise is that of the rows that are known best: where they
+are known far better than others, a search begins in larger units too, up to the spread of the
+response.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from hierbayes.likelihood.reading import Reading
 from hierbayes.likelihood.theta import Theta
 
 _STARTS = (1.0, 0.1, 4.0)  # of the noise of an effect
+_FAR = 16.0  # in units of the noise: too far to step to
 _EMPTY = 1e-3  # of the noise: a root whose columns are so short may as well be 0
 _LOST = 1e-9  # of the log-likelihood, by which making them 0 may be lower
 
@@ -40,8 +44,30 @@ class _KnownErrors:
         self.likelihood = likelihood_of(cross, reading)
         self.calls = 0
 
+    def in_larger_units(self) -> list[_KnownErrors]:
+        """The same in units between the noise and the spread of the response, far apart."""
+        ratio = 1.0 / self.unit
+        largest = float(ratio.max(initial=1.0))
+        steps = int(np.ceil(np.log(max(largest, 1.0)) / np.log(_FAR))) if largest > _FAR else 0
+        found = []
+        for k in range(1, steps + 1):
+            other = _KnownErrors(self.cross, self.blocks, self.reading)
+            other.unit = self.unit * np.maximum(ratio, 1.0) ** (k / steps)
+            found.append(other)
+        return found
+
+    def least(self, sizes: tuple[float, ...]) -> tuple[float, Floats]:
+        """The least deviance found from uncorrelated effects of these sizes, and where (k,)."""
+        rows, columns = self.at
+        found = []
+        for size in sizes:
+            start = np.where(rows == columns, size, 0.0)
+            found.append(minimise(self.deviance, start, np.zeros(len(rows), dtype=np.bool_)))
+        best = min(found, key=lambda one: one.value)
+        return best.value, best.x
+
     def root(self, x: Floats) -> Floats:
-        """The root (q, q) of free entries x (k,) in units of the noise."""
+        """The root (q, q) of free entries x (k,) in its units."""
         root = np.zeros((sum(self.blocks),) * 2)
         root[self.at] = x * self.unit
         return root
@@ -89,15 +115,13 @@ def maximise_known_errors(cross: Products, blocks: tuple[int, ...], reading: Rea
     search = _KnownErrors(cross, blocks, reading)
     if not blocks:
         return _without_effects(search)
-    rows, columns = search.at
-    found = []
-    for size in _STARTS:
-        start = np.where(rows == columns, size, 0.0)
-        found.append(minimise(search.deviance, start, np.zeros(len(rows), dtype=np.bool_)))
-    best = min(found, key=lambda one: one.value)
-    if not np.isfinite(best.value):
+    tried = [(*search.least(_STARTS), search)]
+    tried += [(*one.least(_STARTS[:1]), one) for one in search.in_larger_units()]
+    calls = sum(one.calls for *_, one in tried)
+    least, x, search = min(tried, key=lambda one: one[0])
+    if not np.isfinite(least):
         raise EstimationError("the likelihood cannot be evaluated: check the scale of the effects")
-    x = search.emptied(best.x)
+    x = search.emptied(x)
     value, gradient = search.deviance(x)
     root = search.root(x)
     theta = Theta.from_internal(root, search.sigma, cross.basis)
@@ -114,7 +138,7 @@ def maximise_known_errors(cross: Products, blocks: tuple[int, ...], reading: Rea
         gradient=float(np.abs(0.5 * gradient).max()),
         ascent=float(np.linalg.eigvalsh(M * np.outer(pull, pull))[-1]),
         singular=bool((largest == 0.0).any()),
-        evaluations=search.calls,
+        evaluations=calls,
     )
 
 
