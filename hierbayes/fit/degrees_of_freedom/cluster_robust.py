@@ -6,7 +6,7 @@ A cluster is a group of the factor in which all others are nested.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 
 _UNBIASED = 1.0 - 1e-6  # of the variance of a row, under Φ: what CR2 is expected to be
+_LEAST = 0.99  # of it, below which a standard error is too small to be told
 _METHOD = "Satterthwaite under the fitted variances; of rows together approximate Hotelling T²"
 
 
@@ -63,24 +64,34 @@ class RobustSource:
         of = f"clusters are the {self.clusters.J} groups of '{self.clusters.name}'"
         return (("Robust", f"{self.df.method}, {of}"), ("df", _METHOD))
 
-    def refuse_one_cluster(self, L: Floats, labels: Sequence[str]) -> None:
-        """Refuse rows L (m, p) that one cluster determines, of which no residual tells.
+    def judged(self, L: Floats, labels: Sequence[str]) -> DfSource:
+        """The covariance for rows L (m, p), with a note where one cluster determines a little.
 
         Raises
         ------
         HypothesisError
-            Naming the first.
+            Naming the rows that one cluster determines, of which no residual tells, and the rest.
         """
         inside = L @ self.df.internal
         size = (inside**2).sum(axis=1)
-        expected = np.diag(self.unbiased.expected(inside))
-        for label, one, whole in zip(labels, expected, size, strict=True):
-            if one < _UNBIASED * whole:
-                raise HypothesisError(
-                    f"'{label}' rests on one group alone, at least in part, and a cluster-robust "
-                    "standard error tells only what differs between groups; test other rows, or "
-                    "without robust="
-                )
+        share = np.diag(self.unbiased.expected(inside)) / size
+        alone = share < _LEAST
+        if alone.any():
+            named = [label for label, bad in zip(labels, alone, strict=True) if bad]
+            rest = [label for label, bad in zip(labels, alone, strict=True) if not bad]
+            other = f"test other rows ({in_quotes(rest)})" if rest else "test other rows"
+            raise HypothesisError(
+                f"{in_quotes(named)} {'rest' if len(named) > 1 else 'rests'} on one group alone, "
+                "at least in part, and a cluster-robust standard error tells only what differs "
+                f"between groups; {other}, or without robust="
+            )
+        notes = tuple(
+            f"the CR2 of '{label}' is expected to miss {100.0 * (1.0 - one):.2g}% of its variance, "
+            "which one group alone determines"
+            for label, one in zip(labels, share, strict=True)
+            if one < _UNBIASED
+        )
+        return replace(self.df, notes=(*self.df.notes, *notes))
 
 
 def robust_source(fit: Fitted, kind: str) -> RobustSource:

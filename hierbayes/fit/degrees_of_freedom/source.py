@@ -206,7 +206,8 @@ def _of_known_errors(fit: Fitted, method: str) -> DfSource:
     if method != "none":
         raise HypothesisError(
             f"degrees of freedom '{method}' are of a residual variance that is estimated, and "
-            "known_sd= states those of all rows: tests are normal and χ², df='none'"
+            "known_sd= states those of all rows: tests are normal and χ², df='none', or "
+            "cluster-robust with degrees of freedom of their own, robust='CR2'"
         )
     p = len(fit.design.terms)
     return DfSource("none", fit.gamma_cov, np.full(p, np.inf), None, np.eye(p), ())

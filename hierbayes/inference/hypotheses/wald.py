@@ -168,8 +168,8 @@ def wald(
     stated = read_hypothesis(hypothesis, fit.design.terms, scale)
     if robust is not None:
         robustly = robust_source(fit, robust)
-        robustly.refuse_one_cluster(stated.L, stated.labels)
-        return _point_test(fit, stated, robustly.df, interval, *robustly.about)
+        source = robustly.judged(stated.L, stated.labels)
+        return _point_test(fit, stated, source, interval, *robustly.about)
     if isinstance(fit, PointFit):
         source = usual_or_stated(fit, df)
         return _point_test(fit, stated, source, interval, ("df", METHODS[source.method]))

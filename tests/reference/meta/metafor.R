@@ -1,11 +1,14 @@
 # Meta-analyses of several levels and outcomes by metafor and clubSandwich:
-# Rscript metafor.R, in this folder, writes konstantopoulos2011.csv, berkey1998.csv and metafor.json
+# Rscript metafor.R, in this folder, writes its data and metafor.json
 suppressMessages({library(metafor); library(metadat); library(clubSandwich)})
 schools <- as.data.frame(dat.konstantopoulos2011)
 schools$s <- sqrt(schools$vi)
 trials <- as.data.frame(dat.berkey1998)[, c("trial", "author", "year", "outcome", "yi", "vi")]
 trials$s <- sqrt(trials$vi)
 write.csv(schools, "konstantopoulos2011.csv", row.names = FALSE)
+offences <- as.data.frame(dat.assink2016)
+offences$s <- sqrt(offences$vi)
+write.csv(offences, "assink2016.csv", row.names = FALSE)
 write.csv(trials, "berkey1998.csv", row.names = FALSE)
 of <- function(method, data, mods, random, ...) {
   fit <- rma.mv(yi, vi, mods = mods, random = random, data = data, method = method,
@@ -23,7 +26,8 @@ cases <- function(method) list(
   levels = of(method, schools, ~ 1, ~ 1 | district/school),
   moderator = of(method, schools, ~ I(year - 1990), ~ 1 | district/school),
   outcomes = of(method, trials, ~ outcome - 1, ~ outcome | trial, struct = "UN"),
-  alike = of(method, trials, ~ outcome - 1, ~ 1 | trial/outcome))
+  alike = of(method, trials, ~ outcome - 1, ~ 1 | trial/outcome),
+  few = of(method, offences, ~ pubstatus + year + deltype, ~ 1 | study/esid))
 three <- rma.mv(yi, vi, random = ~ 1 | district/school, data = schools, method = "REML")
 limits <- lapply(1:2, function(k) as.numeric(confint(three, sigma2 = k)$random[2, 2:3]))
 one <- function(method) {  # of one level: I² and H² as rma.uni prints them
