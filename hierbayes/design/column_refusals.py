@@ -51,7 +51,8 @@ def refuse_columns(design: Design, products: Products) -> None:
         known = design.specification.known_sd
         if len(blind) and not (known and len(blind) == 1 and blind.residual):
             refuse_blind_directions(design, products)
-        _refuse_exact_fit(design, products, _EXACT)
+        if not known:  # whose residual variance is none that could vanish
+            _refuse_exact_fit(design, products, _EXACT)
     elif design.rows.family.family.is_boundless_where_exact:
         _refuse_exact_fit(design, products, _EXACT_OF_LINK)
 

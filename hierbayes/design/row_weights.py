@@ -11,6 +11,8 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 
+_SQUARED = (1e-140, 1e140)  # values whose squares, and sums of their products, are numbers
+
 
 def refuse_bad_weights(spec: Specification, data: DataColumns) -> None:
     """Refuse weights of rows that are not positive numbers, whether or not the row is used.
@@ -88,6 +90,13 @@ def refuse_not_positive(data: DataColumns, name: str, argument: str) -> None:
             f"{argument}: '{name}' is {what} at row label {data.index[at]}"
             f"{f' and not usable in {bad.sum() - 1} more' if bad.sum() > 1 else ''}; every row "
             "needs a finite number above 0: leave such rows out"
+        )
+    low, high = _SQUARED
+    if len(values) and not (low <= values.min() and values.max() <= high):
+        far = float(values.min() if values.min() < low else values.max())
+        raise DataError(
+            f"{argument}: column '{name}' has values of the size {far:.1g}, whose squares cannot "
+            "be computed with: take another unit"
         )
 
 

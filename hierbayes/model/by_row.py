@@ -171,6 +171,10 @@ def refuse_unsuited_weights(
             "weights= and known_sd= both state the variances of rows, and only known_sd= what σ "
             "is; keep one"
         )
+    if family is not None and argument == "known_sd":
+        raise FormulaError(
+            f"known_sd= is of Gaussian responses, and the family is {family}; keep one of them"
+        )
     if family is not None:
         raise FormulaError(
             f"{argument}= is of Gaussian responses, and the family is {family}: write counts out "
