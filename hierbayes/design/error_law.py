@@ -20,6 +20,8 @@ from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.value import value
 
 _ALONE = CorrelationKernel(INDEPENDENT, NO_NUMBERS, NO_NUMBERS, 0.0)
+_FAR = 12.0  # a coordinate, out there at a limit of its parameter
+_OUT, _FLAT_THERE = 5.0, 0.1  # the same where its standard error is 3: |φ| > 0.9999, a ratio of 150
 _INDEPENDENT = np.array([1.0, 0.0]), np.zeros((2, 0)), np.zeros((2, 0, 0))  # C⁻¹ = I
 
 
@@ -115,6 +117,16 @@ class ErrorLaw:
     def moving(self, z: Floats) -> Booleans:
         """Which coordinates (k,) are inside, and not at such a limit."""
         found: Booleans = z > self.edges[0]
+        return found
+
+    def beyond(self, z: Floats, information: Floats) -> Booleans:
+        """Which coordinates (k,) stand for a limit of their parameter that is no covariance.
+
+        That is where they are very far out, or far where ℓ with such an information (k, k) does not
+        fall any more. A limit that is a covariance has an edge, and is looked at.
+        """
+        far = (np.abs(z) > _FAR) | ((np.abs(z) > _OUT) & (np.diag(information) < _FLAT_THERE))
+        found: Booleans = far & ~(np.isfinite(self.edges[0]) & (z < 0.0))
         return found
 
     def inside(self, z: Floats) -> Floats:

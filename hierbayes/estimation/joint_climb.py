@@ -18,6 +18,7 @@ from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation.joint_likelihood import NO_WEIGHTS, JointLikelihood
 from hierbayes.estimation.joint_spots import (
     FACE,
+    Begun,
     Ground,
     Room,
     Spot,
@@ -150,9 +151,9 @@ class Climb:
         self.half_log_det = math.nan  # ½ log|R| of the last point
         self.at_end: Point | None = None  # where it has ended, if it has looked there
 
-    def start(self, root: Floats | None) -> tuple[Floats, Floats] | None:
+    def start(self, begun: Begun | None) -> tuple[Floats, Floats] | None:
         """λ, by default by scoring, and z to begin with; None where ℓ cannot be computed there."""
-        z, likelihood = self.moments.rows.start, self.likelihood
+        likelihood, z = self.likelihood, self.moments.rows.start if begun is None else begun.z
         if not self.blocks:
             return np.zeros((0, 0)), z.copy()
         given = self._weights(z, curved=False)
@@ -163,10 +164,13 @@ class Climb:
         value, curvature = likelihood.scored(root_of_noise, z, self.unit, given)
         if not math.isfinite(value):
             return None
-        # σ held: errors that stand for effects are not passed by, see `residual_maximum`
+        # σ held: errors that stand for effects are not passed by, see `residual_climb`
         squared = root_of_noise * root_of_noise
         Gamma = scored(squared, curvature, self.blocks, noise, J, holds_sigma=True)
-        first, of_first = np.empty_like(Gamma), Gamma if root is None else root @ root.T
+        first, of_first = np.empty_like(Gamma), Gamma
+        if begun is not None:
+            root = begun.size * (root_of_noise if begun.root is None else begun.root)
+            of_first = root @ root.T
         write_start(of_first, Gamma, noise, self.rows, self.unit, first)
         return first, z.copy()
 
@@ -227,7 +231,7 @@ class Climb:
         return JointMaximum(z, root, self.calls, converged, last.definite, value, self.unit, B)
 
 
-def climb_together(search: Climb, root: Floats | None = None) -> JointMaximum | None:
+def climb_together(search: Climb, begun: Begun | None = None) -> JointMaximum | None:
     """A maximum over λ and z; None where no start serves.
 
     The last step is not looked behind: what is left to gain then is told by the two before.
@@ -235,10 +239,10 @@ def climb_together(search: Climb, root: Floats | None = None) -> JointMaximum | 
     Parameters
     ----------
     search : Climb
-    root : (q, q) float, optional
-        λ to begin with, where it is not that of a step of scoring.
+    begun : Begun, optional
+        Where, if not at the first z and the λ of a step of scoring.
     """
-    start = search.start(root)
+    start = search.start(begun)
     if start is None:
         return None
     (ground, law, room), n = search.likelihood.parts, len(search.unit)

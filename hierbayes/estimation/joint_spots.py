@@ -47,6 +47,14 @@ class Ground(NamedTuple):
     restricted: bool
 
 
+class Begun(NamedTuple):
+    """Where a climb begins: z (k,), and multiples of a λ (q, q), or of the noise of the effects."""
+
+    z: Floats
+    size: float
+    root: Floats | None = None
+
+
 class Room(NamedTuple):
     """Room for what is made on the way to a point, written over.
 

@@ -1,37 +1,25 @@
-"""REML and ML with a residual structure: its parameters outside, G, σ and γ inside.
+"""REML and ML with a residual structure: the highest maximum that searches come to.
 
-At given parameters of the structure the likelihood is that of weighted rows, whose maximum over G
-is exact, boundary included (`reml`).  What is left is a smooth function of a few coordinates z,
-with its slope by Fisher's identity.
+Mostly there is one, and one search finds it; where rows are few there may be several.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from functools import partial
 
-import numpy as np
-
-from hierbayes.design.residual_moments import LOST, ResidualMoments
+from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import DataError, EstimationError
-from hierbayes.estimation.climb import NEGLIGIBLE, of_few_groups
-from hierbayes.estimation.joint_climb import Climb, JointMaximum, climb_together
-from hierbayes.estimation.joint_optimum import optimum_of
-from hierbayes.estimation.near_climb import climb_near
-from hierbayes.estimation.residual_edges import edges_above
-from hierbayes.estimation.residual_optimum import AtCoordinates, Beside, ResidualMaximum, known
-from hierbayes.estimation.residual_search import STEP, ResidualSearch
+from hierbayes.estimation.joint_climb import Climb, JointMaximum
+from hierbayes.estimation.other_maxima import FEW_ROWS, climbs_elsewhere, starts_elsewhere
+from hierbayes.estimation.residual_climb import HIGHER, search_from
+from hierbayes.estimation.residual_optimum import ResidualMaximum
+from hierbayes.estimation.residual_search import ResidualSearch
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 
-_MOST_STEPS = 60
-_SOME_GROUPS = 2000  # in which a search of very many begins
-_UNSEEN = 1e-7  # gain of ℓ that may be lost in its rounding; slopes have more digits
-_LAST = 2e-11  # gain of ℓ that ends a search near its end: 1e-5 standard errors
-_OTHERS = 3  # maxima over G that are climbed, if each is left for a higher one
-_HIGHER = 1e-8  # ℓ, of a maximum that is another one
-_LONGEST = 1.5  # a step in coordinates
+_OTHER = 1e-6  # ℓ, of a maximum that is another one, where a climb has not yet its last digits
+_MANY_ROWS, _MANY_NUMBERS = 600, 60_000  # with which looking for others takes some 0.1 s
+_SEEN = 1e-3  # ℓ, by which it is higher where it has no maximum, and not by rounding
 
 
 def maximise_residual(
@@ -44,235 +32,90 @@ def maximise_residual(
     EstimationError
         When the likelihood cannot be evaluated, or goes on rising to where a correlation is ±1.
     """
-    best, calls = _from_start(moments, blocks, reading), 0
+    best = search_from(moments, blocks, reading)
     for rows in moments.rows.elsewhere:
-        try:
-            other = _from_start(replace(moments, rows=rows), blocks, reading)
-        except (DataError, EstimationError):
+        best = _higher_of(best, replace(moments, rows=rows), blocks, reading, inside=False)
+    if moments.n > FEW_ROWS or not _may_have_others(moments):
+        return best
+    return _highest(best, moments, blocks, reading)
+
+
+def looked_elsewhere(
+    found: ResidualMaximum, moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading
+) -> ResidualMaximum:
+    """The highest maximum of more rows than those whose search has looked for others.
+
+    Of very many that which was found: looking would take long, and there are hardly others.
+    """
+    within = FEW_ROWS < moments.n <= _MANY_ROWS and moments.cells.size <= _MANY_NUMBERS
+    if not within or len(moments.design.factors) > 1 or not _may_have_others(moments):
+        return found
+    return _highest(found, moments, blocks, reading)
+
+
+def _may_have_others(moments: ResidualMoments) -> bool:
+    """Whether there are parameters of the errors, and a likelihood of them and not a sequence."""
+    return len(moments.rows.start) > 0 and not moments.rows.structure.follows_fitted
+
+
+def _highest(
+    best: ResidualMaximum, moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading
+) -> ResidualMaximum:
+    """The highest of a maximum and those to which searches from elsewhere lead.
+
+    Where ℓ rises to a limit there is none, and the maximum says by how much ℓ is higher there.
+    """
+    if len(moments.design.factors) > 1:
+        search = ResidualSearch(moments, blocks, reading)
+        for z in starts_elsewhere(search, best.best):
+            best = _higher_of(best, moments, blocks, reading, z)
+        return best
+    for climb, joint in climbs_elsewhere(moments, blocks, reading, best.best):
+        best = replace(best, evaluations=best.evaluations + joint.evaluations)
+        if not joint.value > _value(best) + _OTHER:
             continue
-        calls += min(best, other, key=_value).evaluations
-        best = other if _value(other) > _value(best) + _HIGHER else best
-    return replace(best, evaluations=best.evaluations + calls) if calls else best
+        if joint.converged and joint.covariance is not None:
+            best = _higher_of(best, moments, blocks, reading, (climb, joint))
+        best = _seen(best, joint.value)
+    return best
+
+
+def _higher_of(
+    best: ResidualMaximum,
+    moments: ResidualMoments,
+    blocks: tuple[int, ...],
+    reading: Reading,
+    begun: Floats | tuple[Climb, JointMaximum] | None = None,
+    *,
+    inside: bool = True,
+) -> ResidualMaximum:
+    """The higher of a maximum and one found from elsewhere, by default if that is inside."""
+    try:
+        other = search_from(moments, blocks, reading, begun)
+    except (DataError, EstimationError):
+        return best
+    calls = best.evaluations + other.evaluations
+    if not _value(other) > _value(best) + HIGHER:
+        return replace(best, evaluations=calls)
+    if inside and not _is_inside(other, moments) and _is_inside(best, moments):
+        return _seen(replace(best, evaluations=calls), _value(other))
+    return _seen(replace(other, evaluations=calls), _value(best) + best.higher)
+
+
+def _is_inside(found: ResidualMaximum, moments: ResidualMoments) -> bool:
+    """Whether the data tell all parameters there, and none is at a limit that is no covariance."""
+    try:
+        outside = moments.rows.beyond(found.best.z, found.information)
+    except EstimationError:  # there is no ℓ beside it
+        return False
+    return found.is_told and not bool(outside.any())
+
+
+def _seen(best: ResidualMaximum, value: float) -> ResidualMaximum:
+    """The same maximum, which knows that ℓ has such a value elsewhere."""
+    higher = value - _value(best)
+    return replace(best, higher=higher) if higher > max(best.higher, _SEEN) else best
 
 
 def _value(found: ResidualMaximum) -> float:
     return found.best.value
-
-
-def _from_start(
-    moments: ResidualMoments, blocks: tuple[int, ...], reading: Reading
-) -> ResidualMaximum:
-    """That which a search from the start of the coordinates ends at."""
-    search = ResidualSearch(moments, blocks, reading)
-    found = _of_all_at_once(search)
-    here = _begin(search) if found is None else found[0]
-    for _ in range(_OTHERS):
-        if found is not None:
-            here, slope = found
-            around = partial(_curvature, search, here)
-        else:
-            here, slope = _climb(search, here, None, search.close)
-            here, slope, information, beside = _polish(search, here, slope)
-            around = partial(known, information, beside)
-        if not (blocks and of_few_groups(here.products, blocks).any()):
-            break
-        search.keep(here)
-        there, found = search.at(here.z, others=True), None
-        if there is None or there.value <= here.value + _HIGHER:
-            break
-        here = there
-    for edge in edges_above(search, here):
-        here, slope = _climb(search, edge, None, search.close)
-        here, slope, information, beside = _polish(search, here, slope)
-        around = partial(known, information, beside)
-    return ResidualMaximum(here, slope, around, STEP, search.calls)
-
-
-def _begin(search: ResidualSearch) -> AtCoordinates:
-    """Where a search over z alone begins."""
-    here = search.at(search.moments.rows.start)
-    if here is not None:
-        return here
-    text, weighted = search.moments.rows.structure.text, search.weighted
-    if weighted is not None and math.isfinite(weighted.half_log_det):
-        raise DataError(
-            "the residual variance is zero, or too small beside the random effects to be told from "
-            f"rounding: with {text} less than {math.sqrt(LOST):.1g} of the spread of the response "
-            "is not computed with; use fewer random effects, look for a copy of the response among "
-            "the predictors, or leave residual= out"
-        )
-    raise EstimationError(f"the likelihood cannot be evaluated at the start of {text}")
-
-
-def _of_all_at_once(search: ResidualSearch) -> tuple[AtCoordinates, Floats] | None:
-    """The maximum, and the slope there, by a climb over all parameters; None where none is found.
-
-    Of very many groups it begins at the maximum of some, so near to that of all that few steps are
-    left, with the curvature that some tell.
-    """
-    moments, blocks, reading = search.moments, search.blocks, search.reading
-    if len(moments.design.factors) > 1 or not len(moments.rows.start):
-        return None
-    if (some := moments.thinned(_SOME_GROUPS) if blocks else None) is not None:
-        near = _climbed(ResidualSearch(some, blocks, reading))
-        if near is not None:
-            first = replace(near[1], whole=near[1].whole / some.share)
-            climbed = climb_near(moments, blocks, reading, first)
-            if climbed is not None:
-                search.least = _LAST
-                return _ended(search, *climbed, _LAST)
-    climbed = _climbed(search)
-    if climbed is None:
-        return None
-    return _ended(search, *climbed, NEGLIGIBLE if blocks else _LAST * search.width)
-
-
-def _ended(
-    search: ResidualSearch, climb: Climb, joint: JointMaximum, close: float
-) -> tuple[AtCoordinates, Floats] | None:
-    """The maximum where a climb over all parameters ended, up to such a gain."""
-    found = optimum_of(climb, joint, close)
-    if found is None:
-        return _settled(search, joint)
-    search.calls += climb.calls
-    return found
-
-
-def _climbed(search: ResidualSearch) -> tuple[Climb, JointMaximum] | None:
-    """A climb over all parameters at once, and where it ended; None where that is no maximum."""
-    climb = Climb(search.moments, search.blocks, search.reading)
-    joint = climb_together(climb)
-    if joint is not None and search.moments.rows.correlation is not None and joint.on_face:
-        climb, joint = _higher(search, climb, joint)
-    if joint is None or not joint.converged:
-        return None
-    return (climb, joint) if joint.definite or joint.covariance is not None else None
-
-
-def _higher(
-    search: ResidualSearch, climb: Climb, joint: JointMaximum
-) -> tuple[Climb, JointMaximum]:
-    """The same, or a higher one from the best λ of the first z.
-
-    Errors whose correlation hardly falls stand for effects of groups, so that a climb may end where
-    they have taken the place of an effect, and another maximum leaves it there.
-    """
-    moments = search.moments
-    first = search.at(moments.rows.start)
-    if first is None:
-        return climb, joint
-    root = first.optimum.theta.relative(moments.basis)
-    again = Climb(moments, search.blocks, search.reading)
-    other = climb_together(again, root)
-    if other is None or not other.converged:
-        return climb, joint
-    search.calls += other.evaluations
-    is_higher = not joint.converged or other.value > joint.value + _HIGHER
-    return (again, other) if is_higher else (climb, joint)
-
-
-def _settled(search: ResidualSearch, joint: JointMaximum) -> tuple[AtCoordinates, Floats] | None:
-    """The maximum beside where a climb over all parameters ended, and the slope there.
-
-    It is so near that secants alone lead to all digits, and mostly there is nothing left to gain.
-    """
-    search.calls += joint.evaluations
-    search.near = joint.root
-    if (here := search.at(joint.z)) is None:
-        search.near = None
-        return None
-    close = _LAST * search.width
-    slope = search.slope(here)
-    if joint.promised(slope) < close:
-        search.keep(here)
-        return here, slope
-    return _climb(search, here, joint.covariance, close)
-
-
-def _climb(
-    search: ResidualSearch, here: AtCoordinates, H: Floats | None, close: float
-) -> tuple[AtCoordinates, Floats]:
-    """Quasi-Newton steps (BFGS) until none gains as much, from an inverse of the information."""
-    search.keep(here)
-    slope = search.slope(here)
-    if H is None:
-        H = np.eye(len(slope)) / max(float(np.linalg.norm(slope)), 1.0)
-    last = np.inf
-    for _ in range(_MOST_STEPS):
-        step = H @ slope
-        step *= min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300))
-        gain = float(step @ slope)
-        unseen = gain < _UNSEEN
-        if gain < close or (unseen and gain > 0.5 * last):
-            return here, slope
-        there = search.at(here.z + step) if unseen else _rise(search, here, step, gain)
-        last = gain
-        if there is None:
-            return here, slope
-        search.keep(there)
-        new = search.slope(there)
-        moved, turned = there.z - here.z, slope - new
-        here, slope = there, new
-        if (curved := float(moved @ turned)) > 1e-12:
-            V = np.eye(len(moved)) - np.outer(moved, turned) / curved
-            H = V @ H @ V.T + np.outer(moved, moved) / curved
-    return here, slope
-
-
-def _rise(
-    search: ResidualSearch, here: AtCoordinates, step: Floats, gain: float
-) -> AtCoordinates | None:
-    """A point along a step that is higher by a share of what was to be gained."""
-    share = 1.0
-    for _ in range(30):
-        there = search.at(here.z + share * step)
-        if there is not None and there.value >= here.value + 1e-4 * share * gain:
-            return there
-        share *= 0.3
-    return None
-
-
-def _polish(
-    search: ResidualSearch, here: AtCoordinates, slope: Floats
-) -> tuple[AtCoordinates, Floats, Floats, Beside]:
-    """Newton steps with the curvature by differences of the slope, until they are rounding."""
-    for _ in range(4):
-        information, beside = _curvature(search, here)
-        if (np.linalg.eigvalsh(information) <= 0.0).any() or not len(slope):
-            break
-        step = np.linalg.solve(information, slope)
-        gain = float(step @ slope)
-        if gain < 1e-14:
-            break
-        there = search.at(here.z + step)
-        if there is None or there.value < here.value - 1e-10:
-            break
-        search.keep(there)
-        here, slope = there, search.slope(there)
-        if gain < search.close:  # so near that the curvature there is the same
-            break
-    return here, slope, information, beside
-
-
-def _curvature(search: ResidualSearch, here: AtCoordinates) -> tuple[Floats, Beside]:
-    """The information (k, k) by differences, and what lies a step before and after."""
-    search.keep(here)
-    k = len(here.z)
-    information = np.eye(k)  # of a parameter at a limit, along whose coordinate nothing moves
-    moving = search.moments.rows.moving(here.z)
-    beside = []
-    for i in range(k):
-        if not moving[i]:
-            beside.append((here, here))
-            continue
-        step = np.zeros(k)
-        step[i] = STEP
-        before, after = search.at(here.z - step), search.at(here.z + step)
-        if before is None or after is None:
-            raise EstimationError(
-                "the likelihood cannot be evaluated beside its maximum; the residual structure "
-                f"{search.moments.rows.structure.text} has more parameters than the data can tell"
-            )
-        information[:, i] = (search.slope(before) - search.slope(after)) / (2.0 * STEP)
-        beside.append((before, after))
-    return 0.5 * (information + information.T), tuple(beside)

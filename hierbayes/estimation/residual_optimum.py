@@ -53,6 +53,8 @@ class ResidualMaximum:
     step : float
     evaluations : int
         How many z were looked at on the way.
+    higher : float
+        By how much ℓ was seen to be higher elsewhere, where it has no maximum inside.
     """
 
     best: AtCoordinates
@@ -60,6 +62,7 @@ class ResidualMaximum:
     around: Callable[[], tuple[Floats, Beside]]
     step: float
     evaluations: int
+    higher: float = 0.0
 
     @cached_property
     def _around(self) -> tuple[Floats, Beside]:

@@ -10,7 +10,7 @@ import numpy as np
 from hierbayes.design.crossproducts import CrossProducts
 from hierbayes.design.products import Products
 from hierbayes.design.residual_moments import LOST, ResidualMoments, Weighted
-from hierbayes.errors import HierbayesError
+from hierbayes.errors import EstimationError, HierbayesError
 from hierbayes.estimation.climb import NEGLIGIBLE, Optimum
 from hierbayes.estimation.reml import followed, maximise, maximise_near
 from hierbayes.estimation.residual_optimum import AtCoordinates
@@ -110,12 +110,27 @@ class ResidualSearch:
     def _differences(self, here: AtCoordinates) -> Floats:
         slope = np.empty(len(here.z))
         for i in range(len(slope)):
-            step = np.zeros(len(slope))
-            step[i] = STEP
-            before, after = self.at(here.z - step), self.at(here.z + step)
-            assert before is not None and after is not None
+            before, after = self.beside(here, i)
             slope[i] = (after.value - before.value) / (2.0 * STEP)
         return slope
+
+    def beside(self, here: AtCoordinates, i: int) -> tuple[AtCoordinates, AtCoordinates]:
+        """What lies a step before and after along a coordinate.
+
+        Raises
+        ------
+        EstimationError
+            When the likelihood cannot be evaluated there.
+        """
+        step = np.zeros(len(here.z))
+        step[i] = STEP
+        before, after = self.at(here.z - step), self.at(here.z + step)
+        if before is None or after is None:
+            raise EstimationError(
+                "the likelihood cannot be evaluated beside its maximum; the residual structure "
+                f"{self.moments.rows.structure.text} has more parameters than the data can tell"
+            )
+        return before, after
 
     def keep(self, here: AtCoordinates) -> None:
         """Begin the next searches of G from here."""

@@ -39,7 +39,10 @@ def error_arrays(found: ResidualMaximum) -> dict[str, Floats]:
 
 
 def error_numbers(found: ResidualMaximum) -> tuple[Any, ...]:
-    """The step and the count of evaluations, and of each place the numbers of its maximum."""
+    """The step and the count of evaluations, of each place the numbers of its maximum, and more.
+
+    That is by how much ℓ is higher elsewhere, which files of before do not say.
+    """
     return (
         found.step,
         found.evaluations,
@@ -48,6 +51,7 @@ def error_numbers(found: ResidualMaximum) -> tuple[Any, ...]:
             for at in _places(found)
             for o in (at.optimum,)
         ),
+        found.higher,
     )
 
 
@@ -59,11 +63,11 @@ def errors_again(
     problem: Problem, reading: Reading, arrays: Mapping[str, Floats], numbers: Sequence[Any]
 ) -> ResidualMaximum:
     """The same of a problem with a residual structure, from its arrays and numbers."""
-    step, evaluations, of_places = numbers
+    step, evaluations, of_places, *higher = numbers
     best, *beside = [_place(problem, reading, arrays, k, own) for k, own in enumerate(of_places)]
     pairs = tuple(zip(beside[::2], beside[1::2], strict=True))
     around = partial(known, arrays["information"], pairs)
-    return ResidualMaximum(best, arrays["slope"], around, step, evaluations)
+    return ResidualMaximum(best, arrays["slope"], around, step, evaluations, *higher)
 
 
 def _place(

@@ -24,7 +24,6 @@ from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 
 _SMALL = math.sqrt(LOST)  # share of the response, below which sums of products lose errors' digits
-_FAR = 12.0  # a coordinate out there stands for a limit of its parameter
 
 
 def diagnosis_of_errors(
@@ -34,13 +33,16 @@ def diagnosis_of_errors(
     *,
     told: bool,
     share: float = 1.0,
+    elsewhere: ResidualMaximum | None = None,
 ) -> Diagnosis:
     """A diagnosis of G and σ, and beside it that of the parameters of the errors.
 
     ``told``: whether V itself moves in another way with each of the variance parameters.
     ``share``: of errors in what the response has beside the fixed part, see `share_of_errors`.
+    ``elsewhere``: the highest maximum that was found when it was looked for.
     """
     bad, findings = _findings(errors, rows, told=told)
+    bad += _of_elsewhere(errors, errors if elsewhere is None else elsewhere, rows)
     if share < _SMALL:
         bad.append(
             f"what is new in an error is {share:.0e} of the spread of the response, for which sums "
@@ -125,8 +127,7 @@ def _findings(
         "of freedom take it for known"
         for name in at_limit
     ]
-    low = np.where(np.isfinite(rows.edges[0]), -np.inf, -_FAR)  # where such a limit is looked at
-    outside = (errors.best.z < low) | (errors.best.z > _FAR)
+    outside = rows.beyond(errors.best.z, errors.information)
     far = [name for name, out in zip(names, outside, strict=True) if out]
     if far:
         bad.append(
@@ -134,6 +135,28 @@ def _findings(
             "structure without it gives the same maximum"
         )
     return bad, good
+
+
+def _of_elsewhere(
+    errors: ResidualMaximum, elsewhere: ResidualMaximum, rows: ResidualRows
+) -> list[str]:
+    """That ℓ is higher at another maximum, or where it has none inside."""
+    gain = elsewhere.best.value - errors.best.value
+    if gain > 0.0:
+        values = zip(rows.parameters, rows.natural(elsewhere.best.z), strict=True)
+        there = ", ".join(f"{parameter.name} = {value:.4g}" for parameter, value in values)
+        return [
+            f"another maximum of the likelihood is higher by {gain:.2g}, where {there}: the search "
+            "ended at this one; model.sample() shows what each is worth"
+        ]
+    if not elsewhere.higher:
+        return []
+    return [
+        f"far from this maximum the likelihood is higher by {elsewhere.higher:.2g} or more, where "
+        "it rises to a limit of a parameter, as where the variance of rows that can be reproduced "
+        "goes to zero, or does not tell all parameters: this is the highest maximum that was found "
+        "inside; use a structure with fewer parameters, or model.sample()"
+    ]
 
 
 def _at_limits(errors: ResidualMaximum, rows: ResidualRows) -> list[str]:

@@ -15,6 +15,7 @@ from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.display.interval import Interval
 from hierbayes.errors import EstimationError
 from hierbayes.estimation.information import NaturalParameters
+from hierbayes.estimation.residual_maximum import looked_elsewhere
 from hierbayes.estimation.residual_optimum import AtCoordinates, ResidualMaximum
 from hierbayes.fit.degrees_of_freedom.error_directions import ErrorDirections
 from hierbayes.fit.diagnosis import Diagnosis
@@ -137,8 +138,18 @@ class StructuredPointFit(PointFit):
             super().diagnose() if self.design.effects else diagnosis_without_effects(self.evidence)
         )
         told = are_told_apart(self)
-        share = share_of_errors(self)
-        return diagnosis_of_errors(of_effects, self.errors, self.error_rows, told=told, share=share)
+        share, elsewhere = share_of_errors(self), self._highest
+        return diagnosis_of_errors(
+            of_effects, self.errors, self.error_rows, told=told, share=share, elsewhere=elsewhere
+        )
+
+    @cached_property
+    def _highest(self) -> ResidualMaximum:
+        """The highest maximum that is found when it is looked for elsewhere."""
+        moments = self.problem.moments
+        if self.reading is None or moments is None:
+            return self.errors
+        return looked_elsewhere(self.errors, moments, self.design.blocks, self.reading)
 
     def _own_parts(self) -> OwnParts:
         plain = (self.evidence, self.engine, error_numbers(self.errors))
