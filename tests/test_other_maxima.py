@@ -178,3 +178,11 @@ def test_places_fill_their_cube_evenly(k: int, count: int) -> None:
     for i in range(k):  # about as many in each quarter
         quarters = np.histogram(found[:, i], bins=4, range=(-1.0, 1.0))[0]
         assert abs(quarters - count / 4).max() <= 2.0
+
+
+def test_places_where_weights_are_no_numbers_are_passed_by() -> None:
+    """Of a covariate far from zero, whose σ is that of an error there."""
+    data = rows(13).assign(far=lambda frame: frame["t"] + 400.0)
+    near = hb.Model(ONE, data, residual=hr.Exponential("t")).reml()
+    far = hb.Model(ONE, data, residual=hr.Exponential("far")).reml()
+    assert far.loglik == pytest.approx(near.loglik, abs=1e-6)

@@ -162,7 +162,7 @@ class Climb:
         noise = np.sqrt(J / (given.values[self.moments.class_of] @ own))
         root_of_noise = np.diag(noise)
         value, curvature = likelihood.scored(root_of_noise, z, self.unit, given)
-        if not math.isfinite(value):
+        if not math.isfinite(value) or not np.isfinite(noise).all():
             return None
         # σ held: errors that stand for effects are not passed by, see `residual_climb`
         squared = root_of_noise * root_of_noise

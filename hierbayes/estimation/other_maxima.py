@@ -43,7 +43,8 @@ def climbs_elsewhere(
     for places, count in ((inside, _CLIMBED), (ends, _ENDS_CLIMBED)):
         for i in _highest([_value(looking, place) for place in places], count):
             climb = Climb(moments, blocks, reading)
-            joint = climb_together(climb, places[i])
+            with np.errstate(all="ignore"):
+                joint = climb_together(climb, places[i])
             if joint is not None:
                 yield climb, joint
 
@@ -92,14 +93,16 @@ def _highest(values: list[float], count: int) -> list[int]:
 
 
 def _value(looking: Climb, place: Begun) -> float:
-    start = looking.start(place)
-    here = None if start is None else looking.at(*start, curved=False)
+    with np.errstate(all="ignore"):  # far out weights may be no numbers
+        start = looking.start(place)
+        here = None if start is None else looking.at(*start, curved=False)
     return -np.inf if here is None else here.value
 
 
 def _value_beside(search: ResidualSearch, z: Floats) -> float:
     try:
-        here = search.at(z)
+        with np.errstate(all="ignore"):
+            here = search.at(z)
     except HierbayesError:
         return -np.inf
     return -np.inf if here is None else here.value

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.errors import DataError, EstimationError
 from hierbayes.estimation.joint_climb import Climb, JointMaximum
@@ -91,7 +93,8 @@ def _higher_of(
 ) -> ResidualMaximum:
     """The higher of a maximum and one found from elsewhere, by default if that is inside."""
     try:
-        other = search_from(moments, blocks, reading, begun)
+        with np.errstate(all="ignore"):  # far out weights may be no numbers
+            other = search_from(moments, blocks, reading, begun)
     except (DataError, EstimationError):
         return best
     calls = best.evaluations + other.evaluations
