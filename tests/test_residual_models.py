@@ -41,6 +41,25 @@ def test_another_structure_or_none_is_another_model(combined: hb.Model, data: pd
     assert not hb.equivalence(combined, model).holds
 
 
+def test_parts_of_a_structure_in_any_order_and_with_their_group_named(
+    combined: hb.Model, data: pd.DataFrame
+) -> None:
+    """The innermost groups are those by default; other groups are another model."""
+    formula = "y ~ t * sex + (t | id)"
+    named = hr.Strata("sex") * hr.AR1("t", group="id")
+    again = hb.Model(formula, data, residual=named)
+    assert hb.equivalence(combined, again).identical
+    halves = data.assign(half=data["id"].astype(str) + (data["t"] > data["t"].mean()).map(str))
+    other = hb.Model(formula, halves, residual=hr.AR1("t", group="half") * hr.Strata("sex"))
+    assert not hb.equivalence(combined, other).same_rows
+    strata = [hr.Strata("sex") * hr.Strata("late"), hr.Strata("late") * hr.Strata("sex")]
+    late = data.assign(late=np.where(data["t"] > data["t"].mean(), "a", "b"))
+    first, second = (hb.Model(formula, late, residual=one) for one in strata)
+    assert hb.equivalence(first, second).identical
+    coarse = hb.Model(formula, late, residual=hr.Strata("sex"))
+    assert not hb.equivalence(first, coarse).same_rows
+
+
 def test_the_random_part_is_built_with_the_structure(
     combined: hb.Model, data: pd.DataFrame
 ) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
-from hierbayes.frames.arrays import Floats
+from hierbayes.frames.arrays import Floats, Integers
 from hierbayes.inference.accepted_fits import partition
 from hierbayes.inference.model_choice.nesting import combined_from, internal_columns
 from hierbayes.model.model import Model
@@ -188,16 +188,26 @@ def _same_groups(a: Design, b: Design) -> bool:
 
 
 def _same_errors(first: Problem, second: Problem) -> bool:
-    """Whether errors have one structure, and it joins and distinguishes the same rows."""
+    """Whether errors have one structure, and it joins and distinguishes the same rows.
+
+    The order of its parts does not matter, nor what the groups are called in which it joins.
+    """
     a, b = first.moments, second.moments
     if a is None or b is None:
         return a is b
     ours, theirs = (
-        (one.rows.links.left, one.rows.links.right, one.rows.links.kind, one.rows.levels)
+        {part.without_group for part in one.rows.structure.parts} for one in (a, b)
+    )  # fmt: skip
+    joined, others = (
+        (one.rows.links.left, one.rows.links.right, one.rows.links.kind, _numbered(one.rows.levels))
         for one in (a, b)
     )
-    pairs = zip(ours, theirs, strict=True)
-    return a.rows.structure == b.rows.structure and all(np.array_equal(*pair) for pair in pairs)
+    return ours == theirs and all(map(np.array_equal, joined, others))
+
+
+def _numbered(levels: Integers) -> np.ndarray:
+    """Levels of variance (n,) in the order in which they appear."""
+    return pd.factorize(levels)[0]
 
 
 def _labels(design: Design) -> np.ndarray:

@@ -12,8 +12,9 @@ weighted by R⁻¹ are a combination of a few that are made once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from hierbayes.errors import ResidualError
 from hierbayes.residuals.bound import BoundCorrelation, BoundVariance, Columns, StructuredRows
@@ -166,6 +167,11 @@ class Part(ResidualStructure):
     def own_columns(self) -> tuple[str, ...]:
         """Columns of the data that it needs."""
 
+    @property
+    def without_group(self) -> Part:
+        """The same within the innermost groups, whichever it names."""
+        return self
+
 
 class Correlation(Part):
     """A correlation of the errors of a group."""
@@ -176,6 +182,13 @@ class Correlation(Part):
     def correlation(self) -> Correlation:
         """Itself."""
         return self
+
+    @property
+    def without_group(self) -> Correlation:
+        """As in `Part`."""
+        named: Any = self  # a dataclass
+        other: Correlation = replace(named, group=None)
+        return other
 
     @abstractmethod
     def bind(self, rows: StructuredRows) -> BoundCorrelation:

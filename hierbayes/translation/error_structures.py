@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import mul
-from typing import Any
 
 from pandas.api.types import is_numeric_dtype
 
 from hierbayes.design.error_columns import ErrorTimes
 from hierbayes.errors import FormulaError
-from hierbayes.residuals.structure import Correlation, ResidualStructure
 from hierbayes.specification.formula import Specification
 from hierbayes.specification.random_term import RandomTerm
 from hierbayes.translation.columns import Columns
@@ -59,13 +57,7 @@ def with_own_group(found: Specification) -> Specification:
     group = found.residual.correlation.group
     if group is None or not are_innermost(group.split(":"), found.random):
         return found
-    return replace(found, residual=reduce(mul, map(_without_group, parts)))
-
-
-def _without_group(part: Any) -> ResidualStructure:
-    correlated = isinstance(part, Correlation)
-    kept: ResidualStructure = replace(part, group=None) if correlated else part
-    return kept
+    return replace(found, residual=reduce(mul, (part.without_group for part in parts)))
 
 
 def refuse_repeated(text: str, by: str, times: ErrorTimes, word: str) -> None:
