@@ -273,3 +273,34 @@ def test_equations_state_the_law_of_the_errors(
     assert LAWS[structure] in lines
     assert "σ² I" not in str(made)
     assert r"\boldsymbol{\Lambda}_{j}" in made.gls.latex
+
+
+EVEN: dict[hr.ResidualStructure, str] = {
+    hr.AR1("even", group="id"): "corAR1(0.5, form = ~ even | id)",
+    hr.AR1("v", group="id"): "corAR1(form = ~ v | id)",
+    hr.ARMA("even", group="id"): "corARMA(c(0.5, 0.1), form = ~ even | id, p = 1, q = 1)",
+    hr.ARMA("v", group="id"): "corARMA(form = ~ v | id, p = 1, q = 1)",
+}
+
+
+@pytest.mark.parametrize("structure", list(EVEN), ids=lambda one: one.text)
+def test_nlme_is_told_where_to_begin_at_even_lags(
+    structure: hr.ResidualStructure, occasions: pd.DataFrame
+) -> None:
+    """From φ = 0 it does not move, as the slope of φ² is 0 there."""
+    data = occasions.assign(even=2 * occasions["v"])
+    model = hb.Model("y ~ v", data, residual=structure)
+    code = model.emit("nlme")
+    assert f"correlation = {EVEN[structure]}," in code
+    assert hb.read_code("nlme", code, data=data).specification == model.specification
+
+
+@pytest.mark.parametrize(("hour", "stated"), [(0, "2020-01-02"), (9, "2020-01-02 09:00:00")])
+def test_days_are_occasions_as_r_writes_them(
+    hour: int, stated: str, occasions: pd.DataFrame
+) -> None:
+    days = pd.Timestamp(2020, 1, 1, hour) + pd.to_timedelta(occasions["v"], "D")
+    model = hb.Model("y ~ v", occasions.assign(day=days), residual=hr.Unstructured("day", "id"))
+    code = model.emit("nlme")
+    assert f'corSymm(form = ~ match(day, c("{stated}", ' in code
+    assert hb.read_code("nlme", code, data=model.data).specification == model.specification

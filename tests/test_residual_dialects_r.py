@@ -216,3 +216,27 @@ def test_unusual_names_of_groups_are_read_back(
     model = hb.Model(f"y ~ x{random}", data, residual=structure("visit no", group=group))
     read = hb.read_code("glmmtmb", model.emit("glmmtmb"), data=data)
     assert read.specification == model.specification
+
+
+EXPONENTIALS = (
+    "y ~ np.exp(x) + (1 | id)",
+    "y ~ v + offset(np.exp(-w)) + (1 | id)",
+    "np.exp(y / 10) ~ v + (1 | id)",
+    "y ~ v + (I(np.exp(x) ** 2) | id)",
+)
+
+
+@pytest.mark.parametrize("formula", EXPONENTIALS)
+def test_glmmtmb_takes_exponentials_out_of_a_formula(formula: str, occasions: pd.DataFrame) -> None:
+    """Its parser has exp() for a covariance structure, and a model without the term is fitted."""
+    model = hb.Model(formula, occasions)
+    message = r"^glmmTMB takes exp\(\.\.\.\) for its structure of that name, wherever it stands"
+    with pytest.raises(hb.FormulaError, match=message + r".* make a column of it \(lme4 has it\)$"):
+        model.emit("glmmtmb")
+    with pytest.raises(hb.FormulaError, match=message):
+        code = model.emit("lme4").replace("lmer(", "glmmTMB(").replace("lme4", "glmmTMB")
+        hb.read_code("glmmtmb", code, data=occasions)
+    again = hb.read_code("lme4", model.emit("lme4"), data=occasions)
+    assert again.specification == model.specification
+    column = hb.Model("y ~ `exp(x)` + (1 | id)", occasions.assign(**{"exp(x)": occasions["x"]}))
+    assert "y ~ `exp(x)` + (1 | id)" in column.emit("glmmtmb")

@@ -69,7 +69,8 @@ def error_times(problem: Problem) -> ErrorTimes | None:
     column = frame[time]
     if not is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
         levels = column.astype("category").cat.remove_unused_categories().cat.categories
-        return ErrorTimes(rows.group, columns, tuple(map(str, levels)), False, False, False)
+        labels = tuple(levels.astype(str))  # days without a time of day, where none has any
+        return ErrorTimes(rows.group, columns, labels, False, False, False)
     times = column.to_numpy(dtype=np.float64)
     distinct = np.unique(times)
     gaps = _gaps(times, rows.codes)

@@ -12,9 +12,11 @@ Mixed Modeling*, doi:10.32614/RJ-2017-066.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from hierbayes.errors import FormulaError
 from hierbayes.families.family import ResponseFamily
 from hierbayes.families.hurdle import Hurdle
 from hierbayes.families.student_t import StudentT
@@ -81,6 +83,11 @@ _OTHER_STRUCTURES = (
     "ar1", "cs", "homcs", "homdiag", "toep", "ou", "exp", "gau", "mat", "rr", "propto", "hetar1",
     "homtoep",
 )  # fmt: skip
+_EXPONENTIAL = re.compile(r"(?<![\w.`])exp\(")
+_TAKEN_OUT = (
+    "glmmTMB takes exp(...) for its structure of that name, wherever it stands, and leaves it out "
+    "of the formula; make a column of it"
+)
 
 
 def emit(model: ModelToWrite) -> str:
@@ -103,6 +110,8 @@ def emit(model: ModelToWrite) -> str:
         arguments += [held, f"map = list({_DEGREES[0]} = factor(NA))"]
     before = version_wanted(model) + rows_with_times(model)
     call = before + "fit <- glmmTMB(\n  " + ",\n  ".join(arguments) + "\n)"
+    if _EXPONENTIAL.search(call):
+        raise FormulaError(f"{_TAKEN_OUT} (lme4 has it)")
     return program(model, "glmmTMB", call, "glmmTMB")
 
 
@@ -208,6 +217,8 @@ def _plain_structures(node: Node, columns: Sequence[str], text: str) -> Node:
             "do not have beside a residual variance; us(...) and diag(...) are read, and with "
             "dispformula = ~ 0 what stands for the errors"
         )  # fmt: skip
+    if node.function == "exp":
+        raise pointed(text, node.place, _TAKEN_OUT)
     if node.function in _STRUCTURES and node.parts[1].text == "|":
         bar = node.parts[1]
         inner = Node("infix", _STRUCTURES[node.function], bar.parts, place=bar.place)

@@ -75,7 +75,7 @@ def _correlation(part: Correlation, groups: str, model: ModelToWrite) -> str:
     form = f"form = ~ {'1' if time is None else r_name(time)} | {groups}"
     match part:
         case AR1():
-            return f"corAR1({form})"
+            return f"corAR1({_start('0.5', times)}{form})"
         case CAR1():
             return f"corCAR1({form})"
         case CompoundSymmetry():
@@ -86,8 +86,13 @@ def _correlation(part: Correlation, groups: str, model: ModelToWrite) -> str:
             order = int(times.labels[-1]) - int(times.labels[0])
             return f"corARMA({form}, p = {order})"
         case ARMA():
-            return f"corARMA({form}, p = 1, q = 1)"
+            return f"corARMA({_start('c(0.5, 0.1)', times)}{form}, p = 1, q = 1)"
     raise NotImplementedError(type(part).__name__)
+
+
+def _start(value: str, times: ErrorTimes) -> str:
+    """Where a search begins, if all lags are even: nlme begins at 0, where the slope is then 0."""
+    return f"{value}, " if times.even else ""
 
 
 def _places(time: str, times: ErrorTimes) -> str:
