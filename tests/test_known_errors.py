@@ -338,6 +338,18 @@ def test_fits_are_compared_without_shares_of_variance() -> None:
     assert "sd" in blocks and not {"icc", "sigma"} & set(blocks)
 
 
+def test_standard_errors_of_standard_deviations_are_compared() -> None:
+    """By the delta method from the Wald limits on log sd."""
+    data = pd.read_csv(REFERENCE / "meta" / "konstantopoulos2011.csv")
+    model = hb.Model("yi ~ 1 + (1 | district/school)", data, known_sd="s")
+    fit = model.reml()
+    limits = fit.intervals().loc["sd"]
+    compared = hb.compare(fit, model.ml()).variance
+    rows = compared.xs("REML", level=-1).loc["sd"]
+    half = np.log(limits["upper"] / limits["estimate"]) / norm.ppf(0.975)
+    assert_allclose(rows["se"], limits["estimate"] * half, rtol=1e-6)
+
+
 def test_power_is_that_of_rows_with_their_known_errors() -> None:
     """Estimates vary as weighted least squares do where G is nothing, and the level is kept."""
     model = model_of("bcg")

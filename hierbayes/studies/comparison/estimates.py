@@ -101,13 +101,15 @@ def standard_errors(fit: PointFit) -> Floats:
     _, values = scalar_draws(fit, random_effects=False)
     of_errors = fit.error_se
     variances = values.ravel()[len(of_gamma) : values.size - len(of_errors)]  # of the one θ
-    if fit.reading is None or fit.singular or fit.design.specification.known_sd:
+    if fit.reading is None or fit.singular:
         return np.concatenate([of_gamma, np.full(len(variances), np.nan), of_errors])
     natural = fit.natural_parameters(fit.reading)
     slope = variances.copy()
     corr = slice(len(fit.design.effects), -1)
     slope[corr] = (1.0 - variances[corr] ** 2) / 2.0
-    of_variances = slope * np.sqrt(np.diagonal(natural.covariance))
+    errors = np.sqrt(np.diagonal(natural.covariance))
+    known = np.full(len(slope) - len(errors), np.nan)  # σ, where the variances of errors are
+    of_variances = slope * np.append(errors, known)
     return np.concatenate([of_gamma, of_variances, of_errors])
 
 

@@ -91,8 +91,8 @@ def notes(sides: Mapping[str, Side], interval: Interval) -> tuple[str, ...]:
         )
     if known and kinds & set(_LIKELIHOODS):
         lines.append(
-            "standard deviations have limits by their profile where there is one of them, and no "
-            "standard errors: the variances of all errors are known"
+            "the variances of all errors are known: a standard deviation has limits by its profile "
+            "where it is the only one, and Wald's where there are several"
         )
     lines += _notes_on_shares(sides)
     if len(kinds & set(_LIKELIHOODS)) == 2:
