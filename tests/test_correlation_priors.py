@@ -328,10 +328,17 @@ def test_its_quantiles_and_density() -> None:
     prior = hb.UniformCorrelation(3)
     assert_allclose([quantile(prior, p) for p in (0.1, 0.5, 0.9)], [-(0.8 ** (1 / 3)), 0.0,
                                                                     0.8 ** (1 / 3)])  # fmt: skip
-    inside = [quantile_within(prior, p, (0.0, 1.0)) for p in (0.1, 0.5)]
-    assert_allclose(inside, [0.1 ** (1 / 3), 0.5 ** (1 / 3)])
     at = np.array([-1.1, -0.5, 0.2, 0.9])
     assert_allclose(np.exp(log_density(prior, at)), [0.0, *1.5 * at[1:] ** 2])
+    stated = {"residual": {"phi": prior}}
+    ((_, positive, source),) = model(unequal(1), "CAR1", priors=stated).priors.residual
+    assert isinstance(positive, hb.UniformCorrelation) and source == "stated"
+    assert str(positive) == str(prior)
+    inside = [quantile_within(positive, p, (0.0, 1.0)) for p in (0.1, 0.5)]
+    assert_allclose(inside, [0.1 ** (1 / 3), 0.5 ** (1 / 3)])
+    assert_allclose(np.exp(log_density(positive, at)), [0.0, 0.0, *3.0 * at[2:] ** 2])
+    ((_, again, _),) = model(unequal(1), priors={"residual": {"phi": positive}}).priors.residual
+    assert again == prior
 
 
 def test_the_study_has_half_and_twice_the_gap() -> None:

@@ -37,6 +37,7 @@ from hierbayes.priors.families import (
     Uniform,
     UniformCorrelation,
     UniformPartials,
+    UniformPositiveCorrelation,
 )
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, LatentBeta, Wishart
@@ -44,7 +45,7 @@ from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Latent
 FAMILIES = (
     Normal, DesignNormal, StudentT, Flat, HalfNormal, HalfT, HalfCauchy, Exponential, PC, Uniform,
     Gamma, InverseGamma, LogNormal, LKJ, InverseWishart, Wishart, Beta, LatentBeta,
-    R2D2M2, UniformCorrelation,
+    R2D2M2, UniformCorrelation, UniformPositiveCorrelation,
 )  # fmt: skip
 BLOCKS = ("gamma", "sd", "corr", "sigma", "G", "icc", "r2")
 

@@ -38,7 +38,7 @@ from hierbayes.priors.defaults import (
 )
 from hierbayes.priors.effect_priors import by_effect, parameter_name, refuse_intercept_twice
 from hierbayes.priors.elsewhere import CorrOfMatrix, SdOfMatrix
-from hierbayes.priors.error_priors import refuse_misfits, usual_error_priors
+from hierbayes.priors.error_priors import of_sign, refuse_misfits, usual_error_priors
 from hierbayes.priors.families import (
     Centred,
     DesignNormal,
@@ -99,6 +99,7 @@ def choose_priors(stated: Mapping[str, Any] | None, problem: Problem) -> PriorSe
     rows = None if problem.moments is None else problem.moments.rows
     residual = _fill("residual", given, usual_error_priors(rows), _by_name)
     refuse_misfits(rows, given.get("residual"))
+    residual = of_sign(rows, residual)
     shares = [block for block, _, _ in joint if block in ("icc", "r2")]
     written = not_centred(design, problem.working, fixed="r2" in shares) if shares else ()
     corr = () if "corr" in covered else _corr(given, problem, matrices)

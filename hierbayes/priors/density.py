@@ -42,7 +42,7 @@ def log_density(prior: Prior, values: Floats) -> Floats:
     if isinstance(prior, ForeignPrior):
         return _foreign(prior)(values)
     if isinstance(prior, UniformCorrelation):
-        return _of_correlation(prior.gap, values)
+        return _of_correlation(prior, values)
     parameters = prior.parameters
     function = _scalar(prior.distribution, tuple(parameters))
     result: Floats = function(values, *_copies(prior, values))
@@ -96,11 +96,11 @@ def derivatives_of(prior: Prior, values: Floats) -> dict[str, Floats]:
     return dict(zip(parameters, function(values, *_copies(prior, values)), strict=True))
 
 
-def _of_correlation(gap: float, phi: Floats) -> Floats:
-    """Log density of φ between −1 and 1 whose power sign(φ)|φ|^gap is uniform; PyMC has none."""
+def _of_correlation(prior: UniformCorrelation, phi: Floats) -> Floats:
+    """Log density of φ whose power sign(φ)|φ|^gap is uniform; PyMC has none."""
     with np.errstate(divide="ignore"):  # φ = 0
-        inside = np.log(0.5 * gap) + xlogy(gap - 1.0, np.abs(phi))
-    return np.where(np.abs(phi) <= 1.0, inside, -np.inf)
+        inside = np.log(prior.gap / (1.0 - prior.low)) + xlogy(prior.gap - 1.0, np.abs(phi))
+    return np.where((phi >= prior.low) & (phi <= 1.0), inside, -np.inf)
 
 
 @cache

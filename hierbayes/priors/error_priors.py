@@ -20,8 +20,10 @@ from hierbayes.priors.families import (
     Uniform,
     UniformCorrelation,
     UniformPartials,
+    UniformPositiveCorrelation,
 )
 from hierbayes.priors.joint_families import Beta
+from hierbayes.priors.prior_set import Entry
 from hierbayes.residuals.bound_values import Parameter
 
 _USUAL: dict[str, type[Prior]] = {
@@ -38,6 +40,20 @@ def usual_error_priors(rows: ResidualRows | None) -> dict[str, Prior]:
     return {
         _entry_name(one): _USUAL[one.usual[0]](*map(float, one.usual[1])) for one in rows.parameters
     }
+
+
+def of_sign(rows: ResidualRows | None, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Priors of correlations over gaps as those of a φ with a sign, or without one."""
+    if rows is None:
+        return entries
+    lows = {_entry_name(one): one.support[0] for one in rows.parameters}
+    kinds = {0.0: UniformPositiveCorrelation, -1.0: UniformCorrelation}
+    return tuple(
+        (name, kinds[lows[name]](prior.gap), source)
+        if isinstance(prior, UniformCorrelation)
+        else (name, prior, source)
+        for name, prior, source in entries
+    )
 
 
 def refuse_misfits(rows: ResidualRows | None, stated: Any) -> None:

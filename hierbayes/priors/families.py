@@ -241,12 +241,26 @@ class UniformCorrelation(Prior):
 
     distribution: ClassVar[str] = "UniformCorrelation"
     positive: ClassVar[tuple[str, ...]] = ("gap",)
+    low: ClassVar[float] = -1.0
     gap: float
+
+    def __str__(self) -> str:
+        return f"UniformCorrelation({self.gap:.4g})"
 
     @property
     def words(self) -> str:
         """What is uniform."""
         return f"uniform on the correlation at a gap of {self.gap:.4g}"
+
+
+@dataclass(frozen=True, slots=True)
+class UniformPositiveCorrelation(UniformCorrelation):
+    """The same of a φ that is positive: φ^gap is uniform between 0 and 1.
+
+    A model makes it of a `UniformCorrelation` that is stated.
+    """
+
+    low: ClassVar[float] = 0.0
 
 
 @dataclass(frozen=True, slots=True)

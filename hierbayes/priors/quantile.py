@@ -47,7 +47,8 @@ def quantile(prior: Prior, p: float, size: int = 2) -> float:
         case Uniform(lower, upper):
             value = lower + p * (upper - lower)
         case UniformCorrelation(gap):
-            value = np.sign(p - 0.5) * abs(2.0 * p - 1.0) ** (1.0 / gap)
+            power = prior.low + p * (1.0 - prior.low)
+            value = np.sign(power) * abs(power) ** (1.0 / gap)
         case Gamma(alpha, beta):
             value = gammaincinv(alpha, p) / beta
         case InverseGamma(alpha, beta):
@@ -63,15 +64,13 @@ def quantile(prior: Prior, p: float, size: int = 2) -> float:
 
 
 def quantile_within(prior: Prior, p: float, limits: tuple[float, float], size: int = 2) -> float:
-    """The same of a prior of a parameter with limits, at which some priors are cut."""
+    """The same of a prior of a parameter with limits, at which normal and t priors are cut."""
     low, high = limits
     match prior:
         case Normal(mu, sigma):
             below, upto = ndtr((np.array(limits) - mu) / sigma)
         case StudentT(nu, mu, sigma):
             below, upto = stdtr(nu, (np.array(limits) - mu) / sigma)
-        case UniformCorrelation(gap):
-            below, upto = 0.5 + 0.5 * np.sign(limits) * np.abs(limits) ** gap
         case _:
             return quantile(prior, p, size)
     return min(max(quantile(prior, below + p * (upto - below)), low), high)
