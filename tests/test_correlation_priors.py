@@ -208,6 +208,19 @@ def test_a_stated_prior_of_phi_is_as_it_was() -> None:
         assert_allclose(np.diff(found), np.diff(wanted), rtol=1e-8)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 0.3, 40.0])
+def test_a_beta_prior_of_phi_has_its_digits(unit: float) -> None:
+    """Beta(g, 1) of φ is uniform in φ^g, though φ be 0 in all digits."""
+    stated = [{"residual": {"phi": one}} if one else {} for one in (hb.Beta(unit, 1), None)]
+    beta, uniform = (model(unequal(unit), "CAR1", priors=one) for one in stated)
+    assert uniform.priors.residual[0][1].parameters == {"gap": unit}
+    for z in (-1.0, 0.4, 3.0):
+        found = [error_density(one.problem.moments.rows, one.priors) for one in (beta, uniform)]  # type: ignore[union-attr]
+        at = np.array([z])
+        assert_allclose(found[0].of_coordinates(at), found[1].of_coordinates(at), atol=1e-6)
+        assert_allclose(found[0].slope(at), found[1].slope(at), atol=1e-6)
+
+
 # ---------------------------------------------------------------- powers in coordinates
 
 

@@ -118,7 +118,16 @@ class ErrorDensity:
     def _terms(self, z: Any) -> list[Any]:
         """Log densities of what is told alone: of the parameters, or of powers of φ."""
         values = self.rows.alone(z)
-        return [density(values[i]) for i, density in self._scalars]
+        return [density(self._said(i, values[i], z[i])) for i, density in self._scalars]
+
+    def _said(self, i: int, v: Any, z: Any) -> Any:
+        """What a density takes: a parameter v, of shares its logarithm, which has more digits."""
+        if not isinstance(self.priors[i], Beta):
+            return v
+        decay = self.rows.parameters[i].decay
+        if decay is not None and not decay.signed:
+            return decay.log_power(z, 1.0)
+        return np.log(v) if v.real > 0.0 else -np.inf
 
     def _slopes(self, z: Any) -> list[Any]:
         """log of ∂/∂z of the same."""
@@ -143,7 +152,7 @@ def power_of(prior: Prior, parameter: Parameter) -> tuple[Decay, float] | None:
 
 
 def _of_one(prior: Prior, parameter: Parameter) -> Callable[[Any], Any]:
-    """log p(v) of one parameter, cut at its limits; v may be complex."""
+    """log p(v) of one parameter, of log v where it is a share, cut at limits; v may be complex."""
     match prior:
         case UniformCorrelation():
             low, high = parameter.support
@@ -161,10 +170,11 @@ def _of_one(prior: Prior, parameter: Parameter) -> Callable[[Any], Any]:
     return partial(_of_number, row, mass)
 
 
-def _of_share(alpha: float, beta: float, v: Any) -> Any:
-    if not 0.0 < v.real < 1.0:
+def _of_share(alpha: float, beta: float, log_v: Any) -> Any:
+    if not -np.inf < np.real(log_v) < 0.0:
         return -np.inf
-    return (alpha - 1.0) * np.log(v) + (beta - 1.0) * np.log(1.0 - v) - betaln(alpha, beta)
+    rest = np.log(-np.expm1(log_v))
+    return (alpha - 1.0) * log_v + (beta - 1.0) * rest - betaln(alpha, beta)
 
 
 def _of_ratio(mu: float, sigma: float, constant: float, v: Any) -> Any:

@@ -41,8 +41,12 @@ class Decay:
     def power(self, z: Any, gap: float) -> Any:
         """The power of φ at z, real or complex."""
         if not self.signed:
-            return np.exp(-minus_log_logistic(z) * gap / self.unit)
+            return np.exp(self.log_power(z, gap))
         return np.tanh(z if gap == 1.0 else artanh_of_power(z, gap))
+
+    def log_power(self, z: Any, gap: float) -> Any:
+        """log of the power of a positive φ."""
+        return -minus_log_logistic(z) * gap / self.unit
 
     def log_slope(self, z: Any, gap: float) -> Any:
         """log of ∂ power/∂z."""
