@@ -195,3 +195,31 @@ def test_bambi_leaves_out_rows_without_what_variances_depend_on(
     code = model.emit("bambi")
     assert f'dropna(subset=["y", "v", "id", "{needed}"])' in code
     assert hb.read_code("bambi", code, data=data).specification == model.specification
+
+
+@pytest.mark.parametrize("system", ["lme4", "rstanarm", "glmmtmb"])
+def test_an_argument_offset_is_a_term(system: str, occasions: pd.DataFrame) -> None:
+    function = {"lme4": "lmer", "rstanarm": "stan_lmer", "glmmtmb": "glmmTMB"}[system]
+    code = f"{function}(y ~ v + (1 | id), data = d, offset = log(w))"
+    model = hb.Model("y ~ v + offset(np.log(w)) + (1 | id)", occasions)
+    assert hb.read_code(system, code, data=occasions).specification == model.specification
+
+
+UNREAD = {
+    ("rstanarm", "stan_lmer(y ~ v + (1 | id), d, weights = w)"): (
+        "the argument 'weights' of stan_lmer asks for log likelihoods of rows that are multiplied "
+        "by a number, which models here do not have"
+    ),
+    ("statsmodels", 'smf.mixedlm("y ~ v", d, groups="id", offset=d["o"])'): (
+        "mixedlm of statsmodels has no argument 'offset'"
+    ),
+    ("lme4", "lmer(y ~ log(.) + (1 | id), d)"): "'.' means every other column; name the columns",
+    ("nlme", "gls(y ~ I(. + v), d)"): "'.' means every other column; name the columns",
+}
+
+
+@pytest.mark.parametrize(("system", "code"), UNREAD)
+def test_arguments_that_are_not_read(system: str, code: str, occasions: pd.DataFrame) -> None:
+    with pytest.raises(hb.FormulaError) as refusal:
+        hb.read_code(system, code, data=occasions)
+    assert str(refusal.value).startswith(UNREAD[system, code])

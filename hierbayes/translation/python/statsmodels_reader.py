@@ -28,6 +28,7 @@ BAYESIAN: Mapping[ResponseFamily, str] = {
 }
 FUNCTIONS = frozenset(("I", "C", "center", "cvar", "dvar"))
 _ARGUMENTS = ("formula", "data", "re_formula", "vc_formula", "subset", "use_sparse", "missing")
+_OF_DESIGN = ("groups", "eval_env", "drop_cols")
 _QUOTED = re.compile(r"""Q\((['"])(.*?)\1\)""")
 
 
@@ -78,6 +79,8 @@ def _read_mixedlm(text: str, columns: Sequence[str]) -> Specification:
             "a formula of statsmodels names no groups; give the call, as in "
             'smf.mixedlm("y ~ x", data, groups="g", re_formula="~ x")'
         )
+    for name in call.arguments.keys() - {*_ARGUMENTS, *_OF_DESIGN}:
+        raise call.refuse(name, f"mixedlm of statsmodels has no argument '{name}'")
     if "subset" in call.arguments:
         raise call.refuse("subset", "the argument 'subset' chooses rows; choose them in the data")
     _refuse_other_fit(call)

@@ -8,8 +8,7 @@ CHOICES: Mapping[str, str] = {
     "contrasts": "another coding of factors (order their levels in the data)",
 }
 OF_GAUSSIAN: Mapping[str, str] = {
-    "weights": "residual variances that differ between rows",
-    "offset": "a term whose coefficient is 1",
+    "weights": "log likelihoods of rows that are multiplied by a number",
     **CHOICES,
 }
 OF_COUNTS: Mapping[str, str] = {"weights": "rows that count more than once", **CHOICES}

@@ -56,6 +56,8 @@ def to_python(node: Node, columns: Sequence[str]) -> str:
             return "True" if node.text.startswith("T") else "False"
         case "name" if node.text == "pi" and "pi" not in columns:
             return "np.pi"
+        case "name" if node.text == "." and "." not in columns:
+            raise FormulaError("'.' means every other column; name the columns")
         case "name":
             if node.text not in columns:
                 raise FormulaError(no_such_column(node.text, columns))
