@@ -1,5 +1,6 @@
 """Few rows leave several maxima: the highest is found, and one that is not the highest is told."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -149,12 +150,12 @@ def test_files_of_before_say_nothing_of_elsewhere() -> None:
 def test_a_correlation_near_1_that_no_row_tells_is_at_its_limit() -> None:
     law = moments_of(hb.Model(ONE, rows(13), residual=hr.AR1("t") * hr.Strata("s"))).rows
     at = np.array([5.5, -5.5])
-    assert law.beyond(at, np.diag([0.01, 50.0])).tolist() == [True, False]
-    assert law.beyond(at, np.diag([50.0, 0.01])).tolist() == [False, True]
-    assert law.beyond(at / 2.0, np.diag([0.01, 0.01])).tolist() == [False, False]
-    assert law.beyond(np.array([13.0, 0.0]), 50.0 * np.eye(2)).tolist() == [True, False]
+    assert law.beyond(at, np.array([0.01, 50.0])).tolist() == [True, False]
+    assert law.beyond(at, np.array([50.0, 0.01])).tolist() == [False, True]
+    assert law.beyond(at / 2.0, np.array([0.01, 0.01])).tolist() == [False, False]
+    assert law.beyond(np.array([13.0, 0.0]), np.array([50.0, 50.0])).tolist() == [True, False]
     gaps = moments_of(hb.Model(ONE, rows(13), residual=hr.CAR1("t"))).rows
-    assert not gaps.beyond(np.array([-800.0]), np.zeros((1, 1))).any()  # φ = 0 is a covariance
+    assert not gaps.beyond(np.array([-800.0]), np.zeros(1)).any()  # φ = 0 is a covariance
 
 
 def test_a_likelihood_that_ends_beside_its_maximum_is_refused(
@@ -186,3 +187,20 @@ def test_places_where_weights_are_no_numbers_are_passed_by() -> None:
     near = hb.Model(ONE, data, residual=hr.Exponential("t")).reml()
     far = hb.Model(ONE, data, residual=hr.Exponential("far")).reml()
     assert far.loglik == pytest.approx(near.loglik, abs=1e-6)
+
+
+def test_a_maximum_beside_which_there_is_no_likelihood_is_not_certain() -> None:
+    fit = fitted(hb.Model(ONE, rows(13), residual=hr.AR1("t")), "ML")
+
+    def around() -> Any:
+        raise hb.EstimationError("there is none beside it")
+
+    alone = replace(fit.errors, around=around)
+    assert not alone.is_told
+    assert alone.curvature.tolist() == [0.0]
+    found = replace(fit, errors=alone)
+    assert not found.diagnose().ok
+    assert found.diagnose().verdict == "The maximum is not certain in the parameters of the errors:"
+    assert np.isnan(found.coordinate_cov).all()
+    with pytest.raises(hb.EstimationError, match="there is none beside it"):
+        _ = alone.information

@@ -119,13 +119,13 @@ class ErrorLaw:
         found: Booleans = z > self.edges[0]
         return found
 
-    def beyond(self, z: Floats, information: Floats) -> Booleans:
+    def beyond(self, z: Floats, curvature: Floats) -> Booleans:
         """Which coordinates (k,) stand for a limit of their parameter that is no covariance.
 
-        That is where they are very far out, or far where ℓ with such an information (k, k) does not
-        fall any more. A limit that is a covariance has an edge, and is looked at.
+        That is where they are very far out, or far where ℓ of such a curvature (k,) does not fall
+        any more. A limit that is a covariance has an edge, and is looked at.
         """
-        far = (np.abs(z) > _FAR) | ((np.abs(z) > _OUT) & (np.diag(information) < _FLAT_THERE))
+        far = (np.abs(z) > _FAR) | ((np.abs(z) > _OUT) & (curvature < _FLAT_THERE))
         found: Booleans = far & ~(np.isfinite(self.edges[0]) & (z < 0.0))
         return found
 

@@ -107,10 +107,7 @@ def _higher_of(
 
 def _is_inside(found: ResidualMaximum, moments: ResidualMoments) -> bool:
     """Whether the data tell all parameters there, and none is at a limit that is no covariance."""
-    try:
-        outside = moments.rows.beyond(found.best.z, found.information)
-    except EstimationError:  # there is no ℓ beside it
-        return False
+    outside = moments.rows.beyond(found.best.z, found.curvature)
     return found.is_told and not bool(outside.any())
 
 

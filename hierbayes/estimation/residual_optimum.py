@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from hierbayes.design.products import Products
+from hierbayes.errors import EstimationError
 from hierbayes.estimation.climb import Optimum
 from hierbayes.frames.arrays import Floats
 from hierbayes.value import value
@@ -79,11 +80,19 @@ class ResidualMaximum:
         return self._around[1]
 
     @property
+    def curvature(self) -> Floats:
+        """The diagonal (k,) of the information; 0 where there is no ℓ beside the maximum."""
+        try:
+            return np.diag(self.information)
+        except EstimationError:
+            return np.zeros(len(self.best.z))
+
+    @property
     def is_told(self) -> bool:
         """Whether the data tell the parameters apart: the information is definite in its units."""
-        if not len(self.information):
+        own = self.curvature
+        if not len(own):
             return True
-        own = np.diag(self.information)
         if own.min() < _NOTHING:
             return False
         size = np.sqrt(own)

@@ -127,7 +127,7 @@ def _findings(
         "of freedom take it for known"
         for name in at_limit
     ]
-    outside = rows.beyond(errors.best.z, errors.information)
+    outside = rows.beyond(errors.best.z, errors.curvature)
     far = [name for name, out in zip(names, outside, strict=True) if out]
     if far:
         bad.append(
@@ -171,7 +171,7 @@ def _zero(names: list[str]) -> str:
 
 def _standardised_slope(errors: ResidualMaximum) -> Floats:
     """|∂ℓ/∂z| in the unit that the curvature gives, where it gives one."""
-    curvature = np.diag(errors.information)
+    curvature = errors.curvature
     size = np.sqrt(np.where(curvature > 1e-6, curvature, 1.0))
     return np.asarray(np.abs(errors.slope) / size)
 

@@ -100,11 +100,11 @@ class StructuredPointFit(PointFit):
     @cached_property
     def coordinate_cov(self) -> Floats:
         """Covariance (k, k) of the coordinates, 0 of one at a limit; missing if it is not told."""
-        information = self.errors.information
+        k = len(self.errors.best.z)
         if not self.errors.is_told:
-            return np.full_like(information, np.nan)
+            return np.full((k, k), np.nan)
         moving = self.error_rows.moving(self.errors.best.z)
-        return np.linalg.inv(information) * np.outer(moving, moving)
+        return np.linalg.inv(self.errors.information) * np.outer(moving, moving)
 
     def draw_response(self, rng: np.random.Generator, eta: Floats, at: tuple[int, int]) -> Floats:
         """A response (n,) at random given its linear predictor, its errors with their structure."""
