@@ -74,3 +74,12 @@ def test_an_exact_line_leaves_no_heterogeneity() -> None:
     assert_allclose(fit.gamma, [1.0, 2.0], rtol=1e-9)
     assert fit.singular and fit.G[0, 0] == 0.0
     assert_allclose(fit.vcov(), np.linalg.inv(X.T @ (X / data[["v"]].to_numpy())), rtol=1e-8)
+
+
+def test_a_study_beside_which_no_other_counts() -> None:
+    """Cross-products have no digits for the others, and the message says whose fault it is."""
+    data = trials()
+    data.loc[2, "s"] *= 1e-8
+    said = r"as far as rows count: standard deviations of errors are up to .*e\+0\d times as large"
+    with pytest.raises(hb.DataError, match=said):
+        hb.Model("y ~ 1 + (1 | trial)", data, known_sd="s")

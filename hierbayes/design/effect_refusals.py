@@ -20,6 +20,7 @@ from hierbayes.design.sparse_products import SparseProducts
 from hierbayes.errors import DataError, in_quotes
 from hierbayes.frames.arrays import Floats
 
+_UNEQUAL = 1e5  # of standard deviations of errors: squares that leave some digits to others
 _ABSORBED_TOLERANCE = 1e-9  # of the variation of a random column beside the fixed ones
 
 
@@ -140,8 +141,20 @@ def _refuse_absorbed_effects(
         raise DataError(
             f"the variance of {what} {', '.join(names)} cannot be estimated: the fixed part "
             f"already has a coefficient of it for each '{factor}' in which it "
-            "varies; remove it from one of the two parts"
+            f"varies{_where_few_rows_count(design)}; remove it from one of the two parts"
         )
+
+
+def _where_few_rows_count(design: Design) -> str:
+    """What else it may be: rows that weigh so much more than others that these do not count."""
+    sd = np.asarray(design.rows.head.row_sd)
+    if sd.max() <= _UNEQUAL * sd.min():
+        return ""
+    ratio = sd.max() / sd.min()
+    return (
+        f", as far as rows count: standard deviations of errors are up to {ratio:.0e} "
+        "times as large as the least; check the unit of the least, or leave those rows out"
+    )
 
 
 def refuse_blind_directions(design: Design, products: Products) -> None:
