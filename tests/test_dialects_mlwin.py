@@ -137,6 +137,26 @@ def test_counts_and_other_responses() -> None:
                  family="binomial").emit("mlwin")  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("system", "refusal"),
+    [
+        ("hlm", "HLM has exposures of counts alone; leave out offset(o)"),
+        ("mlwin", "MLwiN has no offset of categories: its command DOFF states their trials; leave "
+         "out offset(o)"),
+    ],
+)  # fmt: skip
+def test_ordered_categories_have_no_offset_there(system: str, refusal: str) -> None:
+    wine = hb.load_dataset("wine")
+    wine = wine.assign(o=wine.index % 3 / 4)
+    model = hb.Model("rating ~ temp + offset(o) + (1 | judge)", wine, family="cumulative")
+    with pytest.raises(hb.FormulaError) as error:
+        model.emit(system)
+    assert str(error.value) == refusal
+    for other in ("brms", "bambi", "sas", "stata"):
+        read = hb.read_code(other, model.emit(other), data=wine)
+        assert read.specification == model.specification
+
+
 def test_nominal_categories_have_coefficients_and_effects_of_their_own() -> None:
     model = hb.Model("livch ~ age + (age || district)", hb.load_dataset("contraception"),
                      family="categorical")  # fmt: skip

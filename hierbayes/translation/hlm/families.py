@@ -90,6 +90,7 @@ def words_of(model: ModelToWrite, residual: str, at_row: str, *, laplace: bool =
     if isinstance(family, Categorical):  # whose head is of all categories
         return Words(eta, (), (), (estimated, _NUMBERED))
     if isinstance(family, Cumulative):
+        _refuse_offsets(model)
         head = (
             f"Prob({response}{at_row} <= m{given}) = φm{at_row}",
             f"log[φm{at_row}/(1 - φm{at_row})] = {eta} + δm",

@@ -91,7 +91,7 @@ def words_of(model: ModelToWrite, plan: ColumnPlan, cons: str) -> Words:
     Raises
     ------
     FormulaError
-        For an offset of counts out of trials, whose place the trials take.
+        For an offset of counts out of trials or of categories, whose place the trials take.
     """
     family, spec = model.family, model.specification
     if family is None:
@@ -136,6 +136,11 @@ def _stacked(
     model: ModelToWrite, family: Cumulative | Categorical, plan: ColumnPlan, cons: str
 ) -> Words:
     """Categories, ordered or not."""
+    for offset in model.specification.offsets:
+        raise FormulaError(
+            "MLwiN has no offset of categories: its command DOFF states their trials; leave out "
+            f"offset({offset})"
+        )
     name, ordered = model.specification.response, isinstance(family, Cumulative)
     coded = range(1, len(plan.levels(name)) + 1) if plan.is_factor(name) else model.outcomes
     numbers = list(map(int, coded))
