@@ -28,6 +28,7 @@ from hierbayes.residuals.bound_values import (
 from hierbayes.residuals.number_columns import distinct_numbers, numbers_of
 from hierbayes.residuals.structure import Variance, refuse_no_column
 
+_FARTHEST = 1000.0  # v beside its spread: beyond, weights of rows are no numbers near any δ
 FITTED = "fitted(.)"  # the column of fitted values, in rows that have them
 
 
@@ -86,6 +87,10 @@ class CovariateVariance(Variance):
         return OfCovariate(self.parameter, values, spread, NO_ROWS, self)
 
     @abstractmethod
+    def far_origin(self, far: float) -> str:
+        """That v is so many times its spread from zero, where σ is meant, and what to do."""
+
+    @abstractmethod
     def covariate(self, frame: Columns) -> Floats:
         """v of rows (m,).
 
@@ -128,6 +133,14 @@ class Power(CovariateVariance):
 
     parameter = "power"
 
+    def far_origin(self, far: float) -> str:
+        """As in `CovariateVariance`."""
+        return (
+            f"σ|x|^δ means by σ the errors where '{self.x}' is 1, and its logarithm is {far:.2g} "
+            "times its own spread away from there, too far to compute with; divide it by a number "
+            "of its size"
+        )
+
     def covariate(self, frame: Columns) -> Floats:
         """log|x| of rows (m,).
 
@@ -166,6 +179,13 @@ class Exponential(CovariateVariance):
     """
 
     parameter = "rate"
+
+    def far_origin(self, far: float) -> str:
+        """As in `CovariateVariance`."""
+        return (
+            f"σ exp(δx) means by σ the errors where '{self.x}' is 0, and it is {far:.2g} times its "
+            "own spread away from there, too far to compute with; move its origin, as in x - 2000"
+        )
 
     def covariate(self, frame: Columns) -> Floats:
         """x of rows (m,).
@@ -211,6 +231,8 @@ class OfCovariate:
                 f"{name} is the same in every row, so that the data tell nothing of how the "
                 "variance changes with it; leave it out"
             )
+        if self.of.x is not None and largest > _FARTHEST * self.spread:
+            raise DataError(self.of.far_origin(largest / self.spread))
 
     def joined(
         self, others: Sequence[OfCovariate], counts: Sequence[Floats]
