@@ -26,6 +26,8 @@ from hierbayes.residuals.decay import (
 )
 from hierbayes.studies.calibration.truths import read_truth
 from hierbayes.studies.sensitivity.usual_grid import default_grid
+from tests.test_explicit_graph import PYTHON
+from tests.test_explicit_graph import _density as graph_density
 from tests.test_residual_gaps import model, visits
 from tests.test_residual_structures import dense_loglik
 
@@ -192,6 +194,29 @@ def test_the_density_of_phi_is_that_of_its_power() -> None:
             assert_allclose(density.slope(point), (ends[0] - ends[1]) / 2e-5, rtol=1e-6)
 
 
+@pytest.mark.parametrize("formula", ["effects", "alone"])
+def test_the_graph_is_the_density_that_is_sampled(formula: str) -> None:
+    """In the coordinates of the sampler, its gradient too."""
+    frame = visits(0.6, 7)
+    frame.loc[frame.index[-1], "day"] += 1
+    priors = {"gamma": hb.Normal(0, 5), **({"sd": hb.Gamma(2, 1)} if formula == "effects" else {})}
+    posed = model(frame, formula=formula, priors=priors)
+    graph = posed.graph()
+    found, sizes = graph_density(graph)
+    target, centre = target_of(posed)
+    assert [name for name, _ in sizes][-1] == "error_coordinates"
+    with graph:
+        slope = graph.compile_dlogp(mode=PYTHON)
+    for y in (-0.4, 0.2, 1.1):
+        w = np.append(centre[:-1] + 0.1, y)
+        assert_allclose(found(w), target.value(w)[0], rtol=1e-8)
+        point, at = graph.initial_point(), 0
+        for value, (_, size) in zip(graph.value_vars, sizes, strict=True):
+            point[value.name] = w[at : at + size].reshape(point[value.name].shape)
+            at += size
+        assert_allclose(slope(point), target.with_gradient(w)[1], rtol=1e-5, atol=1e-6)
+
+
 def test_a_stated_prior_of_phi_is_as_it_was() -> None:
     """Of φ itself, in whatever unit the times are, and not moved to other coordinates."""
     prior = hb.Normal(0.8, 0.1)
@@ -219,6 +244,17 @@ def test_a_beta_prior_of_phi_has_its_digits(unit: float) -> None:
         at = np.array([z])
         assert_allclose(found[0].of_coordinates(at), found[1].of_coordinates(at), atol=1e-6)
         assert_allclose(found[0].slope(at), found[1].slope(at), atol=1e-6)
+
+
+def test_a_prior_far_from_the_unit_of_time_is_no_certain_mode() -> None:
+    """Beta(2, 2) of φ where rows are 1e-9 apart says that their errors are one."""
+    fit = model(unequal(1e-9), "CAR1", priors={"residual": {"phi": hb.Beta(2, 2)}}).map()
+    diagnosis = fit.diagnose()
+    assert not diagnosis.ok
+    assert diagnosis.verdict == "The MAP maximum is not certain:"
+    said = "the likelihood is not curved downwards in the parameters of the errors (phi)"
+    assert said in " ".join(str(diagnosis).split())
+    assert "not certain" in " ".join(str(fit).split())
 
 
 # ---------------------------------------------------------------- powers in coordinates
@@ -361,6 +397,14 @@ def test_the_study_has_half_and_twice_the_gap() -> None:
         "residual narrower": {"phi": hb.UniformCorrelation(3.5)},
         "residual wider": {"phi": hb.UniformCorrelation(14)},
     }
+
+
+@pytest.mark.slow
+def test_what_was_learnt_of_a_phi_without_digits_is_not_said() -> None:
+    fit = model(unequal(1e-9), "CAR1", "alone").sample(draws=200, seed=1, progress=False)
+    row = hb.SensitivityStudy(fit).information().loc[("residual", "phi")]
+    assert np.isnan(row["contraction"]) and row["conflict"] == 1.0
+    assert row["reading"] == "no prior to compare with"
 
 
 def test_code_states_the_correlation() -> None:

@@ -1,6 +1,7 @@
 r"""Errors with a structure as variables of a PyMC graph.
 
-Their coordinates z have the density of `error_density`; the response is one variable of all rows,
+Their coordinates have the density of `error_density`, those of the sampler of which z are a
+function (`error_axes`); the response is one variable of all rows,
 
     log p(y | η, σ, z) = −½ e'R⁻¹e − ½ log|R| − Σ log(σ w_i √(2π)),   e_i = (y_i − η_i)/(σ w_i)
 
@@ -18,42 +19,56 @@ from pytensor.tensor.variable import TensorVariable
 from hierbayes.design.problem import Problem
 from hierbayes.design.residual_blocks import correlated, weighed
 from hierbayes.design.residual_rows import ResidualRows
+from hierbayes.estimation.error_axes import ErrorAxes, axes_of
 from hierbayes.estimation.python_function import PythonFunction
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.draws import Streams, draw_errors
-from hierbayes.priors.error_density import error_density
+from hierbayes.priors.error_density import ErrorDensity, error_density
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.pymc_import import pm
 
 
 def error_coordinates(problem: Problem, priors: PriorSet) -> TensorVariable:
-    """``error_coordinates``, z (k,) with their prior, and ``residual``, the parameters there.
+    """z (k,), a function of ``error_coordinates`` that have a prior; ``residual``, the parameters.
 
-    Both are registered in the model that is open.
+    Both of these are registered in the model that is open.
     """
     assert problem.moments is not None
     rows = problem.moments.rows
     density = error_density(rows, priors)
-    log_prior = PythonFunction(lambda z: (density.value(z), [density.slope(z)]), 0)
+    axes = axes_of(density)
+    log_prior = PythonFunction(lambda y: _log_prior(density, axes, y), 0)
     natural = PythonFunction(lambda z: (rows.natural(z), [rows.natural_slope(z)]), 1)
 
     def random(start: Floats, rng: np.random.Generator, size: Any) -> Floats:
         streams = Streams(1, int(rng.integers(2**31)))
-        return draw_errors(priors, problem, streams)[0]
+        return axes.of_sampler(draw_errors(priors, problem, streams)[0])
 
-    z = pm.CustomDist(
+    z = y = pm.CustomDist(
         "error_coordinates",
-        rows.start,
+        axes.of_sampler(rows.start),
         logp=lambda value, _: log_prior(value)[0],
         random=random,
         support_point=lambda rv, size, start: start,
         signature="(k)->(k)",
         class_name="ErrorCoordinates",
     )
+    if axes.gaps:
+        turned = PythonFunction(
+            lambda y: (axes.of_structure(y), [np.diag(axes.log_volume(y)[2])]), 1
+        )
+        z = turned(y)[0]
     names = [parameter.name for parameter in rows.parameters]
     pm.modelcontext(None).add_coord("residual_parameter", names)
     pm.Deterministic("residual", natural(z)[0], dims="residual_parameter")
     return z
+
+
+def _log_prior(density: ErrorDensity, axes: ErrorAxes, y: Floats) -> tuple[float, list[Floats]]:
+    """Log density of coordinates y (k,) of the sampler, and its slope."""
+    z = axes.of_structure(y)
+    volume, slope, turn = axes.log_volume(y)
+    return density.value(z) + volume, [turn * density.slope(z) + slope]
 
 
 def structured_response(

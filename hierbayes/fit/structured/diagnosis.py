@@ -94,7 +94,7 @@ def share_of_errors(fit: Fitted) -> float:
 def are_told_apart(fit: Fitted) -> bool:
     """Whether V moves in another way with each variance parameter.
 
-    Yes where it is too large, or the rows stream, of which it is made.
+    Yes where it is too large, or the rows stream, of which it is made; no where it is singular.
     """
     if fit.design.rows.streams:
         return True
@@ -102,6 +102,8 @@ def are_told_apart(fit: Fitted) -> bool:
         return smallest_scaled(variance_information(fit)) > APART
     except HypothesisError:
         return True
+    except np.linalg.LinAlgError:  # V is singular in all digits
+        return False
 
 
 def _findings(

@@ -96,7 +96,8 @@ def information(answerer: Answerer) -> pd.DataFrame:
     for k, name in enumerate(names):
         after = np.array([of[k] for of in quartiles])
         before, rest, p_value, remark = _before(answerer, name)
-        contraction = 1.0 - ((after[2] - after[0]) / (before[2] - before[0])) ** 2
+        width = before[2] - before[0] or np.nan  # 0 of a φ whose digits the unit of time takes
+        contraction = 1.0 - ((after[2] - after[0]) / width) ** 2
         reading = _reading(contraction, p_value, remark)
         rows.append([*before, *rest, *after, contraction, p_value, reading])
     columns = [f"{of}_{p}%" for of in ("prior", "rest", "posterior") for p in (25, 50, 75)]
