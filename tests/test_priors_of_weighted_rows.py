@@ -91,3 +91,4 @@ def test_posterior_of_studies_by_quadrature() -> None:
     found = fit.summary().parameters.loc[("sd", "Intercept")]
     assert found["mean"] == pytest.approx(centre, abs=6.0 * spread / np.sqrt(1000))
     assert found["sd"] == pytest.approx(spread, rel=0.2)
+    assert list(fit.intervals().index) == [("gamma", "Intercept"), ("sd", "Intercept")]

@@ -28,7 +28,8 @@ def posterior_intervals(fit: Fitted, interval: Interval) -> pd.DataFrame:
         "sd": (fit.design.effect_labels, *_sd_draws(fit)),
         "corr": (pair_names(fit), *_corr_draws(fit)),
     }
-    for k, name in enumerate(fit.problem.dispersion):
+    known = bool(fit.design.specification.known_sd)  # σ is 1, of errors divided by their sd
+    for k, name in enumerate(() if known else fit.problem.dispersion):
         draws = fit.phi_draws[..., k : k + 1]
         parts[name] = ((name,), draws, draws.mean(axis=(0, 1)))
     errors, draws = fit.error_draws
