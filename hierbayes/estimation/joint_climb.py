@@ -160,17 +160,23 @@ class Climb:
         J, q, m = likelihood.room.turned.shape
         own = self.moments.cells[:, : q * (q + m + 1) : q + m + 1]  # diagonals of Z_j'R_j⁻¹Z_j
         noise = np.sqrt(J / (given.values[self.moments.class_of] @ own))
+        if not np.isfinite(noise).all():
+            return None
         root_of_noise = np.diag(noise)
+        first = np.empty_like(root_of_noise)
+        if begun is not None and begun.root is None:  # of no use for scoring
+            Gamma = begun.size**2 * root_of_noise * root_of_noise
+            write_start(Gamma, Gamma, noise, self.rows, self.unit, first)
+            return first, z.copy()
         value, curvature = likelihood.scored(root_of_noise, z, self.unit, given)
-        if not math.isfinite(value) or not np.isfinite(noise).all():
+        if not math.isfinite(value):
             return None
         # σ held: errors that stand for effects are not passed by, see `residual_climb`
         squared = root_of_noise * root_of_noise
         Gamma = scored(squared, curvature, self.blocks, noise, J, holds_sigma=True)
-        first, of_first = np.empty_like(Gamma), Gamma
-        if begun is not None:
-            root = begun.size * (root_of_noise if begun.root is None else begun.root)
-            of_first = root @ root.T
+        of_first = Gamma
+        if begun is not None and begun.root is not None:
+            of_first = begun.size**2 * begun.root @ begun.root.T
         write_start(of_first, Gamma, noise, self.rows, self.unit, first)
         return first, z.copy()
 

@@ -22,7 +22,7 @@ from hierbayes.likelihood.reading import Reading
 
 FEW_ROWS = 120  # up to which a search looks for others: of more, ℓ rarely has several
 _PLACES, _CLIMBED = 48, 6
-_ENDS_CLIMBED = 2
+_ENDS_CLIMBED = 4
 _PLACES_BESIDE, _CLIMBED_BESIDE = 16, 3  # of several factors, where G is maximised at each
 _FARTHEST = 1.5  # a coordinate
 _LARGEST = 2.0  # log of a multiple of the noise of effects
@@ -40,6 +40,7 @@ def climbs_elsewhere(
     root = best.optimum.theta.relative(moments.basis)
     # of errors whose first sd is as much smaller, the effects are as much larger
     ends = [Begun(z, size, root) for z in _ends(best.z) for size in _sizes(z - best.z, blocks)]
+    ends += [Begun(z, 1.0) for z in _ends(moments.rows.start)]
     for places, count in ((inside, _CLIMBED), (ends, _ENDS_CLIMBED)):
         for i in _highest([_value(looking, place) for place in places], count):
             climb = Climb(moments, blocks, reading)
