@@ -87,8 +87,8 @@ if TYPE_CHECKING:
     from hierbayes.model.cross_products import CrossProducts
     from hierbayes.model.equivalence import Equivalence, equivalence
     from hierbayes.model.model import Model
+    from hierbayes.priors.correlation_families import LKJ, UniformCorrelation
     from hierbayes.priors.families import (
-        LKJ,
         PC,
         Centred,
         DesignNormal,
@@ -103,7 +103,6 @@ if TYPE_CHECKING:
         Normal,
         StudentT,
         Uniform,
-        UniformCorrelation,
     )
     from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, Wishart
     from hierbayes.specification.equations import Multilevel
@@ -235,8 +234,8 @@ _HOMES = {
     "hierbayes.model.model": ("Model",),
     "hierbayes.model.equivalence": ("Equivalence", "equivalence"),
     "hierbayes.plots": (),
+    "hierbayes.priors.correlation_families": ("LKJ", "UniformCorrelation"),
     "hierbayes.priors.families": (
-        "LKJ",
         "PC",
         "Centred",
         "DesignNormal",
@@ -251,7 +250,6 @@ _HOMES = {
         "Normal",
         "StudentT",
         "Uniform",
-        "UniformCorrelation",
     ),
     "hierbayes.priors.joint_families": ("R2D2M2", "Beta", "InverseWishart", "Wishart"),
     "hierbayes.specification.equations": ("Multilevel",),

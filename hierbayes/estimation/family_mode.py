@@ -25,8 +25,9 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import sd_corr
 from hierbayes.likelihood.laplace import LatentPoint
 from hierbayes.priors.column_priors import ColumnPriors, column_priors
+from hierbayes.priors.correlation_families import LKJ
 from hierbayes.priors.design_normal import DesignPrior
-from hierbayes.priors.families import LKJ, Prior, Uniform
+from hierbayes.priors.families import Prior, Uniform
 from hierbayes.priors.joint_kernels import icc_density
 from hierbayes.priors.joint_parameters import joint_parameters, log_lkj_constant
 from hierbayes.priors.prior_set import Entry, PriorSet

@@ -15,7 +15,8 @@ from hierbayes.likelihood.of_products import likelihood_of
 from hierbayes.likelihood.reading import NORMAL, REML
 from hierbayes.likelihood.reduction import Reduction
 from hierbayes.likelihood.theta import Theta
-from hierbayes.priors.families import LKJ, DesignNormal, Prior
+from hierbayes.priors.correlation_families import LKJ
+from hierbayes.priors.families import DesignNormal, Prior
 from hierbayes.priors.joint_parameters import log_lkj_constant
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.specification.effect_name import EffectName

@@ -19,7 +19,8 @@ from hierbayes.fit.of_family.response import place_of_intercept
 from hierbayes.frames.arrays import Floats
 from hierbayes.inference.profiles.parameter import Parameter
 from hierbayes.plots.density import CORRELATION, FREE, POSITIVE, Bounds, sample_of
-from hierbayes.priors.families import LKJ, Flat, Prior
+from hierbayes.priors.correlation_families import LKJ
+from hierbayes.priors.families import Flat, Prior
 from hierbayes.studies.comparison.implied_prior import draws_of_priors
 from hierbayes.studies.comparison.prior_bulk import prior_of
 

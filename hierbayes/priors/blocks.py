@@ -18,8 +18,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from hierbayes.errors import PriorError
-from hierbayes.priors.families import (
+from hierbayes.priors.correlation_families import (
     LKJ,
+    UniformCorrelation,
+    UniformPartials,
+    UniformPositiveCorrelation,
+)
+from hierbayes.priors.families import (
     PC,
     Centred,
     DesignNormal,
@@ -35,9 +40,6 @@ from hierbayes.priors.families import (
     Prior,
     StudentT,
     Uniform,
-    UniformCorrelation,
-    UniformPartials,
-    UniformPositiveCorrelation,
 )
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.joint_families import R2D2M2, Beta, InverseWishart, LatentBeta, Wishart

@@ -22,8 +22,9 @@ from hierbayes.design.problem import Problem
 from hierbayes.design.products import Products
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.centred_effects import column_sizes, internal_moments
+from hierbayes.priors.correlation_families import LKJ
 from hierbayes.priors.design_normal import coefficient_scales
-from hierbayes.priors.families import LKJ, DesignNormal, Gamma, HalfT, InverseGamma, Normal, Prior
+from hierbayes.priors.families import DesignNormal, Gamma, HalfT, InverseGamma, Normal, Prior
 
 WIDTH = 2.5  # prior sds of Xγ, in sds of y
 

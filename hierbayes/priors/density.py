@@ -20,7 +20,8 @@ from scipy.special import xlogy
 from hierbayes.design.design import Design
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import LKJ, Flat, Prior, UniformCorrelation
+from hierbayes.priors.correlation_families import LKJ, UniformCorrelation
+from hierbayes.priors.families import Flat, Prior
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.priors.joint_density import joint_density_at
 from hierbayes.priors.prior_set import Entry

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hierbayes.priors.families import LKJ, Prior
+from hierbayes.priors.correlation_families import LKJ
+from hierbayes.priors.families import Prior
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,8 @@ from scipy.special import betaln, log_ndtr, stdtr
 
 from hierbayes.design.error_law import ErrorLaw
 from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.priors.families import (
-    LKJ,
-    LogNormal,
-    Normal,
-    Prior,
-    StudentT,
-    Uniform,
-    UniformCorrelation,
-)
+from hierbayes.priors.correlation_families import LKJ, UniformCorrelation
+from hierbayes.priors.families import LogNormal, Normal, Prior, StudentT, Uniform
 from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.scalar_density import coefficients

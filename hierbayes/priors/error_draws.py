@@ -15,8 +15,9 @@ import numpy as np
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.errors import PriorError
 from hierbayes.frames.arrays import Floats
+from hierbayes.priors.correlation_families import LKJ
 from hierbayes.priors.error_density import power_of
-from hierbayes.priors.families import LKJ, Prior, Uniform
+from hierbayes.priors.families import Prior, Uniform
 from hierbayes.residuals.bound_values import Parameter
 
 _FURTHEST = 40.0  # a coordinate, at which correlations and shares are 0 or 1 in all digits

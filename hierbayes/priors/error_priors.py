@@ -10,18 +10,13 @@ import numpy as np
 from hierbayes.design.residual_rows import ResidualRows
 from hierbayes.errors import PriorError
 from hierbayes.priors.blocks import as_prior
-from hierbayes.priors.families import (
+from hierbayes.priors.correlation_families import (
     LKJ,
-    Flat,
-    LogNormal,
-    Normal,
-    Prior,
-    StudentT,
-    Uniform,
     UniformCorrelation,
     UniformPartials,
     UniformPositiveCorrelation,
 )
+from hierbayes.priors.families import Flat, LogNormal, Normal, Prior, StudentT, Uniform
 from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import Entry
 from hierbayes.residuals.bound_values import Parameter

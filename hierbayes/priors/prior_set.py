@@ -17,6 +17,7 @@ from hierbayes.errors import in_quotes
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.conditional import NormalPrior
 from hierbayes.priors.block_matrices import BlockMatrices
+from hierbayes.priors.correlation_families import UniformCorrelation
 from hierbayes.priors.design_normal import DesignPrior, design_prior, internal_precision
 from hierbayes.priors.families import (
     Centred,
@@ -27,7 +28,6 @@ from hierbayes.priors.families import (
     Normal,
     Prior,
     Uniform,
-    UniformCorrelation,
 )
 from hierbayes.priors.foreign_prior import ForeignPrior
 from hierbayes.specification.effect_name import EffectName

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import betaincinv, gammainccinv, gammaincinv, ndtr, ndtri, stdtr, stdtrit
 
+from hierbayes.priors.correlation_families import LKJ, UniformCorrelation
 from hierbayes.priors.families import (
-    LKJ,
     Exponential,
     Gamma,
     HalfCauchy,
@@ -22,7 +22,6 @@ from hierbayes.priors.families import (
     Prior,
     StudentT,
     Uniform,
-    UniformCorrelation,
 )
 from hierbayes.priors.joint_families import Beta
 

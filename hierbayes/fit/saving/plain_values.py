@@ -22,8 +22,9 @@ from hierbayes.fit.evidence import Maximum
 from hierbayes.fit.of_family.evidence import LatentMaximum
 from hierbayes.priors.block_matrices import BlockMatrices
 from hierbayes.priors.blocks import FAMILIES
+from hierbayes.priors.correlation_families import UniformPartials
 from hierbayes.priors.elsewhere import CorrOfMatrix, SdOfMatrix
-from hierbayes.priors.families import Centred, Known, UniformPartials
+from hierbayes.priors.families import Centred, Known
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.residuals.structure import ResidualStructure
 from hierbayes.residuals.text import read_residual_text

@@ -8,7 +8,8 @@ import numpy as np
 
 from hierbayes.design.blocks import block_slices
 from hierbayes.fit.fitted import Fitted
-from hierbayes.priors.families import LKJ, Exponential, HalfCauchy, HalfNormal, HalfT, Prior
+from hierbayes.priors.correlation_families import LKJ
+from hierbayes.priors.families import Exponential, HalfCauchy, HalfNormal, HalfT, Prior
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.quantile import quantile
 from hierbayes.studies.comparison.implied_prior import ImpliedPrior

@@ -15,7 +15,8 @@ import xarray as xr
 
 from hierbayes.fit.densities import dispersion_blocks
 from hierbayes.frames.arrays import Floats
-from hierbayes.priors.families import LKJ, Prior, Uniform, UniformCorrelation, UniformPartials
+from hierbayes.priors.correlation_families import LKJ, UniformCorrelation, UniformPartials
+from hierbayes.priors.families import Prior, Uniform
 from hierbayes.studies.sensitivity.answers import Baseline
 from hierbayes.studies.sensitivity.cells import Estimands
 from hierbayes.studies.sensitivity.moments import Values, mcse_of_mean

@@ -27,17 +27,8 @@ from hierbayes.fit.fit import Fit
 from hierbayes.fit.fitted import Fitted
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.covariance import correlated_pairs, sd_corr
-from hierbayes.priors.families import (
-    LKJ,
-    Flat,
-    HalfT,
-    LogNormal,
-    Normal,
-    Prior,
-    StudentT,
-    Uniform,
-    UniformCorrelation,
-)
+from hierbayes.priors.correlation_families import LKJ, UniformCorrelation
+from hierbayes.priors.families import Flat, HalfT, LogNormal, Normal, Prior, StudentT, Uniform
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.propriety import refuse_improper
 from hierbayes.priors.quantile import quantile, quantile_within

@@ -14,7 +14,7 @@ from hierbayes.display.blocks import Table
 from hierbayes.display.cell import significant
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import StudyError
-from hierbayes.priors.families import LKJ
+from hierbayes.priors.correlation_families import LKJ
 from hierbayes.priors.scale import rescaled
 from hierbayes.studies.sensitivity.alternatives import SEVERAL, Alternative, read_alternatives
 from hierbayes.studies.sensitivity.answers import Baseline

@@ -7,8 +7,8 @@ from typing import Any
 
 from hierbayes.design.problem import Problem
 from hierbayes.priors.chosen_priors import choose_priors, kind_of
+from hierbayes.priors.correlation_families import LKJ, UniformCorrelation, UniformPartials
 from hierbayes.priors.families import (
-    LKJ,
     Exponential,
     Flat,
     Gamma,
@@ -20,8 +20,6 @@ from hierbayes.priors.families import (
     Prior,
     StudentT,
     Uniform,
-    UniformCorrelation,
-    UniformPartials,
 )
 from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import PriorSet

@@ -15,7 +15,8 @@ import math
 from collections.abc import Sequence
 
 from hierbayes.errors import FormulaError
-from hierbayes.priors.families import Flat, Normal, StudentT, UniformCorrelation
+from hierbayes.priors.correlation_families import UniformCorrelation
+from hierbayes.priors.families import Flat, Normal, StudentT
 from hierbayes.priors.prior_set import Entry
 from hierbayes.residuals.autoregression import AR1, CAR1
 from hierbayes.residuals.covariates import Exponential, Power

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from hierbayes.errors import FormulaError
 from hierbayes.families.cumulative import Cumulative
+from hierbayes.priors.correlation_families import LKJ
 from hierbayes.priors.families import (
-    LKJ,
     PC,
     DesignNormal,
     Exponential,
