@@ -11,13 +11,12 @@ import pandas as pd
 from hierbayes.design.blocks import block_slices
 from hierbayes.design.design import Design
 from hierbayes.design.problem import Problem
-from hierbayes.frames.arrays import Floats, Integers
-from hierbayes.inference.accepted_fits import partition
+from hierbayes.frames.arrays import Floats
 from hierbayes.inference.model_choice.nesting import combined_from, internal_columns
 from hierbayes.model.model import Model
+from hierbayes.model.same_rows import groupings, same_errors, same_groups, same_responses
 
 _SAME = 1e-8
-_DIGITS = 8.0 * float(np.finfo(np.float64).eps)  # of the largest number of a sum of three
 _ROUNDING = 1e-10  # of the largest entry of a matrix: what solving leaves where there is 0
 
 
@@ -126,8 +125,8 @@ def equivalence(first: Model, second: Model) -> Equivalence:
     dvar(ses, school)        0.0                0.0  1.0
     """
     a, b = first.problem.design, second.problem.design
-    same_rows = a.n == b.n and _same_responses(a, b) and _same_groups(a, b)
-    same_rows = same_rows and _same_errors(first.problem, second.problem)
+    same_rows = a.n == b.n and same_responses(a, b) and same_groups(a, b)
+    same_rows = same_rows and same_errors(first.problem, second.problem)
     nan = float("nan")
     if not same_rows:
         return Equivalence(False, False, False, None, None, nan, nan, nan)
@@ -155,76 +154,12 @@ def _said(same: bool, matrix: pd.DataFrame | None, part: str) -> str:
     return f"different {part} columns"
 
 
-def _same_responses(a: Design, b: Design) -> bool:
-    """Whether responses have one family, with the same trials and offsets.
-
-    Gaussian ones are the same less their offsets, for y − o has the law of y with its mean less o.
-    """
-    ours, theirs = a.rows.family, b.rows.family
-    if ours is None or theirs is None:
-        return ours is theirs and _same_less_offsets(a, b)
-    pairs = (
-        (ours.observed, theirs.observed), (ours.m, theirs.m), (ours.offset, theirs.offset)
-    )  # fmt: skip
-    return str(ours.family) == str(theirs.family) and all(np.array_equal(*pair) for pair in pairs)
-
-
-def _same_less_offsets(a: Design, b: Design) -> bool:
-    """Whether Gaussian responses less their offsets are equal, but for rounding of the latter."""
-    added = [one for one in (a.rows.added, b.rows.added) if one is not None]
-    parts = (a.rows.observed, b.rows.observed, *added)
-    size = max(float(np.abs(part).max()) for part in parts) if added else 0.0
-    apart = float(np.abs(a.rows.response - b.rows.response).max())
-    return apart <= _DIGITS * size
-
-
-def _same_groups(a: Design, b: Design) -> bool:
-    """Whether rows are grouped alike: by the labels of one factor, or by all of several."""
-    if len(a.factors) == len(b.factors) == 1:
-        return np.array_equal(_labels(a), _labels(b))
-    same = np.array([[np.array_equal(one, other) for other in _groupings(b)] for one in
-                     _groupings(a)])  # fmt: skip
-    return bool(same.any(axis=0).all() and same.any(axis=1).all())
-
-
-def _same_errors(first: Problem, second: Problem) -> bool:
-    """Whether errors have one structure, and it joins and distinguishes the same rows.
-
-    The order of its parts does not matter, nor what the groups are called in which it joins.
-    """
-    a, b = first.moments, second.moments
-    if a is None or b is None:
-        return a is b
-    ours, theirs = (
-        {part.without_group for part in one.rows.structure.parts} for one in (a, b)
-    )  # fmt: skip
-    joined, others = (
-        (one.rows.links.left, one.rows.links.right, one.rows.links.kind, _numbered(one.rows.levels))
-        for one in (a, b)
-    )
-    return ours == theirs and all(map(np.array_equal, joined, others))
-
-
-def _numbered(levels: Integers) -> np.ndarray:
-    """Levels of variance (n,) in the order in which they appear."""
-    return pd.factorize(levels)[0]
-
-
-def _labels(design: Design) -> np.ndarray:
-    return np.asarray(design.groups)[design.rows.codes]
-
-
-def _groupings(design: Design) -> list[np.ndarray]:
-    """Which rows each factor puts together."""
-    return [partition(design, k) for k in range(len(design.factors))]
-
-
 def _blocks(design: Design) -> list[tuple[slice, np.ndarray]]:
     """Each block of G, and which rows its factor puts together."""
-    groupings = _groupings(design)
+    every = groupings(design)
     return [
         (at, grouping)
-        for span, grouping in zip(design.spans, groupings, strict=True)
+        for span, grouping in zip(design.spans, every, strict=True)
         for at in block_slices(design.blocks)
         if span.start <= at.start < span.stop
     ]

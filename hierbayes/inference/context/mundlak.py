@@ -14,12 +14,8 @@ from hierbayes.display.blocks import Items, Table
 from hierbayes.display.cell import p_words
 from hierbayes.display.page import Page, Printed
 from hierbayes.errors import in_quotes
-from hierbayes.fit.degrees_of_freedom.source import (
-    METHODS,
-    ContrastDf,
-    refuse_unknown_method,
-    usual_or_stated,
-)
+from hierbayes.fit.degrees_of_freedom.hypothesis_df import ContrastDf
+from hierbayes.fit.degrees_of_freedom.source import METHODS, refuse_unknown_method, usual_or_stated
 from hierbayes.fit.degrees_of_freedom.tails import two_sided
 from hierbayes.fit.effects import fixef
 from hierbayes.fit.fit import Fit

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from hierbayes.errors import HypothesisError, in_quotes
-from hierbayes.fit.degrees_of_freedom.source import ContrastDf, df_source
+from hierbayes.fit.degrees_of_freedom.hypothesis_df import ContrastDf
+from hierbayes.fit.degrees_of_freedom.source import df_source
 from hierbayes.fit.fit import Fit
 from hierbayes.inference.hypotheses.contrast_text import counted, spell_contrast
 from hierbayes.inference.hypotheses.hypothesis import refuse_deficient

@@ -14,9 +14,9 @@ from hierbayes.display.page import Page, Printed
 from hierbayes.errors import HypothesisError
 from hierbayes.fit.about import about_fit
 from hierbayes.fit.degrees_of_freedom.cluster_robust import refuse_unknown_kind, robust_source
+from hierbayes.fit.degrees_of_freedom.hypothesis_df import ContrastDf
 from hierbayes.fit.degrees_of_freedom.source import (
     METHODS,
-    ContrastDf,
     DfSource,
     refuse_unknown_method,
     usual_or_stated,
