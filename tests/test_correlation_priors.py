@@ -17,6 +17,7 @@ from hierbayes.priors.draws import draw_priors
 from hierbayes.priors.error_density import error_density
 from hierbayes.priors.quantile import quantile, quantile_within
 from hierbayes.priors.text import read_prior
+from hierbayes.residuals.correlation_kernels import chain_parts
 from hierbayes.residuals.decay import (
     Decay,
     artanh_of_power,
@@ -311,6 +312,18 @@ def test_long_gaps_have_powers_by_logarithms(z: float) -> None:
     wanted = np.where(gaps % 2 == 1, np.sign(z), 1.0) * np.exp(gaps * np.log(np.tanh(abs(z))))
     assert_allclose(r, wanted, rtol=1e-10)
     assert_allclose(lost, -np.expm1(2.0 * gaps * np.log(np.tanh(abs(z)))), rtol=1e-9)
+
+
+@pytest.mark.parametrize("z", [0.0, -1e-200, 1e-3, -0.4, 3.0, -6.0])
+def test_coefficients_over_long_gaps_are_those_of_powers(z: float) -> None:
+    """Of φ whose square is 0 in all digits too, where errors are independent."""
+    gaps = np.array([1.0, 65.0, 66.0, 901.0])
+    own, moved, bent = chain_parts(z, gaps, np.ones(4), 1.0, False)
+    r, lost = whole_powers(z, gaps)
+    assert_allclose(own[1:-1:2], r * r / lost, rtol=1e-10)
+    assert_allclose(own[2:-1:2], -r / lost, rtol=1e-10)
+    assert_allclose(own[-1], np.log(lost).sum(), rtol=1e-10)
+    assert np.isfinite(moved).all() and np.isfinite(bent).all()
 
 
 # ---------------------------------------------------------------- in words

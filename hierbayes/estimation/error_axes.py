@@ -13,10 +13,8 @@ import numpy as np
 
 from hierbayes.frames.arrays import Floats
 from hierbayes.priors.error_density import ErrorDensity, power_of
-from hierbayes.residuals.coordinates import log_one_less_square
+from hierbayes.residuals.coordinates import IMAGINARY, log_one_less_square
 from hierbayes.residuals.decay import artanh_of_power, log_slope_of_power
-
-_STEP = 1e-30  # imaginary
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +47,11 @@ class ErrorAxes:
         """Σ log dz/dy, its slope (k,), and dz/dy (k,)."""
         total, slope, turn = 0.0, np.zeros(len(y)), np.ones(len(y))
         for i, gap in self.gaps:
-            at = y[i] + 1j * _STEP
+            at = y[i] + 1j * IMAGINARY
             z = artanh_of_power(at, 1.0 / gap)
             log_turn = log_slope_of_power(at, 1.0 / gap) - log_one_less_square(z)
             total += float(log_turn.real)
-            slope[i], turn[i] = log_turn.imag / _STEP, np.exp(log_turn.real)
+            slope[i], turn[i] = log_turn.imag / IMAGINARY, np.exp(log_turn.real)
         return total, slope, turn
 
 

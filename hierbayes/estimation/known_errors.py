@@ -48,7 +48,7 @@ class _KnownErrors:
         """The same in units between the noise and the spread of the response, far apart."""
         ratio = 1.0 / self.unit
         largest = float(ratio.max(initial=1.0))
-        steps = int(np.ceil(np.log(max(largest, 1.0)) / np.log(_FAR))) if largest > _FAR else 0
+        steps = int(np.ceil(np.log(largest) / np.log(_FAR))) if largest > _FAR else 0
         found = []
         for k in range(1, steps + 1):
             other = _KnownErrors(self.cross, self.blocks, self.reading)

@@ -20,7 +20,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 
 _OTHER = 1e-6  # ℓ, of a maximum that is another one, where a climb has not yet its last digits
-_MANY_ROWS, _MANY_NUMBERS = 600, 60_000  # with which looking for others takes some 0.1 s
+_MANY_ROWS, _MANY_NUMBERS = 600, 60_000  # beyond, looking for others takes a diagnosis too long
 _SEEN = 1e-3  # ℓ, by which it is higher where it has no maximum, and not by rounding
 
 

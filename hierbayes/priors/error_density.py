@@ -23,10 +23,8 @@ from hierbayes.priors.joint_families import Beta
 from hierbayes.priors.prior_set import PriorSet
 from hierbayes.priors.scalar_density import coefficients
 from hierbayes.residuals.bound_values import Parameter
-from hierbayes.residuals.coordinates import log_one_less_square, log_power_of_tanh
+from hierbayes.residuals.coordinates import IMAGINARY, log_one_less_square, log_power_of_tanh
 from hierbayes.residuals.decay import Decay
-
-_STEP = 1e-30  # imaginary, of all coordinates at once: each is in terms of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +60,10 @@ class ErrorDensity:
         at, powers = self._together
         slope = np.zeros(len(z))
         slope[at] = -2.0 * (powers + 1.0) * np.tanh(z[at])
-        moved = z + 1j * _STEP
-        slope[self._alone] = [np.imag(term) / _STEP for term in self._terms(moved)]
+        moved = z + 1j * IMAGINARY  # all at once: each coordinate is in terms of its own
+        slope[self._alone] = [np.imag(term) / IMAGINARY for term in self._terms(moved)]
         if self.volumes:
-            slope[self._alone] += [one.imag / _STEP for one in self._slopes(moved)]
+            slope[self._alone] += [one.imag / IMAGINARY for one in self._slopes(moved)]
         else:
             slope[at] += 2.0 * (self._volumes + 1.0) * np.tanh(z[at])
         return slope

@@ -15,7 +15,7 @@ from scipy.special import betaln
 
 type Floats = NDArray[np.float64]
 
-_STEP = 1e-30  # imaginary: its square is lost beside 1
+IMAGINARY = 1e-30  # a step along the imaginary axis: its square is lost beside 1
 _REAL = 1e-3  # for second derivatives, of which 12 digits are left
 
 
@@ -42,8 +42,8 @@ def derivative(function: Any, z: Floats) -> Floats:
     columns = []
     for i in range(len(z)):
         step = z.astype(np.complex128)
-        step[i] += 1j * _STEP
-        columns.append(np.imag(function(step)) / _STEP)
+        step[i] += 1j * IMAGINARY
+        columns.append(np.imag(function(step)) / IMAGINARY)
     if not columns:
         return np.zeros((*np.shape(function(z)), 0))
     found: Floats = np.stack(columns, axis=-1)
@@ -66,5 +66,5 @@ def second_derivative(function: Any, z: Floats) -> Floats:
 
 def derivative_at_once(function: Any, z: Floats) -> Floats:
     """The same, the k first (k, ...), of a function that takes several z at once (..., k)."""
-    found: Floats = np.imag(function(z + 1j * _STEP * np.eye(len(z)))) / _STEP
+    found: Floats = np.imag(function(z + 1j * IMAGINARY * np.eye(len(z)))) / IMAGINARY
     return found

@@ -48,7 +48,7 @@ def chain_parts(
             r2 = r1 * (of_log - (1.0 - share))
         else:
             phi, h = math.tanh(z), round(g)
-            if g > LONG and z != 0.0:  # of φ near ±1 the logarithm has more digits
+            if g > LONG and phi * phi > 0.0:  # of φ near ±1 the logarithm has more digits
                 far = math.exp(-2.0 * abs(z))
                 w = 4.0 * far / (1.0 + far) ** 2
                 log_size = math.log1p(-far) - math.log1p(far)

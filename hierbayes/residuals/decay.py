@@ -44,8 +44,8 @@ class Decay:
             return np.exp(self.log_power(z, gap))
         return np.tanh(z if gap == 1.0 else artanh_of_power(z, gap))
 
-    def log_power(self, z: Any, gap: float) -> Any:
-        """log of the power of a positive φ."""
+    def log_power(self, z: Any, gap: Any) -> Any:
+        """log of the power of a positive φ, over one gap or several."""
         return -minus_log_logistic(z) * gap / self.unit
 
     def log_slope(self, z: Any, gap: float) -> Any:

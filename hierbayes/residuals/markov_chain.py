@@ -25,7 +25,7 @@ from hierbayes.residuals.bound_values import (
     no_edges,
 )
 from hierbayes.residuals.correlation_kernels import chain_parts
-from hierbayes.residuals.decay import Decay, minus_log_logistic, whole_powers
+from hierbayes.residuals.decay import Decay, whole_powers
 from hierbayes.residuals.gaps import (
     any_odd,
     distinct_gaps,
@@ -130,7 +130,7 @@ class MarkovChain:
         if self.signed:
             return whole_powers(z[0], lags)[0]
         # φ itself may be no number, or 1, where times have a unit of their own
-        return np.exp(-minus_log_logistic(z[0]) * lags / self.unit)
+        return np.exp(self.decay.log_power(z[0], lags))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -230,8 +230,8 @@ class MarkovChain:
         """φ^g of every gap, and 1 − φ^2g."""
         if self.signed:
             return whole_powers(z, self.gaps)
-        exponent = -2.0 * minus_log_logistic(z) * self.gaps / self.unit  # log φ^2g
-        return np.exp(0.5 * exponent), -np.expm1(exponent)  # kept where φ is near 1
+        log_r = self.decay.log_power(z, self.gaps)
+        return np.exp(log_r), -np.expm1(2.0 * log_r)  # kept where φ is near 1
 
 
 def chain(rows: StructuredRows, times: Floats, time: str | None, *, whole: bool) -> MarkovChain:

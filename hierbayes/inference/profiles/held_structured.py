@@ -21,10 +21,10 @@ from hierbayes.frames.arrays import Booleans, Floats
 from hierbayes.inference.profiles.held import Held
 from hierbayes.inference.profiles.parameter import Estimates, Parameter
 from hierbayes.likelihood.reading import Reading
+from hierbayes.residuals.coordinates import IMAGINARY
 
 _FARTHEST = 18.0  # a coordinate, beyond which a correlation is ±1 in all digits
 _DIGITS, _MOST, _LONGEST = 1e-14, 12, 3.0  # of a held coordinate: when, how often, how far
-_IMAGINARY = 1e-30  # its square is lost beside 1
 _STEP = 1e-4  # of a coordinate, where the slope is by differences
 
 
@@ -95,10 +95,10 @@ class HeldStructured:
 
     def _solved(self, z: Floats, value: float) -> bool:
         """Whether Newton's method finds the coordinate of the held parameter, written into z."""
-        step = 1j * _IMAGINARY * (np.arange(len(z)) == self.i)
+        step = 1j * IMAGINARY * (np.arange(len(z)) == self.i)
         for _ in range(_MOST):
             found = self.rows.natural(z + step)[self.i]
-            slope = float(found.imag) / _IMAGINARY
+            slope = float(found.imag) / IMAGINARY
             if not slope > 0.0:
                 return False
             move = (value - float(found.real)) / slope

@@ -213,7 +213,7 @@ def _p_value(
     """P(density of the prior at a draw from it ≤ density at the rest)."""
     from hierbayes.priors.density import log_density
 
-    if isinstance(prior, UniformCorrelation):  # of what it is of, all has one density
+    if isinstance(prior, UniformCorrelation):  # the correlation has one density everywhere
         return 1.0
     drawn = np.array([quantile_within(prior, p, cut, size) for p in _LEVELS])
     if not np.isfinite(drawn).all():
