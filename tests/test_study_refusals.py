@@ -40,8 +40,8 @@ def study(fit: Any, grid: Any = GRID, quantities: Any = None, **how: Any) -> hb.
 def test_a_study_starts_from_a_posterior(small: hb.Model) -> None:
     for fit, name in ((small.reml(), "REML"), (small.ml(), "ML"), (small.map(), "MAP")):
         assert refusal(hb.StudyError, partial(study, fit)) == (
-            f"a study starts from a posterior, model.sample(); a {name} fit has one θ and no draws "
-            "to weight"
+            f"a study starts from a posterior, model.sample(); a fit by {name} has one θ and no "
+            "draws to weight"
         )
     assert refusal(hb.StudyError, lambda: study(small)) == (
         "a study starts from a posterior, model.sample(), not from Model"
