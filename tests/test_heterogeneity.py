@@ -147,6 +147,7 @@ def test_posterior_and_stated_values() -> None:
     row = found.shares.loc["I2"]
     assert_allclose(row[["estimate", "sd"]], [shares.mean(), shares.std(ddof=1)], rtol=1e-6)
     assert_allclose(row[["lower", "upper"]], np.quantile(shares, [0.05, 0.95]), rtol=1e-6)
+    assert found.components.loc["errors, typical", "sd"] == 0.0
     sloped = hb.Model("yi ~ since + (1 + since | district)", SCHOOLS, known_sd="s").reml()
     at = hb.variance_explained(sloped, at={"since": 2.0})
     z = np.array([1.0, 2.0])

@@ -134,7 +134,7 @@ class PosteriorFit(DrawnEffects, Fit):
 
     def spread(self, draws: Floats, interval: Interval | None = None) -> dict[str, float]:
         """Standard deviation over draws, and limits."""
-        found = {"sd": float(draws.std(ddof=1))}
+        found = {"sd": float((draws - draws.flat[0]).std(ddof=1))}  # 0 of what does not vary
         if interval is not None:
             lower, upper = interval.of_draws(draws)
             found |= {"lower": float(lower), "upper": float(upper)}
