@@ -348,6 +348,31 @@ def test_the_default_is_said(frame: pd.DataFrame, structure: str, wanted: str) -
     assert (f"- {wanted}: uniform on the correlation at a gap of " in said) == ("Corr" in wanted)
 
 
+@pytest.mark.parametrize(
+    ("days", "wanted"),
+    [([0, 1, 4, 40, 107], 1), ([0, 3, 39, 46, 113, 180], 7), ([0, 2.5, 5, 100, 200], 2.5)],
+)
+def test_the_default_is_of_a_short_gap(days: list[float], wanted: float) -> None:
+    """That which a quarter of neighbours do not exceed, whatever the rest."""
+    rows = [(i, day, 0.1 * i + (day * 7 + i * 3) % 5) for i in range(8) for day in days]
+    frame = pd.DataFrame(rows, columns=["id", "day", "y"])
+    priors = hb.Model("y ~ day", frame, residual=hr.CAR1("day", "id")).priors
+    assert priors.frame().loc[("residual", "phi"), "prior"] == f"UniformCorrelation({wanted:g})"
+
+
+def test_long_gaps_do_not_say_that_independent_errors_are_correlated() -> None:
+    """Gaps of a day, and ten of some weeks: the posterior is not far above the profile's limit."""
+    rng = np.random.default_rng(5)
+    days = np.concatenate([np.arange(6), 6 + 36.0 * np.arange(1, 11)])
+    frame = pd.DataFrame({"id": np.repeat(np.arange(8), 16), "day": np.tile(days, 8)})
+    frame["y"] = rng.normal(size=len(frame))
+    posed = hb.Model("y ~ 1", frame, residual=hr.CAR1("day", "id"))
+    assert posed.priors.frame().loc[("residual", "phi"), "prior"] == "UniformCorrelation(1)"
+    drawn = posed.sample(draws=500, chains=2, seed=1, progress=False)
+    upper = hb.profile(posed.reml(), "residual").intervals()["upper"].item()
+    assert drawn.intervals().loc[("residual", "phi"), "upper"] < upper + 0.1
+
+
 def test_the_page_says_it_and_a_saved_fit_keeps_it(tmp_path: Path) -> None:
     posed = model(visits(0.6, 7))
     fit = posed.sample(draws=60, chains=2, seed=1, progress=False)

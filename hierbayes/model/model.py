@@ -238,7 +238,8 @@ class Model(PosedModel):
         γ is integrated out as well where its prior is normal or flat, and maximised
         with θ otherwise.  The mode of a density depends on the parametrisation:
         with flat priors on sd, corr, σ and γ, and only then, it is the REML estimate.
-        Parameters of a residual structure are maximised over with θ, as they are printed.
+        Parameters of a residual structure are maximised over with θ, as they are printed, but of φ
+        under `UniformCorrelation` the correlation that is uniform.
 
         Of a family that is not Gaussian u is integrated out by Laplace's approximation, and γ and
         the dispersion are maximised with θ: with flat priors it is the ML estimate.

@@ -21,7 +21,8 @@ class AR1(OrderedCorrelation):
     `CAR1`, and the page of the fit says so.
 
     The usual prior is uniform in φ where rows one apart occur, and otherwise in the correlation
-    over the least gap (`UniformCorrelation`), or the middle one where φ is taken as positive.
+    over the least gap (`UniformCorrelation`), or where φ is taken as positive over a short one, as
+    of `CAR1`.
 
     Parameters
     ----------
@@ -62,8 +63,9 @@ class AR1(OrderedCorrelation):
 class CAR1(Correlation):
     """Correlation φ^|s − t| of the errors of a group at any times s and t, 0 < φ < 1.
 
-    The usual prior is uniform in the correlation over the middle gap of neighbours
-    (`UniformCorrelation`), so that no posterior depends on the unit of time.
+    The usual prior is uniform in the correlation over a short gap of neighbours, which a quarter of
+    them do not exceed (`UniformCorrelation`): no posterior depends on the unit of time, and some
+    long gaps do not say that errors of neighbours are correlated.
 
     Parameters
     ----------

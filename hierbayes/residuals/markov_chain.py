@@ -32,6 +32,7 @@ from hierbayes.residuals.gaps import (
     middle_gap,
     said_of_sign,
     said_of_unit,
+    short_gap,
 )
 from hierbayes.residuals.row_kernels import (
     chain_links,
@@ -136,10 +137,11 @@ class MarkovChain:
     def parameters(self) -> tuple[Parameter, ...]:
         """φ, whose usual prior is uniform in the correlation that the data see.
 
-        That is over the middle gap of a positive φ, and over the least one where φ has a sign:
-        over a longer one its density would be 0 at φ = 0.
+        That is over a short gap of a positive φ, for a long one has hardly a correlation whichever
+        φ there is over the short ones; and over the least one where φ has a sign: over a longer
+        one its density would be 0 at φ = 0.
         """
-        low, of = self.decay.low, self.unit
+        low, of = self.decay.low, short_gap(self.gaps, self.counts)
         if self.signed:
             of = float(self.gaps[0]) if len(self.gaps) else 1.0
         usual: tuple[str, tuple[float, ...]] = ("UniformCorrelation", (of,))
