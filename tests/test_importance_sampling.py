@@ -43,6 +43,14 @@ def test_the_density_of_proposals() -> None:
     assert_allclose(importance.log_t(z**2, root), expected, rtol=1e-12)
 
 
+def test_weights_without_a_tail_are_not_trusted() -> None:
+    """Half of the proposals share the largest weight, to which no tail can be fitted."""
+    log_weights = np.minimum(np.random.default_rng(0).normal(size=(2, 500)), 0.3)
+    weights, k_hat = importance.smoothed_weights(log_weights)
+    assert k_hat == np.inf
+    assert_allclose(weights, np.exp(log_weights) / np.exp(log_weights).mean(), rtol=1e-12)
+
+
 def test_proposals_are_kept_as_often_as_their_weights_say() -> None:
     rng = np.random.default_rng(0)
     weights = rng.gamma(1.0, size=40)

@@ -135,14 +135,17 @@ def mirrored(target: Target, x: Floats) -> Booleans:
 
 
 def smoothed_weights(log_weights: Floats) -> tuple[Floats, float]:
-    """Weights (...) with mean about 1, smoothed together, and their k̂."""
+    """Weights (...) with mean about 1, smoothed together, and their k̂; ∞ if they have no tail."""
     from arviz_stats.base import array_stats
 
     largest = log_weights.max()
     if not np.isfinite(largest):
         return np.ones_like(log_weights), np.inf
     floor = np.where(np.isfinite(log_weights), log_weights, largest - 700.0)
-    smooth, k_hat = array_stats.psislw(-floor.ravel())  # it takes log likelihoods
+    try:
+        smooth, k_hat = array_stats.psislw(-floor.ravel())  # it takes log likelihoods
+    except ValueError:  # the largest weights are one number: no tail can be fitted to them
+        smooth, k_hat = floor.ravel(), np.inf
     weights = np.exp(smooth - smooth.max()).reshape(log_weights.shape)
     weights[~np.isfinite(log_weights)] = 0.0
     return weights / weights.mean(), float(k_hat)
