@@ -245,3 +245,23 @@ def test_what_no_rows_tell_is_refused_of_all_of_them() -> None:
         hb.Model("y ~ x", data=in_pieces(alone, 1), residual=hr.AR1("week", group="row"))
     with pytest.raises(hb.DataError, match="the strata x2 have one level in the rows used, '1'"):
         hb.Model("y ~ x", data=in_pieces(ROWS.assign(x2=1), 1), residual=hr.Strata("x2"))
+
+
+def test_a_page_without_degrees_of_freedom_stands_of_rows_that_stream() -> None:
+    """Where Satterthwaite's do not exist, those by groups would need rows in memory."""
+    errors = hr.CompoundSymmetry(group="g")
+    fit, whole = (
+        hb.Model("y ~ x + (1 | g)", data=data, residual=errors).reml()
+        for data in (in_pieces(ROWS, 3), ROWS)
+    )
+    assert whole.summary().page() and hb.wald(whole, "x").df == "inner-outer"
+    test = hb.wald(fit, "x")
+    assert test.df == "none" and np.isinf(test.rows["df"]).all()
+    assert test.notes == (
+        "Satterthwaite's degrees of freedom do not exist at this maximum, where the information on "
+        "the variance parameters is not definite; those within and between groups need rows in "
+        "memory: normal and χ² stand in",
+    )
+    said = " ".join(str(fit.summary()).split())
+    assert "df: none (normal and χ²)" in said and test.notes[0] in said
+    assert_allclose(fit.intervals().loc["gamma", "estimate"], whole.gamma, rtol=1e-8)

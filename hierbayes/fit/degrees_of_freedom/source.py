@@ -35,10 +35,10 @@ METHODS = {
 _ADJUSTING = tuple(name for name in METHODS if name.startswith("kenward-roger"))
 _NO_SATTERTHWAITE = (
     "Satterthwaite's degrees of freedom do not exist at this maximum, where the information on the "
-    "variance parameters is not definite; those within and between groups, as nlme counts them, "
-    "stand in"
+    "variance parameters is not definite"
 )
 _STAND_IN = "those within and between groups, as nlme counts them, stand in"
+_NORMAL_STANDS_IN = "those within and between groups need rows in memory: normal and χ² stand in"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +126,8 @@ def usual_method(fit: Fitted) -> str:
 def usual_or_stated(fit: Fitted, df: str | None) -> DfSource:
     """The method stated, or the usual one; inner–outer, and said, where Satterthwaite's fail.
 
+    Of rows that stream, which are not counted by groups, none.
+
     Raises
     ------
     HypothesisError
@@ -138,9 +140,11 @@ def usual_or_stated(fit: Fitted, df: str | None) -> DfSource:
     try:
         return df_source(fit, usual_method(fit))
     except EstimationError as error:
-        why = _NO_SATTERTHWAITE if len(fit.design.factors) == 1 else f"{error}; {_STAND_IN}"
-        found = df_source(fit, "inner-outer")
-        return replace(found, notes=(why, *found.notes))
+        why = _NO_SATTERTHWAITE if len(fit.design.factors) == 1 else str(error)
+        streams = fit.design.rows.streams
+        found = df_source(fit, "none" if streams else "inner-outer")
+        stands_in = _NORMAL_STANDS_IN if streams else _STAND_IN
+        return replace(found, notes=(f"{why}; {stands_in}", *found.notes))
 
 
 def of_normal(fit: Fitted, df: str | None) -> DfSource:
