@@ -154,3 +154,14 @@ def test_posterior_and_stated_values() -> None:
     assert at.components.loc["district", "estimate"] == pytest.approx(z @ sloped.G @ z, rel=1e-12)
     assert "averaged over the rows" in str(hb.variance_explained(sloped))
     assert "averaged over the rows" not in str(at)
+
+
+def test_of_a_posterior_the_share_explained_by_reml_is_named() -> None:
+    said = "the share that the fixed part explains is of variances by REML, not of this fit"
+    model = hb.Model("yi ~ since + (1 | study)", SCHOOLS, known_sd="s")
+    fit = model.sample(draws=200, chains=2, seed=1, progress=False)
+    found, reml = hb.variance_explained(fit), hb.variance_explained(model.reml())
+    assert_allclose(found.explained, reml.explained, rtol=1e-12)
+    assert found.notes[-1] == said and said not in reml.notes
+    constant = hb.variance_explained(hb.Model("yi ~ 1 + (1 | study)", SCHOOLS, known_sd="s").map())
+    assert said not in constant.notes

@@ -157,6 +157,7 @@ def _notes(fit: Fit, at: dict[str, float] | None, explained: pd.DataFrame) -> tu
     averaged = ("variances of random effects are z'Gz averaged over the rows",) * of_slopes
     by_Q = ("nothing varies in this model but the errors: H2 is Q/df, and I2 1 - df/Q or 0",)
     explains = ("what the fixed part explains is below 0 where variances are larger with it",)
+    of_maxima = ("the share that the fixed part explains is of variances by REML, not of this fit",)
     return (
         "Q is the weighted sum of squares about the fixed part where nothing else varies, and has "
         "the distribution χ²(df) then",
@@ -167,4 +168,5 @@ def _notes(fit: Fit, at: dict[str, float] | None, explained: pd.DataFrame) -> tu
         "H2 is the variance of an estimate over that of its own error",
         *(averaged if effects else by_Q),
         *(explains if len(explained) else ()),
+        *(of_maxima if len(explained) and fit.reading is None else ()),
     )
