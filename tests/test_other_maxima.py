@@ -12,7 +12,7 @@ import hierbayes as hb
 from hierbayes import residuals as hr
 from hierbayes.design.residual_moments import ResidualMoments
 from hierbayes.estimation import residual_maximum
-from hierbayes.estimation.other_maxima import spread
+from hierbayes.estimation.other_maxima import FEW_ROWS, spread
 from hierbayes.estimation.residual_search import ResidualSearch
 from hierbayes.fit.saving.error_parts import error_arrays, error_numbers, errors_again
 from hierbayes.fit.structured.point import StructuredPointFit
@@ -109,6 +109,17 @@ def test_it_is_as_high_as_the_dense_likelihood_is_there(
     there = dense(data, relative(data, phi, log_sd, ratio), restricted=reading == "REML")
     fit = fitted(hb.Model(formula, data, residual=structure), reading)
     assert fit.loglik == pytest.approx(there, abs=1e-6)
+
+
+def test_others_are_looked_for_as_long_as_rows_are_few() -> None:
+    """A look takes several times as long as a search."""
+    i = np.arange(FEW_ROWS + 1)
+    data = pd.DataFrame({"g": i // 5, "t": i % 5, "x": np.sin(1.7 * i * i)})
+    data["y"] = data["x"] + np.sin(3.1 * data["g"]) + np.cos(2.3 * i * i)
+    model = hb.Model(ONE, data[:FEW_ROWS], residual=hr.AR1("t"))
+    few, more = fitted(model, "REML"), fitted(hb.Model(ONE, data, residual=hr.AR1("t")), "REML")
+    assert few.errors.evaluations > 4 * more.errors.evaluations
+    assert few.diagnose().ok and more.diagnose().ok
 
 
 def test_of_more_rows_the_diagnosis_finds_the_higher_maximum(

@@ -20,7 +20,7 @@ from hierbayes.estimation.residual_search import ResidualSearch
 from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 
-FEW_ROWS = 120  # up to which a search looks for others: of more, ℓ rarely has several
+FEW_ROWS = 80  # up to which a search looks for others: of more, ℓ rarely has several
 _PLACES, _CLIMBED = 48, 6
 _ENDS_CLIMBED = 4
 _PLACES_BESIDE, _CLIMBED_BESIDE = 16, 3  # of several factors, where G is maximised at each
