@@ -42,7 +42,7 @@ def climbs_elsewhere(
     ends = [Begun(z, size, root) for z in _ends(best.z) for size in _sizes(z - best.z, blocks)]
     ends += [Begun(z, 1.0) for z in _ends(moments.rows.start)]
     for places, count in ((inside, _CLIMBED), (ends, _ENDS_CLIMBED)):
-        for i in _highest([_value(looking, place) for place in places], count):
+        for i in _highest(_values(looking, places), count):
             climb = Climb(moments, blocks, reading)
             with np.errstate(all="ignore"):
                 joint = climb_together(climb, places[i])
@@ -93,10 +93,16 @@ def _highest(values: list[float], count: int) -> list[int]:
     return [int(i) for i in order if np.isfinite(values[i])]
 
 
-def _value(looking: Climb, place: Begun) -> float:
+def _values(looking: Climb, places: list[Begun]) -> list[float]:
+    """ℓ in these places, −∞ where it cannot be computed."""
     with np.errstate(all="ignore"):  # far out weights may be no numbers
-        start = looking.start(place)
-        here = None if start is None else looking.at(*start, curved=False)
+        return [_value(looking, place) for place in places]
+
+
+def _value(looking: Climb, place: Begun) -> float:
+    z, size, root = place
+    start = looking.start(place) if root is None else (size * root, z)  # no units: no scoring
+    here = None if start is None else looking.at(*start, curved=False)
     return -np.inf if here is None else here.value
 
 
