@@ -1,6 +1,7 @@
 """Meta-analyses of several levels and outcomes against metafor and clubSandwich; Q, I² and H²."""
 
 import json
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,28 @@ def test_nothing_varies_but_the_errors() -> None:
     none = hb.variance_explained(hb.Model("yi ~ 1", wide, known_sd="s").ml())
     assert none.shares.loc["I2", "estimate"] == 0.0
     assert "I2 1 - df/Q or 0" in str(none)
+
+
+@pytest.mark.parametrize("formula", ["y ~ 1", "y ~ x"])
+@pytest.mark.parametrize("factor", [1.0, 1e-4, 1e-8])
+def test_the_typical_variance_is_exact(factor: float, formula: str) -> None:
+    """Also where a study is known far better than others: by exact fractions."""
+    i = np.arange(9)
+    data = pd.DataFrame({"y": np.sin(3.0 * i), "x": np.cos(2.0 * i * i), "s": 0.2 + 0.03 * i})
+    data.loc[3, "s"] *= factor
+    found = hb.variance_explained(hb.Model(formula, data, known_sd="s").ml()).components
+    w = [1 / Fraction(s) ** 2 for s in data["s"]]
+    total = sum(w)
+    x = [Fraction(v) for v in data["x"]]
+    mean = sum(a * b for a, b in zip(w, x, strict=True)) / total
+    size = sum(a * (b - mean) ** 2 for a, b in zip(w, x, strict=True))
+    of_slope = int(formula == "y ~ x")
+    trace = sum(
+        a * (1 - a / total - of_slope * a * (b - mean) ** 2 / size)
+        for a, b in zip(w, x, strict=True)
+    )
+    exact = float((8 - of_slope) / trace)
+    assert found.loc["errors, typical", "estimate"] == pytest.approx(exact, rel=1e-7)
 
 
 def test_posterior_and_stated_values() -> None:

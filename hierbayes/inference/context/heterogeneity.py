@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import qr, solve_triangular
 from scipy.special import chdtrc
 
 from hierbayes.design.problem import Problem, summed_up
@@ -116,12 +117,21 @@ def _random_variances(fit: Fit, at: dict[str, float] | None) -> dict[str, Floats
 
 
 def typical_variance(problem: Problem) -> float:
-    """s² = (n − p)/tr P, of rows in memory."""
+    """s² = (n − p)/tr P, of rows in memory; tr P = Σ w_i (1 − h_i), h_i leverages.
+
+    Where a row weighs far more than others, its 1 − h_i is lost beside 1.  So p rows, the largest,
+    are a basis: with Z the others in terms of them and K = Z'Z, 1 − h is diag K(I + K)⁻¹ of those
+    of the basis, and 1 − diag Z(I + K)⁻¹Z' of the others, which are nowhere near 0.
+    """
     rows = problem.design.rows
-    X, root = rows.X, 1.0 / np.asarray(rows.row_sd)
-    q = np.linalg.qr(X * root[:, None])[0]
-    of_fixed = float(np.einsum("ij,ij,i->", q, q, root**2))
-    return (len(X) - X.shape[1]) / (float((root**2).sum()) - of_fixed)
+    root = 1.0 / np.asarray(rows.row_sd)
+    n, p = rows.X.shape
+    R, order = qr((rows.X * root[:, None]).T, mode="r", pivoting=True)
+    Z = solve_triangular(R[:, :p], R[:, p:]).T
+    K = Z.T @ Z
+    inside = np.linalg.inv(np.eye(p) + K)
+    left = np.concatenate([np.diag(K @ inside), 1.0 - np.einsum("ij,jk,ik->i", Z, inside, Z)])
+    return (n - p) / float(root[order] ** 2 @ left)
 
 
 def weighted_residuals(problem: Problem) -> float:
