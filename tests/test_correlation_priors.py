@@ -305,6 +305,25 @@ def test_artanh_of_powers_is_kept_near_both_ends() -> None:
     )
 
 
+@pytest.mark.parametrize("gap", [1 / 365, 0.4, 3.0])
+def test_positive_phi_is_sampled_as_the_correlation_of_its_prior(gap: float) -> None:
+    axes = ErrorAxes(units=((1, gap),))
+    h = np.array([0.0, 1e-5, 0.0])
+    for at in (-4.0, -0.3, 0.8, 5.0):
+        y = np.array([0.3, at, 1.0])
+        z = axes.of_structure(y)
+        assert_allclose(gap * np.logaddexp(0.0, -z[1]), np.logaddexp(0.0, -at), rtol=1e-9)
+        assert_allclose(axes.of_sampler(z), y, rtol=1e-9)
+        volume, slope, turn = axes.log_volume(y)
+        ends = [axes.of_structure(y + h), axes.of_structure(y - h)]
+        assert_allclose(turn, [1.0, (ends[0] - ends[1])[1] / 2e-5, 1.0], rtol=1e-7)
+        assert_allclose(volume, np.log(turn[1]), rtol=1e-12)
+        assert_allclose(
+            slope[1], (axes.log_volume(y + h)[0] - axes.log_volume(y - h)[0]) / 2e-5, rtol=1e-6,
+            atol=1e-8,
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize("z", [0.4, -1.3, 3.0, -6.0])
 def test_long_gaps_have_powers_by_logarithms(z: float) -> None:
     gaps = np.array([1.0, 2.0, 63.0, 64.0, 65.0, 66.0, 901.0])
@@ -360,17 +379,25 @@ def test_the_default_is_of_a_short_gap(days: list[float], wanted: float) -> None
     assert priors.frame().loc[("residual", "phi"), "prior"] == f"UniformCorrelation({wanted:g})"
 
 
-def test_long_gaps_do_not_say_that_independent_errors_are_correlated() -> None:
-    """Gaps of a day, and ten of some weeks: the posterior is not far above the profile's limit."""
+@pytest.mark.parametrize("long", [36.0, 365.0])
+def test_long_gaps_do_not_say_that_independent_errors_are_correlated(long: float) -> None:
+    """Gaps of a day, and twice as many long ones: the posterior is that of the short ones alone."""
     rng = np.random.default_rng(5)
-    days = np.concatenate([np.arange(6), 6 + 36.0 * np.arange(1, 11)])
+    days = np.concatenate([np.arange(6), 5 + long * np.arange(1, 11)])
     frame = pd.DataFrame({"id": np.repeat(np.arange(8), 16), "day": np.tile(days, 8)})
     frame["y"] = rng.normal(size=len(frame))
     posed = hb.Model("y ~ 1", frame, residual=hr.CAR1("day", "id"))
     assert posed.priors.frame().loc[("residual", "phi"), "prior"] == "UniformCorrelation(1)"
     drawn = posed.sample(draws=500, chains=2, seed=1, progress=False)
-    upper = hb.profile(posed.reml(), "residual").intervals()["upper"].item()
-    assert drawn.intervals().loc[("residual", "phi"), "upper"] < upper + 0.1
+    assert drawn.diagnose().ok
+    apart = frame["day"] > 5  # errors that no others are near
+    alone = frame.assign(id=frame["id"].where(~apart, 100 + np.arange(len(frame))))
+    short = hb.Model("y ~ 1", alone, residual=hr.CAR1("day", "id"))
+    drawn_of_short = short.sample(draws=500, chains=2, seed=1, progress=False)
+    found, wanted = (
+        one.intervals().loc[("residual", "phi")].to_numpy() for one in (drawn, drawn_of_short)
+    )
+    assert_allclose(found, wanted, atol=0.03)
 
 
 def test_the_page_says_it_and_a_saved_fit_keeps_it(tmp_path: Path) -> None:

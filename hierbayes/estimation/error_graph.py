@@ -53,7 +53,7 @@ def error_coordinates(problem: Problem, priors: PriorSet) -> TensorVariable:
         signature="(k)->(k)",
         class_name="ErrorCoordinates",
     )
-    if axes.gaps:
+    if axes.are_other:
         turned = PythonFunction(
             lambda y: (axes.of_structure(y), [np.diag(axes.log_volume(y)[2])]), 1
         )

@@ -97,7 +97,7 @@ class StructuredTarget:
         """Log density and its gradient (n,); where R is singular but for rounding, none."""
         with np.errstate(all="ignore"):  # what overflows there is told by what comes of it
             value, gradient = self._with_slopes(self._of_structure(w))
-            if self.axes.gaps:
+            if self.axes.are_other:
                 n = self.of_theta
                 volume, slope, turn = self.axes.log_volume(w[n:])
                 value += volume
@@ -108,7 +108,7 @@ class StructuredTarget:
 
     def _of_structure(self, w: Floats) -> Floats:
         """(x, z) at (x, y)."""
-        if not self.axes.gaps:
+        if not self.axes.are_other:
             return w
         return np.concatenate([w[: self.of_theta], self.coordinates(w)])
 

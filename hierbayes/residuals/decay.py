@@ -60,8 +60,7 @@ class Decay:
         fall = -np.log(np.clip(np.abs(power), _LEAST, _MOST))
         if self.signed:
             return np.sign(power) * _artanh_of_exp(fall / gap)
-        fall = fall * self.unit / gap
-        found: Floats = -fall - np.log(-np.expm1(-fall))
+        found: Floats = _logit_of_exp(fall * self.unit / gap)
         return found
 
 
@@ -69,6 +68,20 @@ def minus_log_logistic(z: Any) -> Any:
     """−log s of the logistic function s of z, real or complex, however far out."""
     below = np.real(z) < 0.0
     return np.where(below, -z, 0.0) + np.log1p(np.exp(np.where(below, z, -z)))
+
+
+def logit_of_power(z: Any, power: float) -> Any:
+    """log r/(1 − r) of r = s^power, s the logistic function of z, real or complex.
+
+    Its inverse has 1/power.
+    """
+    return _logit_of_exp(minus_log_logistic(z) * power)
+
+
+def log_slope_of_logit(z: Any, power: float) -> Any:
+    """log of ∂/∂z of `logit_of_power`."""
+    lost = -np.expm1(-minus_log_logistic(z) * power)
+    return np.log(power) - minus_log_logistic(-z) - np.log(lost)
 
 
 def whole_powers(z: Any, gaps: Floats) -> tuple[Any, Any]:
@@ -120,3 +133,8 @@ def _artanh_of_exp(fall: Any) -> Any:
     small = np.real(share) < 0.5
     rest = np.log(np.where(small, 1.0, -np.expm1(-fall)))
     return 0.5 * (np.log1p(share) - np.where(small, np.log1p(-np.where(small, share, 0.0)), rest))
+
+
+def _logit_of_exp(fall: Any) -> Any:
+    """log r/(1 − r) of r = e^−f of positive f."""
+    return -fall - np.log(-np.expm1(-fall))
