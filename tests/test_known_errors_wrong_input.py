@@ -76,10 +76,28 @@ def test_an_exact_line_leaves_no_heterogeneity() -> None:
     assert_allclose(fit.vcov(), np.linalg.inv(X.T @ (X / data[["v"]].to_numpy())), rtol=1e-8)
 
 
+@pytest.mark.parametrize("formula", ["y ~ 1", "y ~ ablat", "y ~ ablat + (1 | trial)"])
+def test_studies_too_far_apart_are_refused(formula: str) -> None:
+    data = trials().assign(s=0.5)
+    data.loc[2, "s"] = 4e-9
+    said = (
+        "known_sd: 's' is 4e-09 at row label 2 and 0.5 at row label 0, too far apart to compute "
+        "with: check the unit of the least, or leave those rows out"
+    )
+    with pytest.raises(hb.DataError) as refusal:
+        hb.Model(formula, data, known_sd="s")
+    assert str(refusal.value) == said
+    data.loc[2, "s"] = 6e-9
+    if "|" not in formula:
+        assert hb.Model(formula, data, known_sd="s").ml().gamma.shape == (
+            formula.count("ablat") + 1,
+        )
+
+
 def test_a_study_beside_which_no_other_counts() -> None:
     """Cross-products have no digits for the others, and the message says whose fault it is."""
     data = trials()
-    data.loc[2, "s"] *= 1e-8
+    data.loc[2, "s"] *= 1e-7
     said = r"as far as rows count: standard deviations of errors are up to .*e\+0\d times as large"
     with pytest.raises(hb.DataError, match=said):
         hb.Model("y ~ 1 + (1 | trial)", data, known_sd="s")

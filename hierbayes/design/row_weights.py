@@ -12,6 +12,7 @@ from hierbayes.frames.seen_columns import DataColumns
 from hierbayes.specification.formula import Specification
 
 _SQUARED = (1e-140, 1e140)  # values whose squares, and sums of their products, are numbers
+_APART = 1e8  # of standard deviations: the squares of farther ones have no digits beside each other
 
 
 def refuse_bad_weights(spec: Specification, data: DataColumns) -> None:
@@ -25,6 +26,8 @@ def refuse_bad_weights(spec: Specification, data: DataColumns) -> None:
     for name, argument in ((spec.weights, "weights"), (spec.known_sd, "known_sd")):
         if name:
             refuse_not_positive(data, name, argument)
+    if spec.known_sd:
+        _refuse_far_apart(data, spec.known_sd)
 
 
 def root_weights_of(spec: Specification, frame: DataColumns) -> Floats | None:
@@ -98,6 +101,18 @@ def refuse_not_positive(data: DataColumns, name: str, argument: str) -> None:
             f"{argument}: column '{name}' has values of the size {far:.1g}, whose squares cannot "
             "be computed with: take another unit"
         )
+
+
+def _refuse_far_apart(data: DataColumns, name: str) -> None:
+    """Refuse known standard deviations one of which leaves no digits to rows of others."""
+    values = data[name].to_numpy(dtype=np.float64)
+    if not len(values) or values.max() <= _APART * values.min():
+        return
+    raise DataError(
+        f"known_sd: '{name}' is {values.min():.3g} at row label {data.index[int(values.argmin())]} "
+        f"and {values.max():.3g} at row label {data.index[int(values.argmax())]}, too far apart to "
+        "compute with: check the unit of the least, or leave those rows out"
+    )
 
 
 def _numbers(column: pd.Series) -> Floats | None:
