@@ -73,7 +73,7 @@ def test_the_likelihood_that_is_ranked_is_the_dense_one(model: hb.Model) -> None
 
 
 def test_a_fit_is_a_truth_of_other_rows(model: hb.Model) -> None:
-    """The middle gap of a design with other rows differs, and with it the coordinate of φ."""
+    """Gaps of a design with other rows differ, and with them the coordinate of φ."""
     structure = hr.CAR1("week")
     root = np.linalg.cholesky(errors_by_hand(structure, ROWS, {"phi": 0.8}))
     rows = ROWS.assign(y=3.0 * root @ np.random.default_rng(8).normal(size=len(ROWS)))

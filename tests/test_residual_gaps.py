@@ -240,3 +240,14 @@ def test_further_rows_leave_equal_correlations_as_they_are() -> None:
         given = fit.given(further)
         assert isinstance(given, StructuredPointFit)
         assert_allclose(given.error_parameters, fit.error_parameters, rtol=1e-12)
+
+
+def test_a_small_correlation_over_short_gaps_is_found_beside_long_ones() -> None:
+    """Five gaps of a day and ten of a year, as from two values that nlme begins at."""
+    days = np.concatenate([np.arange(6), 5 + 365.0 * np.arange(1, 11)])
+    frame = pd.DataFrame({"id": np.repeat(np.arange(8), 16), "day": np.tile(days, 8)})
+    frame["y"] = np.random.default_rng(5).normal(size=(16, 8)).T.ravel()
+    fit = hb.Model("y ~ 1 + (1 | id)", frame, residual=hr.CAR1("day")).reml()
+    assert fit.loglik == pytest.approx(-168.25998, abs=1e-5)
+    assert fit.intervals().loc[("residual", "phi"), "estimate"] == pytest.approx(0.1085, abs=1e-4)
+    assert fit.diagnose().ok

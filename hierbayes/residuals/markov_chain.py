@@ -63,7 +63,8 @@ class MarkovChain:
     counts : (G,) float
         How many neighbours have each.
     unit : float
-        The middle gap: its correlation is the coordinate of a positive φ.
+        A short gap, whose correlation is the coordinate of a positive φ; the middle one where φ
+        has a sign.
     whole : bool
         Whether gaps are whole numbers.
     signed : bool
@@ -73,7 +74,7 @@ class MarkovChain:
     time : str or None
         The column they are.
     first : float
-        The correlation of neighbours the middle gap apart from which a search begins.
+        The correlation over that gap from which a search begins.
     """
 
     links: Links
@@ -141,7 +142,7 @@ class MarkovChain:
         φ there is over the short ones; and over the least one where φ has a sign: over a longer
         one its density would be 0 at φ = 0.
         """
-        low, of = self.decay.low, short_gap(self.gaps, self.counts)
+        low, of = self.decay.low, self.unit
         if self.signed:
             of = float(self.gaps[0]) if len(self.gaps) else 1.0
         usual: tuple[str, tuple[float, ...]] = ("UniformCorrelation", (of,))
@@ -160,11 +161,12 @@ class MarkovChain:
         if self.time is None:
             return ""
         of_sign = "" if self.signed or not self.whole else said_of_sign(self.time)
-        return "; ".join(note for note in (of_sign, said_of_unit(self.time, self.unit)) if note)
+        of_unit = said_of_unit(self.time, middle_gap(self.gaps, self.counts))
+        return "; ".join(note for note in (of_sign, of_unit) if note)
 
     @property
     def start(self) -> Floats:
-        """As in `BoundCorrelation`: that correlation over the middle gap.
+        """As in `BoundCorrelation`: that correlation over the unit.
 
         Over far longer gaps than it is made for, φ^g is 0 in all digits, and nothing has a slope.
         """
@@ -246,11 +248,13 @@ def chain(rows: StructuredRows, times: Floats, time: str | None, *, whole: bool)
     gaps, place, counts = distinct_gaps(lags, whole)
     links = Links(*chain_links(rows.n, before, after, place))
     sizes = counts.astype(np.float64)
-    unit = middle_gap(gaps, sizes)
-    return MarkovChain(links, gaps, sizes, unit, whole, whole and any_odd(gaps), times, time)
+    signed = whole and any_odd(gaps)
+    unit = middle_gap(gaps, sizes) if signed else short_gap(gaps, sizes)
+    return MarkovChain(links, gaps, sizes, unit, whole, signed, times, time)
 
 
 def chain_of_gaps(gaps: Floats, counts: Floats, time: str | None, *, whole: bool) -> MarkovChain:
     """That of rows which are not there."""
-    unit, signed = middle_gap(gaps, counts), whole and any_odd(gaps)
+    signed = whole and any_odd(gaps)
+    unit = middle_gap(gaps, counts) if signed else short_gap(gaps, counts)
     return MarkovChain(NO_LINKS, gaps, counts, unit, whole, signed, np.zeros(0), time)

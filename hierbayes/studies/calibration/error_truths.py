@@ -1,6 +1,6 @@
 """The parameters of a residual structure in a truth: as they are said, and as coordinates.
 
-Coordinates depend on the rows (on the middle gap, the largest group), so that a truth has the
+Coordinates depend on the rows (on usual gaps, the largest group), so that a truth has the
 parameters themselves, and each design of a study the coordinates of these.
 """
 
