@@ -42,7 +42,8 @@ def diagnosis_of_errors(
     ``elsewhere``: the highest maximum that was found when it was looked for.
     """
     bad, findings = _findings(errors, rows, told=told)
-    bad += _of_elsewhere(errors, errors if elsewhere is None else elsewhere, rows)
+    highest = errors if elsewhere is None else elsewhere
+    bad += _of_elsewhere(errors, highest, rows, inside=not bad)
     if share < _SMALL:
         bad.append(
             f"what is new in an error is {share:.0e} of the spread of the response, for which sums "
@@ -140,9 +141,9 @@ def _findings(
 
 
 def _of_elsewhere(
-    errors: ResidualMaximum, elsewhere: ResidualMaximum, rows: ResidualRows
+    errors: ResidualMaximum, elsewhere: ResidualMaximum, rows: ResidualRows, *, inside: bool
 ) -> list[str]:
-    """That ℓ is higher at another maximum, or where it has none inside."""
+    """That ℓ is higher at another maximum, or where it has none inside, as this one may be."""
     gain = elsewhere.best.value - errors.best.value
     if gain > 0.0:
         values = zip(rows.parameters, rows.natural(elsewhere.best.z), strict=True)
@@ -153,10 +154,12 @@ def _of_elsewhere(
         ]
     if not elsewhere.higher:
         return []
+    where = "this maximum" if inside else "where the search ended"
+    found = "this is the highest maximum that was" if inside else "no maximum was"
     return [
-        f"far from this maximum the likelihood is higher by {elsewhere.higher:.2g} or more, where "
+        f"far from {where} the likelihood is higher by {elsewhere.higher:.2g} or more, where "
         "it rises to a limit of a parameter, as where the variance of rows that can be reproduced "
-        "goes to zero, or does not tell all parameters: this is the highest maximum that was found "
+        f"goes to zero, or does not tell all parameters: {found} found "
         "inside; use a structure with fewer parameters, or model.sample()"
     ]
 
