@@ -21,6 +21,7 @@ from hierbayes.likelihood.reading import Reading
 
 _OTHER = 1e-6  # ℓ, of a maximum that is another one, where a climb has not yet its last digits
 _MANY_ROWS, _MANY_NUMBERS = 600, 60_000  # beyond, looking for others takes a diagnosis too long
+_MANY_PARAMETERS, _LOST = 36, 3  # with which a climb takes seconds, and how many may come nowhere
 _SEEN = 1e-3  # ℓ, by which it is higher where it has no maximum, and not by rounding
 
 
@@ -66,19 +67,23 @@ def _highest(
     """The highest of a maximum and those to which searches from elsewhere lead.
 
     Where ℓ rises to a limit there is none, and the maximum says by how much ℓ is higher there.
+    Of many parameters few more are tried where the first search and they come to none.
     """
     if len(moments.design.factors) > 1:
         search = ResidualSearch(moments, blocks, reading)
         for z in starts_elsewhere(search, best.best):
             best = _higher_of(best, moments, blocks, reading, z)
         return best
+    many, lost = len(best.best.z) > _MANY_PARAMETERS, 0
     for climb, joint in climbs_elsewhere(moments, blocks, reading, best.best):
         best = replace(best, evaluations=best.evaluations + joint.evaluations)
-        if not joint.value > _value(best) + _OTHER:
-            continue
-        if joint.converged and joint.covariance is not None:
-            best = _higher_of(best, moments, blocks, reading, (climb, joint))
-        best = _seen(best, joint.value)
+        lost += not joint.converged
+        if joint.value > _value(best) + _OTHER:
+            if joint.converged and joint.covariance is not None:
+                best = _higher_of(best, moments, blocks, reading, (climb, joint))
+            best = _seen(best, joint.value)
+        if many and lost >= _LOST and not _is_inside(best, moments):
+            break
     return best
 
 
