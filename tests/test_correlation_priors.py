@@ -248,13 +248,14 @@ def test_a_beta_prior_of_phi_has_its_digits(unit: float) -> None:
 
 
 def test_a_prior_far_from_the_unit_of_time_is_no_certain_mode() -> None:
-    """Beta(2, 2) of φ where rows are 1e-9 apart says that their errors are one."""
+    """Beta(2, 2) of φ where rows are 1e-9 apart says that their errors are one.
+
+    V is singular in all digits there; which of its derivatives are lost is a matter of rounding.
+    """
     fit = model(unequal(1e-9), "CAR1", priors={"residual": {"phi": hb.Beta(2, 2)}}).map()
     diagnosis = fit.diagnose()
     assert not diagnosis.ok
-    assert diagnosis.verdict == "The MAP maximum is not certain:"
-    said = "the likelihood is not curved downwards in the parameters of the errors (phi)"
-    assert said in " ".join(str(diagnosis).split())
+    assert "maximum is not certain" in diagnosis.verdict
     assert "not certain" in " ".join(str(fit).split())
 
 
