@@ -21,8 +21,7 @@ from hierbayes.frames.arrays import Floats
 from hierbayes.likelihood.reading import Reading
 
 FEW_ROWS = 80  # up to which a search looks for others: of more, ℓ rarely has several
-_PLACES, _CLIMBED = 48, 6
-_ENDS_CLIMBED = 4
+_PLACES, _CLIMBED, _ENDS_CLIMBED = 16, 2, 2  # of each direction there is, of three at most
 _PLACES_BESIDE, _CLIMBED_BESIDE = 16, 3  # of several factors, where G is maximised at each
 _FARTHEST = 1.5  # a coordinate
 _LARGEST = 2.0  # log of a multiple of the noise of effects
@@ -34,14 +33,16 @@ def climbs_elsewhere(
 ) -> Iterator[tuple[Climb, JointMaximum]]:
     """Climbs over λ and z from elsewhere, of one grouping factor, and where each came to."""
     looking, k = Climb(moments, blocks, reading), len(best.z)
+    several = min(k + bool(blocks), 3)
     inside = [
-        Begun(_FARTHEST * at[:k], float(np.exp(_LARGEST * at[k]))) for at in spread(k + 1, _PLACES)
+        Begun(_FARTHEST * at[:k], float(np.exp(_LARGEST * at[k])))
+        for at in spread(k + 1, several * _PLACES)
     ]
     root = best.optimum.theta.relative(moments.basis)
     # of errors whose first sd is as much smaller, the effects are as much larger
     ends = [Begun(z, size, root) for z in _ends(best.z) for size in _sizes(z - best.z, blocks)]
     ends += [Begun(z, 1.0) for z in _ends(moments.rows.start)]
-    for places, count in ((inside, _CLIMBED), (ends, _ENDS_CLIMBED)):
+    for places, count in ((inside, several * _CLIMBED), (ends, min(several, 2) * _ENDS_CLIMBED)):
         for i in _highest(_values(looking, places), count):
             climb = Climb(moments, blocks, reading)
             with np.errstate(all="ignore"):
